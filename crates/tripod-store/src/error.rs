@@ -1,0 +1,41 @@
+//! The one error of this crate.
+
+use std::path::PathBuf;
+
+use tripod_wire::WireError;
+
+/// Why the store could not do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The bytes handed over are not the message they should be: the sender's fault.
+    #[error("not a valid request: {0}")]
+    Decode(#[from] WireError),
+    /// The operating system refused.
+    #[error("{action} {}: {source}", path.display())]
+    Io {
+        /// What was tried, for example `cannot write`.
+        action: &'static str,
+        /// On which file or directory.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Another process uses the directory.
+    #[error("{} is in use by another process: stop that one, or give this one a directory of its own with --data", path.display())]
+    Locked {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// More is waiting to be written than the limit allows: try again later.
+    #[error("{waiting} bytes are waiting to be written, the limit is {limit}: try again in a second")]
+    Overloaded {
+        /// Bytes that wait.
+        waiting: usize,
+        /// Bytes that may wait.
+        limit: usize,
+    },
+    /// A query that can't be answered as it stands: the asker's fault.
+    #[error("{0}")]
+    Query(String),
+}

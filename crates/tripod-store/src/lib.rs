@@ -1,0 +1,60 @@
+//! Tripod's store: spans, log records, samples and exemplars, kept on one machine.
+//!
+//! Three narrow traits say what a store does, one a signal: [`SpanStore`], [`LogStore`], [`SeriesStore`]. [`Embedded`] is
+//! the one that comes with Tripod: a directory with a write-ahead log in it, and an index in memory.
+#![forbid(unsafe_code)]
+
+mod error;
+mod labels;
+mod logs;
+mod series;
+mod spans;
+mod window;
+
+pub use error::StoreError;
+pub use labels::{Labels, MatchOp, Matcher};
+pub use logs::{LogQuery, LogStore, StoredLog};
+pub use series::{Exemplar, Metadata, MetricKind, NativeHistogram, Samples, SelectedSeries, SeriesExemplars, SeriesStore, SeriesWrite};
+pub use spans::{AttributeMatch, Operation, ServiceStats, SpanStore, StoredSpan, Trace, TraceQuery};
+pub use window::Window;
+
+/// What became of a batch that was handed over.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Appended {
+    /// Records that are now on disk.
+    pub accepted: u64,
+    /// Records that can't be kept; the rest of the batch is.
+    pub rejected: u64,
+    /// Why the first of them can't.
+    pub reason: Option<String>,
+}
+
+/// A store for all three signals, and what it says of itself.
+pub trait Store: SpanStore + LogStore + SeriesStore {
+    /// Makes all that was appended durable; called before the program ends.
+    fn flush(&self) -> Result<(), StoreError>;
+
+    /// What the store holds and has done since it was opened.
+    fn status(&self) -> Status;
+}
+
+/// What a store holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Status {
+    /// Spans that can be found.
+    pub spans: u64,
+    /// Log records that can be found.
+    pub logs: u64,
+    /// Samples that can be found.
+    pub samples: u64,
+    /// Series that have samples.
+    pub series: u64,
+    /// Exemplars that can be found.
+    pub exemplars: u64,
+    /// Bytes of index and samples in memory.
+    pub memory_bytes: u64,
+    /// Bytes on disk.
+    pub disk_bytes: u64,
+    /// Records dropped by retention (oldest first, to stay within the limits) since the store was opened.
+    pub evicted: u64,
+}

@@ -1,0 +1,58 @@
+//! Log records: what a store of them answers.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use tripod_wire::otlp::logs::SeverityNumber;
+use tripod_wire::otlp::{InstrumentationScope, LogRecord, Resource};
+use tripod_wire::{SpanId, TraceId};
+
+use crate::{Appended, AttributeMatch, StoreError, Window};
+
+/// Keeps log records and finds them by text, service, trace, severity, attribute and time.
+pub trait LogStore: Send + Sync {
+    /// Keeps the records of an OTLP export request, given as the protobuf bytes of `ExportLogsServiceRequest`.
+    /// When this returns `Ok`, the accepted records are durable. Blocks while it writes.
+    ///
+    /// # Errors
+    /// [`StoreError::Decode`] when the bytes are no such request: nothing is kept. [`StoreError::Overloaded`] when too
+    /// much waits to be written.
+    fn append_logs(&self, request: &[u8]) -> Result<Appended, StoreError>;
+
+    /// Records that satisfy all conditions, newest first.
+    fn find_logs(&self, query: &LogQuery) -> Result<Vec<StoredLog>, StoreError>;
+}
+
+/// A log record with who emitted it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredLog {
+    /// The resource, shared by its records.
+    pub resource: Arc<Resource>,
+    /// The scope, shared by its records.
+    pub scope: Arc<InstrumentationScope>,
+    /// When it happened (or was observed, where the source does not say), nanoseconds since the Unix epoch.
+    pub time: u64,
+    /// The record.
+    pub record: LogRecord,
+}
+
+/// What a log record must have; conditions that are absent are satisfied.
+#[derive(Debug, Clone)]
+pub struct LogQuery {
+    /// Every one of these words or phrases occurs in the body or an attribute's value, whatever the case.
+    pub text: Vec<String>,
+    /// The service that wrote it.
+    pub service: Option<String>,
+    /// The trace during which it was written.
+    pub trace_id: Option<TraceId>,
+    /// The span during which it was written.
+    pub span_id: Option<SpanId>,
+    /// It is so grave: a level (`INFO` to `INFO4`), or a level and all above it.
+    pub severity: Option<RangeInclusive<SeverityNumber>>,
+    /// Attributes of the record, its scope or its resource.
+    pub attributes: Vec<AttributeMatch>,
+    /// It happened within.
+    pub window: Window,
+    /// At most so many records.
+    pub limit: usize,
+}

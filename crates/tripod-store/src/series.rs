@@ -1,0 +1,155 @@
+//! Samples and exemplars by series: what a store of them keeps and answers. Times are milliseconds since the Unix epoch, as in
+//! Prometheus.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tripod_wire::{SpanId, TraceId};
+
+use crate::{Appended, Labels, Matcher, StoreError};
+
+/// Keeps samples and finds them by label matchers and time.
+pub trait SeriesStore: Send + Sync {
+    /// Keeps samples, exemplars and metadata. When this returns `Ok`, they are durable. Blocks while it writes.
+    ///
+    /// A sample with the time of one that is there already replaces it; samples may come out of order.
+    ///
+    /// # Errors
+    /// [`StoreError::Overloaded`] when too much waits to be written.
+    fn append_series(&self, batch: &[SeriesWrite]) -> Result<Appended, StoreError>;
+
+    /// Series that satisfy all matchers and have samples from `start` to `end` (both inclusive), with those samples in
+    /// order of time; sorted by labels.
+    fn select(&self, matchers: &[Matcher], start: i64, end: i64) -> Result<Vec<SelectedSeries>, StoreError>;
+
+    /// Labels of the series that satisfy all matchers of at least one of `sets` (no set at all: every series) and have
+    /// samples from `start` to `end`; sorted.
+    fn series(&self, sets: &[Vec<Matcher>], start: i64, end: i64) -> Result<Vec<Labels>, StoreError>;
+
+    /// Exemplars from `start` to `end` of the series that satisfy all matchers, in order of time.
+    fn exemplars(&self, matchers: &[Matcher], start: i64, end: i64) -> Result<Vec<SeriesExemplars>, StoreError>;
+
+    /// Type, help and unit by metric name: the family's name, that is without `_bucket`, `_sum`, `_count`.
+    fn metadata(&self) -> Result<BTreeMap<String, Metadata>, StoreError>;
+
+    /// The newest sample of exactly this series, for who continues a running sum after a restart.
+    fn last(&self, labels: &Labels) -> Result<Option<(i64, f64)>, StoreError>;
+}
+
+/// What is written to one series.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SeriesWrite {
+    /// The series.
+    pub labels: Labels,
+    /// Its new samples.
+    pub samples: Samples,
+    /// Its new exemplars.
+    pub exemplars: Vec<Exemplar>,
+    /// What is known of the metric family it belongs to, under the family's name.
+    pub metadata: Option<(Arc<str>, Arc<Metadata>)>,
+}
+
+/// Samples in order of time, floats and native histograms apart.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Samples {
+    /// Time and value. The value is kept bit by bit: NaN payloads mark staleness.
+    pub floats: Vec<(i64, f64)>,
+    /// Time and histogram.
+    pub histograms: Vec<(i64, Arc<NativeHistogram>)>,
+}
+
+/// A native (exponential) histogram, cumulative. Bucket `i` of the positive side holds values in (base^(i-1), base^i] with
+/// base = 2^(2^-schema), as in Prometheus.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct NativeHistogram {
+    /// Resolution, -4 to 8.
+    pub schema: i32,
+    /// Half the width of the zero bucket.
+    pub zero_threshold: f64,
+    /// Measurements in it.
+    pub zero_count: f64,
+    /// All measurements.
+    pub count: f64,
+    /// Their sum.
+    pub sum: f64,
+    /// Index of the first positive bucket, and measurements a bucket from there on (not cumulated).
+    pub positive: (i32, Vec<f64>),
+    /// The same for negative values, by magnitude.
+    pub negative: (i32, Vec<f64>),
+}
+
+/// A series that was selected.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SelectedSeries {
+    /// Its labels.
+    pub labels: Labels,
+    /// Its samples within the time asked for.
+    pub samples: Samples,
+}
+
+/// A single measurement, with the trace in which it was taken.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Exemplar {
+    /// When, milliseconds since the Unix epoch.
+    pub time: i64,
+    /// The measurement.
+    pub value: f64,
+    /// The trace.
+    pub trace_id: TraceId,
+    /// The span.
+    pub span_id: SpanId,
+    /// Further labels.
+    pub labels: Labels,
+}
+
+/// Exemplars of one series.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SeriesExemplars {
+    /// The series.
+    pub labels: Labels,
+    /// Its exemplars, in order of time.
+    pub exemplars: Vec<Exemplar>,
+}
+
+/// What a metric is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Metadata {
+    /// Its type.
+    pub kind: MetricKind,
+    /// What it measures.
+    pub help: String,
+    /// In what unit.
+    pub unit: String,
+}
+
+/// A metric's type, under Prometheus' names.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum MetricKind {
+    /// Not known.
+    #[default]
+    Unknown,
+    /// Only goes up.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// A distribution over buckets.
+    Histogram,
+    /// A distribution as quantiles.
+    Summary,
+    /// Always 1; its labels are the point.
+    Info,
+}
+
+impl MetricKind {
+    /// The name in Prometheus' API and exposition formats.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+            Self::Summary => "summary",
+            Self::Info => "info",
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Spans: what a store of them answers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tripod_wire::TraceId;
+use tripod_wire::otlp::trace::SpanKind;
+use tripod_wire::otlp::{InstrumentationScope, Resource, Span};
+
+use crate::{Appended, StoreError, Window};
+
+/// Keeps spans and finds them by trace, service, operation, attribute, time and duration.
+pub trait SpanStore: Send + Sync {
+    /// Keeps the spans of an OTLP export request, given as the protobuf bytes of `ExportTraceServiceRequest`.
+    /// When this returns `Ok`, the accepted spans are durable. Blocks while it writes.
+    ///
+    /// # Errors
+    /// [`StoreError::Decode`] when the bytes are no such request: nothing is kept. [`StoreError::Overloaded`] when too
+    /// much waits to be written. A span without a valid trace or span id is rejected alone, see [`Appended`].
+    fn append_spans(&self, request: &[u8]) -> Result<Appended, StoreError>;
+
+    /// The trace with this id, all its spans sorted by start; `None` when no span of it is known.
+    fn trace(&self, id: TraceId) -> Result<Option<Trace>, StoreError>;
+
+    /// Whole traces of which some span satisfies all conditions, newest first.
+    fn find_traces(&self, query: &TraceQuery) -> Result<Vec<Trace>, StoreError>;
+
+    /// Names of all services that have spans, sorted. Costs no more than the answer is long.
+    fn services(&self) -> Result<Vec<String>, StoreError>;
+
+    /// Operations of a service, sorted by name. Costs no more than the answer is long.
+    fn operations(&self, service: &str) -> Result<Vec<Operation>, StoreError>;
+
+    /// Calls, errors and durations of every service within a window, cut into `steps` equal parts (at least 1).
+    fn service_stats(&self, window: Window, steps: usize) -> Result<Vec<ServiceStats>, StoreError>;
+}
+
+/// A span with who emitted it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredSpan {
+    /// The resource, shared by its spans.
+    pub resource: Arc<Resource>,
+    /// The scope, shared by its spans.
+    pub scope: Arc<InstrumentationScope>,
+    /// The span.
+    pub span: Span,
+}
+
+/// The spans of one trace.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trace {
+    /// The trace's id.
+    pub id: TraceId,
+    /// All spans known, sorted by start.
+    pub spans: Vec<StoredSpan>,
+}
+
+/// What a trace must have; conditions that are absent are satisfied.
+#[derive(Debug, Clone)]
+pub struct TraceQuery {
+    /// The service of the span.
+    pub service: Option<String>,
+    /// The span's name.
+    pub operation: Option<String>,
+    /// Attributes of the span, of one of its events, of its scope or its resource.
+    pub attributes: Vec<AttributeMatch>,
+    /// The span takes at least so long.
+    pub min_duration: Option<Duration>,
+    /// The span takes at most so long.
+    pub max_duration: Option<Duration>,
+    /// The span starts within.
+    pub window: Window,
+    /// At most so many traces.
+    pub limit: usize,
+}
+
+/// A condition on an attribute: its value, written as text, equals this. `error` = `true` is also satisfied by a span whose
+/// status is an error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttributeMatch {
+    /// The attribute's name.
+    pub key: String,
+    /// Its value as text: `200`, `true`, `GET`.
+    pub value: String,
+}
+
+/// An operation: a span name and kind seen in a service.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Operation {
+    /// The span's name.
+    pub name: String,
+    /// The span's kind.
+    pub kind: SpanKind,
+}
+
+/// A service in a window. "Calls" are its entry spans: kind server or consumer, or without a parent in the same service.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServiceStats {
+    /// The service's name.
+    pub service: String,
+    /// Calls that started within the window.
+    pub calls: u64,
+    /// Those that ended with an error.
+    pub errors: u64,
+    /// Median of their durations.
+    pub p50: Duration,
+    /// 95th percentile of their durations.
+    pub p95: Duration,
+    /// 99th percentile of their durations.
+    pub p99: Duration,
+    /// Calls a step.
+    pub calls_by_step: Vec<u64>,
+    /// Errors a step.
+    pub errors_by_step: Vec<u64>,
+    /// 95th percentile a step; zero where there were no calls.
+    pub p95_by_step: Vec<Duration>,
+}

@@ -1,0 +1,19 @@
+//! What crosses the wire between Tripod and the world, encoded and decoded, nothing else.
+//!
+//! - [`otlp`]: the OpenTelemetry protocol, as protobuf and (feature `json`) as JSON.
+//! - [`prometheus`]: names by OpenTelemetry's Prometheus-compatibility rules, and the text exposition format.
+//! - [`proto`]: the protobuf primitives that both ends are built from.
+//!
+//! The messages are plain structs with public fields, named as in the protocol. Decoding copies each string once;
+//! [`otlp::records`] walks a request without decoding it, for who needs only some of its records.
+//! The crate does no I/O, holds no state and has no `unsafe`.
+#![forbid(unsafe_code)]
+
+mod error;
+mod id;
+pub mod otlp;
+pub mod prometheus;
+pub mod proto;
+
+pub use error::WireError;
+pub use id::{SpanId, TraceId};

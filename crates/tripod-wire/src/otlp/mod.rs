@@ -1,0 +1,17 @@
+//! The OpenTelemetry protocol (OTLP 1.x): its messages as plain structs, one file a signal.
+//!
+//! An export request and the data it carries have the same bytes on the wire (`ExportTraceServiceRequest` is
+//! `TracesData`), so there is one type for both.
+
+#[macro_use]
+mod open_enum;
+
+pub mod common;
+pub mod logs;
+pub mod metrics;
+pub mod trace;
+
+pub use common::{AnyValue, InstrumentationScope, KeyValue, Resource};
+pub use logs::{LogRecord, LogsData, ResourceLogs, ScopeLogs};
+pub use metrics::{Metric, MetricsData, ResourceMetrics, ScopeMetrics};
+pub use trace::{ResourceSpans, ScopeSpans, Span, TracesData};

@@ -1,0 +1,1 @@
+//! Prometheus' formats: names and the text exposition.
