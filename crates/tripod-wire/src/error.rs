@@ -5,30 +5,44 @@
 #[non_exhaustive]
 pub enum WireError {
     /// The bytes end inside a value.
-    #[error("{message}: the bytes end inside a value at offset {offset}")]
+    #[error("{message}.{field}: the bytes end inside a value at offset {offset}")]
     Truncated {
         /// The message being decoded, for example `Span`.
         message: &'static str,
-        /// Offset in bytes from the start of that message.
+        /// The field, named as in the protocol; `tag` where the bytes end before it is known which.
+        field: &'static str,
+        /// Offset in bytes from the start of the input.
         offset: usize,
     },
     /// A field holds something it must not.
-    #[error("{message}.{field}: {reason}")]
+    #[error("{message}.{field}: {reason} (offset {offset})")]
     Invalid {
         /// The message being decoded, for example `Span`.
         message: &'static str,
         /// The field, named as in the protocol, for example `trace_id`.
         field: &'static str,
+        /// Offset in bytes from the start of the input.
+        offset: usize,
         /// What is wrong and what is allowed.
         reason: String,
     },
     /// Messages are nested deeper than [`crate::proto::MAX_DEPTH`].
-    #[error("{message}: nested deeper than {limit} levels")]
+    #[error("{message}: nested deeper than {limit} levels (offset {offset})")]
     TooDeep {
         /// The message being decoded.
         message: &'static str,
+        /// Offset in bytes from the start of the input.
+        offset: usize,
         /// The deepest nesting accepted.
         limit: usize,
+    },
+    /// Bytes or text that are no trace id or span id.
+    #[error("not a {kind}: {reason}")]
+    Id {
+        /// `TraceId` or `SpanId`.
+        kind: &'static str,
+        /// What is wrong and what is allowed.
+        reason: String,
     },
     /// The text is not JSON, or not the JSON of the message asked for.
     #[error("JSON, line {line}, column {column}: {reason}")]

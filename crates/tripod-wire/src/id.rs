@@ -6,7 +6,7 @@ use std::str::FromStr;
 use crate::WireError;
 
 macro_rules! id {
-    ($(#[$doc:meta])* $name:ident, $len:literal, $label:literal) => {
+    ($(#[$doc:meta])* $name:ident, $len:literal) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub struct $name(pub [u8; $len]);
@@ -32,14 +32,13 @@ macro_rules! id {
             /// Reads an id from its bytes; empty bytes are the absent id.
             ///
             /// # Errors
-            /// [`WireError::Invalid`] when the length is neither zero nor the id's own.
+            /// [`WireError::Id`] when the length is neither zero nor the id's own.
             pub fn from_bytes(bytes: &[u8]) -> Result<Self, WireError> {
                 if bytes.is_empty() {
                     return Ok(Self::NONE);
                 }
-                bytes.try_into().map(Self).map_err(|_| WireError::Invalid {
-                    message: stringify!($name),
-                    field: $label,
+                bytes.try_into().map(Self).map_err(|_| WireError::Id {
+                    kind: stringify!($name),
                     reason: format!("{} bytes, must be {} or none", bytes.len(), $len),
                 })
             }
@@ -64,7 +63,7 @@ macro_rules! id {
 
             /// Reads hex of either case; the empty string is the absent id.
             fn from_str(text: &str) -> Result<Self, WireError> {
-                let invalid = |reason: String| WireError::Invalid { message: stringify!($name), field: $label, reason };
+                let invalid = |reason: String| WireError::Id { kind: stringify!($name), reason };
                 if text.is_empty() {
                     return Ok(Self::NONE);
                 }
@@ -87,11 +86,11 @@ macro_rules! id {
 
 id!(
     /// A trace's id: 16 bytes, 32 hex digits.
-    TraceId, 16, "trace_id"
+    TraceId, 16
 );
 id!(
     /// A span's id: 8 bytes, 16 hex digits.
-    SpanId, 8, "span_id"
+    SpanId, 8
 );
 
 #[cfg(test)]

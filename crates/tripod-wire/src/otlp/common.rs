@@ -1,5 +1,9 @@
 //! What all signals share: attribute values, resources, scopes (`opentelemetry/proto/common/v1`, `…/resource/v1`).
 
+use crate::WireError;
+use crate::proto::kind::{Bool, Double, Int64, Kind, Many, One, Text, Uint32, put_scalar};
+use crate::proto::{Message, Reader, WireType, message, put_bytes, put_len_delimited};
+
 /// An attribute's value, or a log record's body.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub enum AnyValue {
@@ -109,4 +113,104 @@ impl std::fmt::Display for AnyValue {
             _ => Ok(()),
         }
     }
+}
+
+message! {
+    KeyValue {
+        1 key "key": Text,
+        2 value "value": One<AnyValue>,
+    }
+}
+
+message! {
+    Resource {
+        1 attributes "attributes": Many<KeyValue>,
+        2 dropped_attributes_count "droppedAttributesCount": Uint32,
+    }
+}
+
+message! {
+    InstrumentationScope {
+        1 name "name": Text,
+        2 version "version": Text,
+        3 attributes "attributes": Many<KeyValue>,
+        4 dropped_attributes_count "droppedAttributesCount": Uint32,
+    }
+}
+
+/// A oneof: what comes last counts, except that lists sent in parts are joined.
+impl Message for AnyValue {
+    const NAME: &'static str = "AnyValue";
+
+    fn merge_field(&mut self, number: u32, wire_type: WireType, reader: &mut Reader<'_>) -> Result<(), WireError> {
+        match number {
+            1 => {
+                reader.name_field("string_value");
+                *self = Self::String(reader.string(wire_type)?.to_owned());
+            }
+            2 => {
+                reader.name_field("bool_value");
+                *self = Self::Bool(reader.varint(wire_type)? != 0);
+            }
+            3 => {
+                reader.name_field("int_value");
+                *self = Self::Int(reader.varint(wire_type)? as i64);
+            }
+            4 => {
+                reader.name_field("double_value");
+                *self = Self::Double(f64::from_bits(reader.fixed64(wire_type)?));
+            }
+            5 => {
+                reader.name_field("array_value");
+                if !matches!(self, Self::Array(_)) {
+                    *self = Self::Array(Vec::new());
+                }
+                if let Self::Array(values) = self {
+                    merge_list(values, &mut reader.message(wire_type, "ArrayValue")?)?;
+                }
+            }
+            6 => {
+                reader.name_field("kvlist_value");
+                if !matches!(self, Self::KvList(_)) {
+                    *self = Self::KvList(Vec::new());
+                }
+                if let Self::KvList(values) = self {
+                    merge_list(values, &mut reader.message(wire_type, "KeyValueList")?)?;
+                }
+            }
+            7 => {
+                reader.name_field("bytes_value");
+                *self = Self::Bytes(reader.bytes(wire_type)?.to_owned());
+            }
+            _ => reader.skip(number, wire_type)?,
+        }
+        Ok(())
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Empty => {}
+            Self::String(text) => put_bytes(out, 1, text.as_bytes()),
+            Self::Bool(value) => put_scalar::<Bool>(*value, 2, out),
+            Self::Int(value) => put_scalar::<Int64>(*value, 3, out),
+            Self::Double(value) => put_scalar::<Double>(*value, 4, out),
+            Self::Array(values) => put_len_delimited(out, 5, |out| Many::put(values, 1, out)),
+            Self::KvList(values) => put_len_delimited(out, 6, |out| Many::put(values, 1, out)),
+            Self::Bytes(bytes) => put_bytes(out, 7, bytes),
+        }
+    }
+}
+
+/// `ArrayValue` and `KeyValueList`: a message whose only field, 1, is repeated.
+fn merge_list<M: Message>(values: &mut Vec<M>, reader: &mut Reader<'_>) -> Result<(), WireError> {
+    while let Some((number, wire_type)) = reader.next_field()? {
+        match number {
+            1 => {
+                reader.name_field("values");
+                Many::merge(values, wire_type, reader)?;
+            }
+            _ => reader.skip(number, wire_type)?,
+        }
+    }
+    Ok(())
 }

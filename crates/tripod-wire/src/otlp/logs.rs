@@ -1,6 +1,8 @@
 //! Logs (`opentelemetry/proto/logs/v1`).
 
 use super::common::{AnyValue, InstrumentationScope, KeyValue, Resource};
+use crate::proto::kind::{Enum, Fixed32, Fixed64, Id, Many, One, Text, Uint32};
+use crate::proto::message;
 use crate::{SpanId, TraceId};
 
 /// A batch of log records; the same bytes as `ExportLogsServiceRequest`.
@@ -127,5 +129,43 @@ impl SeverityNumber {
             21..=24 => "FATAL",
             _ => "",
         }
+    }
+}
+
+message! {
+    LogsData {
+        1 resource_logs "resourceLogs": Many<ResourceLogs>,
+    }
+}
+
+message! {
+    ResourceLogs {
+        1 resource "resource": One<Resource>,
+        2 scope_logs "scopeLogs": Many<ScopeLogs>,
+        3 schema_url "schemaUrl": Text,
+    }
+}
+
+message! {
+    ScopeLogs {
+        1 scope "scope": One<InstrumentationScope>,
+        2 log_records "logRecords": Many<LogRecord>,
+        3 schema_url "schemaUrl": Text,
+    }
+}
+
+message! {
+    LogRecord {
+        1 time_unix_nano "timeUnixNano": Fixed64,
+        2 severity_number "severityNumber": Enum<SeverityNumber>,
+        3 severity_text "severityText": Text,
+        5 body "body": One<AnyValue>,
+        6 attributes "attributes": Many<KeyValue>,
+        7 dropped_attributes_count "droppedAttributesCount": Uint32,
+        8 flags "flags": Fixed32,
+        9 trace_id "traceId": Id<TraceId>,
+        10 span_id "spanId": Id<SpanId>,
+        11 observed_time_unix_nano "observedTimeUnixNano": Fixed64,
+        12 event_name "eventName": Text,
     }
 }

@@ -1,7 +1,12 @@
 //! Metrics (`opentelemetry/proto/metrics/v1`).
 
 use super::common::{InstrumentationScope, KeyValue, Resource};
-use crate::{SpanId, TraceId};
+use crate::proto::kind::{
+    Bool, Double, Enum, Fixed64, Id, Kind, Many, One, Optional, Packed, Scalar, Sfixed64, Sint32, Text, Uint32, Uint64,
+    put_scalar,
+};
+use crate::proto::{Reader, WireType, message, variant};
+use crate::{SpanId, TraceId, WireError};
 
 /// A batch of metrics; the same bytes as `ExportMetricsServiceRequest`.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -254,3 +259,181 @@ open_enum! {
         CUMULATIVE = 2, "AGGREGATION_TEMPORALITY_CUMULATIVE";
     }
 }
+
+message! {
+    MetricsData {
+        1 resource_metrics "resourceMetrics": Many<ResourceMetrics>,
+    }
+}
+
+message! {
+    ResourceMetrics {
+        1 resource "resource": One<Resource>,
+        2 scope_metrics "scopeMetrics": Many<ScopeMetrics>,
+        3 schema_url "schemaUrl": Text,
+    }
+}
+
+message! {
+    ScopeMetrics {
+        1 scope "scope": One<InstrumentationScope>,
+        2 metrics "metrics": Many<Metric>,
+        3 schema_url "schemaUrl": Text,
+    }
+}
+
+message! {
+    Metric {
+        1 name "name": Text,
+        2 description "description": Text,
+        3 unit "unit": Text,
+        5 data "gauge": AsGauge,
+        7 data "sum": AsSum,
+        9 data "histogram": AsHistogram,
+        10 data "exponentialHistogram": AsExponentialHistogram,
+        11 data "summary": AsSummary,
+        12 metadata "metadata": Many<KeyValue>,
+    }
+}
+
+variant! {
+    AsGauge = MetricData::Gauge {
+        1 data_points "dataPoints": Many<NumberDataPoint>,
+    }
+}
+
+variant! {
+    AsSum = MetricData::Sum {
+        1 data_points "dataPoints": Many<NumberDataPoint>,
+        2 aggregation_temporality "aggregationTemporality": Enum<AggregationTemporality>,
+        3 is_monotonic "isMonotonic": Bool,
+    }
+}
+
+variant! {
+    AsHistogram = MetricData::Histogram {
+        1 data_points "dataPoints": Many<HistogramDataPoint>,
+        2 aggregation_temporality "aggregationTemporality": Enum<AggregationTemporality>,
+    }
+}
+
+variant! {
+    AsExponentialHistogram = MetricData::ExponentialHistogram {
+        1 data_points "dataPoints": Many<ExponentialHistogramDataPoint>,
+        2 aggregation_temporality "aggregationTemporality": Enum<AggregationTemporality>,
+    }
+}
+
+variant! {
+    AsSummary = MetricData::Summary {
+        1 data_points "dataPoints": Many<SummaryDataPoint>,
+    }
+}
+
+message! {
+    NumberDataPoint {
+        2 start_time_unix_nano "startTimeUnixNano": Fixed64,
+        3 time_unix_nano "timeUnixNano": Fixed64,
+        4 value "asDouble": AsDouble,
+        5 exemplars "exemplars": Many<Exemplar>,
+        6 value "asInt": AsInt,
+        7 attributes "attributes": Many<KeyValue>,
+        8 flags "flags": Uint32,
+    }
+}
+
+message! {
+    HistogramDataPoint {
+        2 start_time_unix_nano "startTimeUnixNano": Fixed64,
+        3 time_unix_nano "timeUnixNano": Fixed64,
+        4 count "count": Fixed64,
+        5 sum "sum": Optional<Double>,
+        6 bucket_counts "bucketCounts": Packed<Fixed64>,
+        7 explicit_bounds "explicitBounds": Packed<Double>,
+        8 exemplars "exemplars": Many<Exemplar>,
+        9 attributes "attributes": Many<KeyValue>,
+        10 flags "flags": Uint32,
+        11 min "min": Optional<Double>,
+        12 max "max": Optional<Double>,
+    }
+}
+
+message! {
+    ExponentialHistogramDataPoint {
+        1 attributes "attributes": Many<KeyValue>,
+        2 start_time_unix_nano "startTimeUnixNano": Fixed64,
+        3 time_unix_nano "timeUnixNano": Fixed64,
+        4 count "count": Fixed64,
+        5 sum "sum": Optional<Double>,
+        6 scale "scale": Sint32,
+        7 zero_count "zeroCount": Fixed64,
+        8 positive "positive": One<Buckets>,
+        9 negative "negative": One<Buckets>,
+        10 flags "flags": Uint32,
+        11 exemplars "exemplars": Many<Exemplar>,
+        12 min "min": Optional<Double>,
+        13 max "max": Optional<Double>,
+        14 zero_threshold "zeroThreshold": Double,
+    }
+}
+
+message! {
+    Buckets {
+        1 offset "offset": Sint32,
+        2 bucket_counts "bucketCounts": Packed<Uint64>,
+    }
+}
+
+message! {
+    SummaryDataPoint {
+        2 start_time_unix_nano "startTimeUnixNano": Fixed64,
+        3 time_unix_nano "timeUnixNano": Fixed64,
+        4 count "count": Fixed64,
+        5 sum "sum": Double,
+        6 quantile_values "quantileValues": Many<ValueAtQuantile>,
+        7 attributes "attributes": Many<KeyValue>,
+        8 flags "flags": Uint32,
+    }
+}
+
+message! {
+    ValueAtQuantile {
+        1 quantile "quantile": Double,
+        2 value "value": Double,
+    }
+}
+
+message! {
+    Exemplar {
+        2 time_unix_nano "timeUnixNano": Fixed64,
+        3 value "asDouble": AsDouble,
+        4 span_id "spanId": Id<SpanId>,
+        5 trace_id "traceId": Id<TraceId>,
+        6 value "asInt": AsInt,
+        7 filtered_attributes "filteredAttributes": Many<KeyValue>,
+    }
+}
+
+/// One of the two types of a [`NumberValue`]: written even when zero, as its presence says the type.
+macro_rules! number_variant {
+    ($kind:ident, $variant:ident, $scalar:ty) => {
+        pub(crate) struct $kind;
+
+        impl Kind for $kind {
+            type Field = NumberValue;
+
+            fn merge(field: &mut NumberValue, wire_type: WireType, reader: &mut Reader<'_>) -> Result<(), WireError> {
+                *field = NumberValue::$variant(<$scalar>::read(wire_type, reader)?);
+                Ok(())
+            }
+
+            fn put(field: &NumberValue, number: u32, out: &mut Vec<u8>) {
+                if let NumberValue::$variant(value) = *field {
+                    put_scalar::<$scalar>(value, number, out);
+                }
+            }
+        }
+    };
+}
+number_variant!(AsDouble, Double, Double);
+number_variant!(AsInt, Int, Sfixed64);

@@ -9,9 +9,13 @@ mod open_enum;
 pub mod common;
 pub mod logs;
 pub mod metrics;
+mod records;
+mod response;
 pub mod trace;
 
 pub use common::{AnyValue, InstrumentationScope, KeyValue, Resource};
 pub use logs::{LogRecord, LogsData, ResourceLogs, ScopeLogs};
 pub use metrics::{Metric, MetricsData, ResourceMetrics, ScopeMetrics};
+pub use records::{RecordRange, Records, records};
+pub use response::{ExportResponse, PartialSuccess, RpcStatus, Signal};
 pub use trace::{ResourceSpans, ScopeSpans, Span, TracesData};

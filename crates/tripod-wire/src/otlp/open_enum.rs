@@ -27,6 +27,21 @@ macro_rules! open_enum {
             }
         }
 
+        impl $crate::proto::kind::OpenEnum for $name {
+            fn number(self) -> i32 {
+                self.0
+            }
+
+            fn from_number(number: i32) -> Self {
+                Self(number)
+            }
+
+            #[cfg(feature = "json")]
+            fn named(name: &str) -> Option<Self> {
+                Self::from_name(name)
+            }
+        }
+
         impl std::fmt::Debug for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 match self.name() {

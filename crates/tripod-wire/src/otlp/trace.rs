@@ -1,6 +1,8 @@
 //! Traces (`opentelemetry/proto/trace/v1`).
 
 use super::common::{InstrumentationScope, KeyValue, Resource};
+use crate::proto::kind::{Enum, Fixed32, Fixed64, Id, Many, One, Text, Uint32};
+use crate::proto::message;
 use crate::{SpanId, TraceId};
 
 /// A batch of spans; the same bytes as `ExportTraceServiceRequest`.
@@ -135,5 +137,75 @@ open_enum! {
         OK = 1, "STATUS_CODE_OK";
         /// It failed.
         ERROR = 2, "STATUS_CODE_ERROR";
+    }
+}
+
+message! {
+    TracesData {
+        1 resource_spans "resourceSpans": Many<ResourceSpans>,
+    }
+}
+
+message! {
+    ResourceSpans {
+        1 resource "resource": One<Resource>,
+        2 scope_spans "scopeSpans": Many<ScopeSpans>,
+        3 schema_url "schemaUrl": Text,
+    }
+}
+
+message! {
+    ScopeSpans {
+        1 scope "scope": One<InstrumentationScope>,
+        2 spans "spans": Many<Span>,
+        3 schema_url "schemaUrl": Text,
+    }
+}
+
+message! {
+    Span {
+        1 trace_id "traceId": Id<TraceId>,
+        2 span_id "spanId": Id<SpanId>,
+        3 trace_state "traceState": Text,
+        4 parent_span_id "parentSpanId": Id<SpanId>,
+        5 name "name": Text,
+        6 kind "kind": Enum<SpanKind>,
+        7 start_time_unix_nano "startTimeUnixNano": Fixed64,
+        8 end_time_unix_nano "endTimeUnixNano": Fixed64,
+        9 attributes "attributes": Many<KeyValue>,
+        10 dropped_attributes_count "droppedAttributesCount": Uint32,
+        11 events "events": Many<Event>,
+        12 dropped_events_count "droppedEventsCount": Uint32,
+        13 links "links": Many<Link>,
+        14 dropped_links_count "droppedLinksCount": Uint32,
+        15 status "status": One<Status>,
+        16 flags "flags": Fixed32,
+    }
+}
+
+message! {
+    Event {
+        1 time_unix_nano "timeUnixNano": Fixed64,
+        2 name "name": Text,
+        3 attributes "attributes": Many<KeyValue>,
+        4 dropped_attributes_count "droppedAttributesCount": Uint32,
+    }
+}
+
+message! {
+    Link {
+        1 trace_id "traceId": Id<TraceId>,
+        2 span_id "spanId": Id<SpanId>,
+        3 trace_state "traceState": Text,
+        4 attributes "attributes": Many<KeyValue>,
+        5 dropped_attributes_count "droppedAttributesCount": Uint32,
+        6 flags "flags": Fixed32,
+    }
+}
+
+message! {
+    Status {
+        2 message "message": Text,
+        3 code "code": Enum<StatusCode>,
     }
 }
