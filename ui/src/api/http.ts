@@ -1,0 +1,64 @@
+/** One way to ask the server for JSON, and one error that carries what it said. */
+
+export class ApiError extends Error {
+  /** HTTP status, or 0 when the server could not be reached. */
+  readonly status: number;
+  readonly url: string;
+
+  constructor(message: string, status: number, url: string) {
+    super(message);
+    this.name = "ApiError";
+    this.status = status;
+    this.url = url;
+  }
+}
+
+export type Query = Record<string, string | number | boolean | readonly string[] | null | undefined>;
+
+/** Builds a query string without the empty values; a list becomes a repeated parameter. */
+export function withQuery(path: string, query: Query): string {
+  const params = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value === null || value === undefined || value === "" || value === false) continue;
+    if (typeof value === "object") value.forEach((one) => params.append(name, one));
+    else params.set(name, String(value));
+  }
+  const text = params.toString();
+  return text === "" ? path : `${path}?${text}`;
+}
+
+/** Fetches JSON. Rejects with `ApiError`, or with the `AbortError` of the signal. */
+export async function getJson<T>(path: string, query: Query = {}, signal?: AbortSignal): Promise<T> {
+  const url = withQuery(path, query);
+  let response: Response;
+  try {
+    response = await fetch(url, { signal: signal ?? null, headers: { accept: "application/json" } });
+  } catch (cause) {
+    if (signal?.aborted) throw cause;
+    throw new ApiError("The server can't be reached. Is `tripod up` running?", 0, url);
+  }
+  const text = await response.text();
+  const body = parse(text);
+  if (!response.ok) throw new ApiError(reason(body, text, response), response.status, url);
+  if (body === undefined) throw new ApiError("The server's answer is not JSON.", response.status, url);
+  return body as T;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What the server said: Prometheus' and our `error`, Jaeger's `errors[].msg`, or the text as it is. */
+function reason(body: unknown, text: string, response: Response): string {
+  if (typeof body === "object" && body !== null) {
+    const { error, errors } = body as { error?: unknown; errors?: { msg?: string }[] | null };
+    if (typeof error === "string") return error;
+    const messages = errors?.flatMap((one) => (one.msg ? [one.msg] : [])) ?? [];
+    if (messages.length > 0) return messages.join("; ");
+  }
+  return text.trim().slice(0, 500) || `${response.status} ${response.statusText}`;
+}

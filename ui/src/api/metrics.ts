@@ -1,0 +1,74 @@
+/** Prometheus' API: names, series, range queries and exemplars. */
+import type { Window } from "../state/time-range";
+import { getJson } from "./http";
+
+export type Labels = Record<string, string>;
+
+export type MetricType = "counter" | "gauge" | "histogram" | "summary" | "unknown";
+
+export interface Metadata {
+  type: string;
+  help: string;
+  unit: string;
+}
+
+export interface RangeSeries {
+  metric: Labels;
+  /** Pairs of seconds and the value as text. */
+  values: [number, string][];
+}
+
+export interface ExemplarSeries {
+  seriesLabels: Labels;
+  exemplars: { labels: Labels; value: string; timestamp: number }[];
+}
+
+interface Answer<T> {
+  status: string;
+  data: T;
+  warnings?: string[];
+}
+
+const seconds = (window: Window) => ({ start: window.start / 1000, end: window.end / 1000 });
+
+export async function fetchMetadata(signal?: AbortSignal): Promise<Record<string, Metadata[]>> {
+  return (await getJson<Answer<Record<string, Metadata[]>>>("/api/v1/metadata", {}, signal)).data;
+}
+
+export async function fetchMetricNames(window: Window, signal?: AbortSignal): Promise<string[]> {
+  return (await getJson<Answer<string[]>>("/api/v1/label/__name__/values", seconds(window), signal)).data;
+}
+
+export async function fetchSeries(selector: string, window: Window, signal?: AbortSignal): Promise<Labels[]> {
+  const query = { "match[]": selector, limit: 2000, ...seconds(window) };
+  return (await getJson<Answer<Labels[]>>("/api/v1/series", query, signal)).data;
+}
+
+export interface RangeQuery {
+  expr: string;
+  window: Window;
+  /** Seconds. */
+  step: number;
+}
+
+/** The matrix of a range query; a scalar or a vector answer is shown as a series of one name. */
+export async function queryRange({ expr, window, step }: RangeQuery, signal?: AbortSignal): Promise<RangeSeries[]> {
+  const { start, end } = alignToStep(window, step);
+  const answer = await getJson<Answer<{ resultType: string; result: RangeSeries[] }>>(
+    "/api/v1/query_range",
+    { query: expr, start, end, step },
+    signal,
+  );
+  return answer.data.result;
+}
+
+/** Aligned times make the points of two refreshes the same ones, so that lines don't shimmer. */
+export function alignToStep(window: Window, step: number): { start: number; end: number } {
+  const { start, end } = seconds(window);
+  return { start: Math.floor(start / step) * step, end: Math.ceil(end / step) * step };
+}
+
+export async function queryExemplars(expr: string, window: Window, signal?: AbortSignal): Promise<ExemplarSeries[]> {
+  return (await getJson<Answer<ExemplarSeries[]>>("/api/v1/query_exemplars", { query: expr, ...seconds(window) }, signal))
+    .data;
+}

@@ -1,0 +1,83 @@
+/** Jaeger's API: services, operations, search, one trace. */
+import type { Window } from "../state/time-range";
+import { getJson } from "./http";
+
+export interface KeyValue {
+  key: string;
+  type: "string" | "bool" | "int64" | "float64" | "binary";
+  value: string | number | boolean;
+}
+
+export interface JaegerReference {
+  refType: "CHILD_OF" | "FOLLOWS_FROM";
+  traceID: string;
+  spanID: string;
+}
+
+export interface JaegerSpan {
+  traceID: string;
+  spanID: string;
+  operationName: string;
+  references: JaegerReference[] | null;
+  /** Microseconds since the Unix epoch. */
+  startTime: number;
+  /** Microseconds. */
+  duration: number;
+  startTimeUnixNano?: string;
+  endTimeUnixNano?: string;
+  tags: KeyValue[] | null;
+  logs: { timestamp: number; fields: KeyValue[] }[] | null;
+  processID: string;
+  warnings?: string[] | null;
+}
+
+export interface JaegerTrace {
+  traceID: string;
+  spans: JaegerSpan[];
+  processes: Record<string, { serviceName: string; tags: KeyValue[] | null }>;
+  warnings?: string[] | null;
+}
+
+export interface TraceSearch {
+  service: string;
+  operation: string;
+  /** Conditions on attributes; all must hold. */
+  tags: Record<string, string>;
+  /** Like `100ms`. */
+  minDuration: string;
+  maxDuration: string;
+  limit: number;
+}
+
+interface Answer<T> {
+  data: T;
+}
+
+export async function fetchServices(signal?: AbortSignal): Promise<string[]> {
+  const answer = await getJson<Answer<string[] | null>>("/api/services", {}, signal);
+  return answer.data ?? [];
+}
+
+export async function fetchOperations(service: string, signal?: AbortSignal): Promise<string[]> {
+  const path = `/api/services/${encodeURIComponent(service)}/operations`;
+  const answer = await getJson<Answer<string[] | null>>(path, {}, signal);
+  return answer.data ?? [];
+}
+
+export async function searchTraces(search: TraceSearch, window: Window, signal?: AbortSignal): Promise<JaegerTrace[]> {
+  const { tags, ...conditions } = search;
+  const query = {
+    ...conditions,
+    tags: Object.keys(tags).length > 0 ? JSON.stringify(tags) : "",
+    start: Math.round(window.start * 1000),
+    end: Math.round(window.end * 1000),
+  };
+  const answer = await getJson<Answer<JaegerTrace[] | null>>("/api/traces", query, signal);
+  return answer.data ?? [];
+}
+
+/** Undefined when the server answers without a trace; an unknown id rejects with a 404. */
+export async function fetchTrace(id: string, signal?: AbortSignal): Promise<JaegerTrace | undefined> {
+  const answer = await getJson<Answer<JaegerTrace[] | null>>(`/api/traces/${encodeURIComponent(id)}`, {}, signal);
+  return answer.data?.[0];
+}

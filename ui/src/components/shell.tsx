@@ -1,0 +1,70 @@
+/** What is around every page: mark, navigation, search, window of time, theme. */
+import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
+import { useKeys } from "../state/keys";
+import { theme, toggleTheme } from "../state/theme";
+import { href, navigate, route } from "../state/url";
+import { KeyboardIcon, Mark, MoonIcon, PlugIcon, SunIcon } from "./icons";
+import { KeyHelp } from "./key-help";
+import { QuickSearch } from "./quick-search";
+import { TimePicker } from "./time-picker";
+import { TraceDrawer } from "./trace-drawer";
+
+const PLACES = [
+  { path: "/services", title: "Services", key: "s" },
+  { path: "/traces", title: "Traces", key: "t" },
+  { path: "/metrics", title: "Metrics", key: "m" },
+  { path: "/logs", title: "Logs", key: "l" },
+];
+
+export function Shell({ children }: { children: ComponentChildren }) {
+  const [help, setHelp] = useState(false);
+  useKeys("Go to", PLACES.map((place) => ({ keys: [`g ${place.key}`], does: place.title, run: () => navigate(href(place.path)) })));
+  useKeys("Help", [
+    { keys: ["?"], does: "Show this", run: () => setHelp(true) },
+    { keys: ["T"], does: "Light or dark", run: toggleTheme },
+  ]);
+  return (
+    <>
+      <a class="skip" href="#main" onClick={(event) => (event.preventDefault(), document.querySelector<HTMLElement>("#main a, #main button, #main input")?.focus())}>
+        Skip to the content
+      </a>
+      <header class="topbar">
+        <a class="brand" href={href("/services")} aria-label="Tripod, services">
+          <Mark />
+          <span>Tripod</span>
+        </a>
+        <Places />
+        <QuickSearch />
+        <TimePicker />
+        <div class="topbar-tools">
+          <a class="icon-button" href={href("/setup")} aria-label="Send data" title="Send data">
+            <PlugIcon />
+          </a>
+          <button type="button" class="icon-button key-button" aria-label="Keyboard" title="Keyboard (?)" onClick={() => setHelp(true)}>
+            <KeyboardIcon />
+          </button>
+          <button type="button" class="icon-button" aria-label={theme.value === "dark" ? "Light theme" : "Dark theme"} title="Light or dark (T)" data-testid="theme" onClick={toggleTheme}>
+            {theme.value === "dark" ? <SunIcon /> : <MoonIcon />}
+          </button>
+        </div>
+      </header>
+      <div class="content">{children}</div>
+      <TraceDrawer />
+      {help && <KeyHelp close={() => setHelp(false)} />}
+    </>
+  );
+}
+
+function Places() {
+  const path = route.value.path;
+  return (
+    <nav class="places" aria-label="Pages">
+      {PLACES.map((place) => (
+        <a key={place.path} href={href(place.path)} aria-current={path === place.path || path.startsWith(`${place.path}/`) ? "page" : undefined}>
+          {place.title}
+        </a>
+      ))}
+    </nav>
+  );
+}

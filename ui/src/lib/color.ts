@@ -1,0 +1,48 @@
+/**
+ * Colours that mean "which one": services and series.
+ *
+ * A colour is a hue; lightness and chroma come from the theme, so that every hue reads on both backgrounds. Red is kept for
+ * errors. A service's hue is a hash of its name; when two known services collide, the later one in the alphabet takes the next free.
+ */
+import { signal } from "@preact/signals";
+
+const HUES = [255, 165, 300, 75, 340, 210, 125, 50, 280, 100, 190, 320];
+
+export function hashSlot(name: string): number {
+  let hash = 2166136261;
+  for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 16777619);
+  return (hash >>> 0) % HUES.length;
+}
+
+/** Gives each name a slot of its own as long as there are free ones. */
+export function assignSlots(names: readonly string[]): Map<string, number> {
+  const slots = new Map<string, number>();
+  const taken = new Set<number>();
+  for (const name of [...names].sort()) {
+    let slot = hashSlot(name);
+    for (let tries = 0; taken.has(slot) && tries < HUES.length; tries++) slot = (slot + 1) % HUES.length;
+    taken.add(slot);
+    slots.set(name, slot);
+  }
+  return slots;
+}
+
+const known = signal<Map<string, number>>(new Map());
+
+/** Tells the palette which services there are. */
+export function learnServices(names: readonly string[]): void {
+  const all = new Set([...known.peek().keys(), ...names]);
+  if (all.size !== known.peek().size) known.value = assignSlots([...all]);
+}
+
+export const serviceHue = (name: string) => HUES[known.value.get(name) ?? hashSlot(name)];
+
+export const seriesHue = (index: number) => HUES[index % HUES.length];
+
+/** For CSS: the theme turns `--h` into a colour. */
+export const hueStyle = (hue: number) => ({ "--h": String(hue) });
+
+/** For canvases, which can't read custom properties. */
+export function hueColor(hue: number, dark: boolean, alpha = 1): string {
+  return dark ? `oklch(0.76 0.125 ${hue} / ${alpha})` : `oklch(0.56 0.14 ${hue} / ${alpha})`;
+}

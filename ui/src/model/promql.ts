@@ -1,0 +1,204 @@
+/** The query a metric deserves before anybody wrote one, by its type. */
+import type { Labels, Metadata, MetricType } from "../api/metrics";
+
+export interface MetricInfo {
+  name: string;
+  type: MetricType;
+  help: string;
+  unit: string;
+  /** A histogram without `_bucket` series. */
+  native: boolean;
+  /** It has series in the window. */
+  present: boolean;
+}
+
+export interface Choice {
+  /** Labels to group by. */
+  by: string[];
+  /** `key=value` that must hold. */
+  filters: Filter[];
+  /** Which statistic of a grouped histogram: `p50`, `p95`, `p99`, `avg`. */
+  stat: string;
+}
+
+export interface Filter {
+  key: string;
+  value: string;
+}
+
+export interface View {
+  title: string;
+  /** What one chart draws; the name labels a series that has no labels. */
+  queries: { expr: string; name: string }[];
+  /** The selector whose exemplars belong on this chart. */
+  exemplars: string;
+  /** Whether exemplar values share the chart's scale. */
+  exemplarsOnScale: boolean;
+  perSecond: boolean;
+}
+
+const TYPES: Record<string, MetricType> = {
+  counter: "counter",
+  gauge: "gauge",
+  updowncounter: "gauge",
+  histogram: "histogram",
+  gaugehistogram: "histogram",
+  exponentialhistogram: "histogram",
+  summary: "summary",
+};
+
+/** Joins metadata with the names that have series; the parts of a histogram or summary are hidden behind its own name. */
+export function listMetrics(metadata: Record<string, Metadata[]>, names: readonly string[]): MetricInfo[] {
+  const present = new Set(names);
+  const hidden = new Set<string>();
+  const list: MetricInfo[] = [];
+  for (const [key, [meta]] of Object.entries(metadata)) {
+    if (!meta) continue;
+    const type = TYPES[meta.type.toLowerCase()] ?? "unknown";
+    const name = type === "counter" && !present.has(key) && present.has(`${key}_total`) ? `${key}_total` : key;
+    const parts = type === "histogram" || type === "summary" ? ["_bucket", "_sum", "_count"].map((suffix) => key + suffix) : [];
+    [name, key, ...parts].forEach((one) => hidden.add(one));
+    const native = type === "histogram" && !present.has(`${key}_bucket`) && present.has(key);
+    const has = present.has(name) || parts.some((part) => present.has(part));
+    list.push({ name, type, help: meta.help, unit: meta.unit, native, present: has });
+  }
+  for (const name of names) {
+    if (!hidden.has(name)) list.push({ name, type: guessType(name), help: "", unit: "", native: false, present: true });
+  }
+  return list.sort((a, b) => a.name.localeCompare(b.name));
+}
+
+const guessType = (name: string): MetricType => (/_(total|count|bucket)$/.test(name) ? "counter" : "unknown");
+
+const isPlain = (name: string) => /^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(name);
+
+const quote = (value: string) => `"${value.replace(/\\/g, "\\\\").replace(/"/g, '\\"').replace(/\n/g, "\\n")}"`;
+
+const label = (name: string) => (/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name) ? name : quote(name));
+
+/** `name{key="value"}`; a name that Prometheus' old rules forbid goes within the braces. */
+export function selector(name: string, filters: readonly Filter[] = []): string {
+  const conditions = filters.map(({ key, value }) => `${label(key)}=${quote(value)}`);
+  if (!isPlain(name)) return `{${[quote(name), ...conditions].join(",")}}`;
+  return conditions.length === 0 ? name : `${name}{${conditions.join(",")}}`;
+}
+
+const by = (labels: readonly string[]) => (labels.length > 0 ? ` by (${labels.map(label).join(", ")})` : "");
+
+/** The selector that finds a metric's series, to learn its labels. */
+export function seriesSelector(metric: MetricInfo): string {
+  if (metric.type === "histogram" && !metric.native) return selector(`${metric.name}_count`);
+  return selector(metric.name);
+}
+
+export function defaultViews(metric: MetricInfo, choice: Choice, rateWindow: string): View[] {
+  switch (metric.type) {
+    case "counter":
+      return [counterView(metric, choice, rateWindow)];
+    case "histogram":
+      return [durationView(metric, choice, rateWindow), countView(metric, choice, rateWindow)];
+    default:
+      return [gaugeView(metric, choice)];
+  }
+}
+
+function counterView(metric: MetricInfo, choice: Choice, window: string): View {
+  const series = selector(metric.name, choice.filters);
+  return {
+    title: "Rate",
+    queries: [{ expr: `sum${by(choice.by)} (rate(${series}[${window}]))`, name: "all" }],
+    exemplars: series,
+    exemplarsOnScale: false,
+    perSecond: true,
+  };
+}
+
+function gaugeView(metric: MetricInfo, choice: Choice): View {
+  const series = selector(metric.name, choice.filters);
+  const expr = choice.by.length > 0 ? `avg${by(choice.by)} (${series})` : series;
+  return {
+    title: choice.by.length > 0 ? "Average value" : "Value",
+    queries: [{ expr, name: metric.name }],
+    exemplars: series,
+    exemplarsOnScale: true,
+    perSecond: false,
+  };
+}
+
+const QUANTILES: Record<string, number> = { p50: 0.5, p95: 0.95, p99: 0.99 };
+
+function durationView(metric: MetricInfo, choice: Choice, window: string): View {
+  const buckets = selector(metric.native ? metric.name : `${metric.name}_bucket`, choice.filters);
+  const grouping = metric.native ? choice.by : [...choice.by, "le"];
+  const quantile = (q: number) => `histogram_quantile(${q}, sum${by(grouping)} (rate(${buckets}[${window}])))`;
+  const grouped = choice.by.length > 0;
+  const queries = grouped
+    ? [{ expr: choice.stat === "avg" ? averageOf(metric, choice, window) : quantile(QUANTILES[choice.stat] ?? 0.95), name: choice.stat }]
+    : Object.entries(QUANTILES).map(([name, q]) => ({ expr: quantile(q), name }));
+  return {
+    title: grouped ? `${choice.stat === "avg" ? "Average" : choice.stat}` : "Quantiles",
+    queries,
+    exemplars: buckets,
+    exemplarsOnScale: true,
+    perSecond: false,
+  };
+}
+
+function averageOf(metric: MetricInfo, choice: Choice, window: string): string {
+  if (metric.native) return `histogram_avg(sum${by(choice.by)} (rate(${selector(metric.name, choice.filters)}[${window}])))`;
+  const part = (suffix: string) => `sum${by(choice.by)} (rate(${selector(metric.name + suffix, choice.filters)}[${window}]))`;
+  return `${part("_sum")} / ${part("_count")}`;
+}
+
+function countView(metric: MetricInfo, choice: Choice, window: string): View {
+  const series = selector(metric.native ? metric.name : `${metric.name}_count`, choice.filters);
+  const rate = `sum${by(choice.by)} (rate(${series}[${window}]))`;
+  return {
+    title: "Observations a second",
+    queries: [{ expr: metric.native ? `histogram_count(${rate})` : rate, name: "all" }],
+    exemplars: "",
+    exemplarsOnScale: false,
+    perSecond: true,
+  };
+}
+
+/** About 240 points, never finer than a second. */
+export const stepFor = (spanMs: number) => Math.max(1, Math.ceil(spanMs / 1000 / 240));
+
+/** Wide enough for a few points of a source that reports every 15 seconds, and for a few steps. */
+export const rateWindowFor = (step: number) => `${Math.max(60, step * 4)}s`;
+
+export interface LabelChoice {
+  name: string;
+  values: string[];
+}
+
+/** Labels that tell series apart, the ones with fewest values first. */
+export function labelsOf(series: readonly Labels[]): LabelChoice[] {
+  const values = new Map<string, Set<string>>();
+  for (const labels of series) {
+    for (const [name, value] of Object.entries(labels)) {
+      if (name === "__name__" || name === "le" || name === "quantile") continue;
+      values.set(name, (values.get(name) ?? new Set()).add(value));
+    }
+  }
+  return [...values]
+    .map(([name, set]) => ({ name, values: [...set].sort() }))
+    .sort((a, b) => a.values.length - b.values.length || a.name.localeCompare(b.name));
+}
+
+/** The label to group by at first: one that splits the series into a handful; whoever sends them comes before how they differ. */
+export function defaultGroup(labels: readonly LabelChoice[]): string[] {
+  const useful = labels.filter(({ values }) => values.length >= 2 && values.length <= 10);
+  const pick = useful.find(({ name }) => name === "job" || name === "service_name") ?? useful.find(({ name }) => name !== "instance");
+  return pick ? [pick.name] : [];
+}
+
+/** A series' name in a legend: the labels that are left, or the query's name. */
+export function seriesName(metric: Labels, fallback: string): string {
+  const { __name__: name, ...labels } = metric;
+  const entries = Object.entries(labels);
+  if (entries.length === 0) return name ?? fallback;
+  if (entries.length === 1) return entries[0][1] || `${entries[0][0]}=""`;
+  return entries.map(([key, value]) => `${key}=${value}`).join(" ");
+}

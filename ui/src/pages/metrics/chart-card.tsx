@@ -1,0 +1,106 @@
+/** One view of a metric: runs its queries, fetches its exemplars, draws both. */
+import { useMemo } from "preact/hooks";
+import { queryExemplars, queryRange, type ExemplarSeries, type RangeSeries } from "../../api/metrics";
+import type { ExemplarPoint } from "../../charts/exemplar-dots";
+import { TimeChart, type ChartSeries } from "../../charts/time-chart";
+import { Empty, ErrorNote, SkeletonBlock } from "../../components/feedback";
+import { openTrace } from "../../components/trace-drawer";
+import { seriesHue } from "../../lib/color";
+import type { Unit } from "../../lib/format";
+import { seriesName, stepFor, type View } from "../../model/promql";
+import { useLoad } from "../../state/load";
+import { timeWindow, type Window } from "../../state/time-range";
+import { param } from "../../state/url";
+
+interface Props {
+  view: View;
+  unit: Unit;
+  fromZero: boolean;
+  select: (window: Window) => void;
+}
+
+interface Drawn {
+  series: ChartSeries[];
+  window: Window;
+}
+
+const NO_EXEMPLARS: ExemplarPoint[] = [];
+
+export function ChartCard({ view, unit, fromZero, select }: Props) {
+  const window = timeWindow.value;
+  const version = `${window.start}-${window.end}`;
+  const step = stepFor(window.end - window.start);
+  const subject = view.queries.map((query) => query.expr).join("\n");
+  const drawn = useLoad<Drawn>(`range ${subject}`, version, async (signal) => {
+    const answers = await Promise.all(view.queries.map((query) => queryRange({ expr: query.expr, window, step }, signal)));
+    return { window, series: toSeries(view, answers) };
+  });
+  const exemplars = useLoad(view.exemplars ? `exemplars ${view.exemplars}` : null, version, async (signal) => toPoints(await queryExemplars(view.exemplars, window, signal)));
+  const points = exemplars.data ?? NO_EXEMPLARS;
+  const empty = useMemo(() => drawn.data?.series.every((one) => one.points.length === 0), [drawn.data]);
+
+  return (
+    <section class="chart-card" aria-label={view.title}>
+      <header class="chart-head">
+        <h2>{view.title}</h2>
+        {points.length > 0 && (
+          <span class="faint">
+            <i class="exemplar-sample" /> {points.length} exemplars: click one to open its trace
+          </span>
+        )}
+        {exemplars.error && <span class="error-text">Exemplars: {exemplars.error.message}</span>}
+      </header>
+      {drawn.error && (
+        <div data-testid="query-error">
+          <ErrorNote error={drawn.error} retry={drawn.retry} what="The query" />
+        </div>
+      )}
+      {!drawn.data && !drawn.error && <SkeletonBlock height={260} />}
+      {empty && <Empty title="The query found no points in this window.">A rate needs two samples at least: try a longer window, or wait for the next report.</Empty>}
+      {drawn.data && !empty && (
+        <TimeChart
+          title={view.title}
+          series={drawn.data.series}
+          window={drawn.data.window}
+          unit={unit}
+          suffix={view.perSecond ? " /s" : ""}
+          fromZero={fromZero}
+          exemplars={points}
+          exemplarsOnScale={view.exemplarsOnScale}
+          select={select}
+          openExemplar={(exemplar) => openTrace(exemplar.traceId, exemplar.spanId)}
+          openTrace={param("trace")}
+        />
+      )}
+    </section>
+  );
+}
+
+function toSeries(view: View, answers: RangeSeries[][]): ChartSeries[] {
+  const series = answers.flatMap((answer, i) =>
+    answer.map((one) => ({
+      name: answers.length > 1 ? view.queries[i].name : seriesName(one.metric, view.queries[i].name),
+      points: one.values.map(([time, value]): [number, number] => [time, Number(value)]).filter(([, value]) => !Number.isNaN(value)),
+    })),
+  );
+  return series.map((one, i) => ({ ...one, name: unique(series, i), hue: seriesHue(i) }));
+}
+
+/** Two series of one name would be one to the legend. */
+function unique(series: { name: string }[], i: number): string {
+  const before = series.slice(0, i).filter((one) => one.name === series[i].name).length;
+  return before === 0 ? series[i].name : `${series[i].name} (${before + 1})`;
+}
+
+/** Exemplars that lead somewhere; a measurement is on several buckets' series at times, and shown once. */
+function toPoints(answer: ExemplarSeries[]): ExemplarPoint[] {
+  const points = new Map<string, ExemplarPoint>();
+  for (const { seriesLabels, exemplars } of answer) {
+    for (const { labels, value, timestamp } of exemplars) {
+      const { trace_id: traceId, span_id: spanId = "", ...more } = labels;
+      if (!traceId) continue;
+      points.set(`${traceId} ${spanId} ${timestamp} ${value}`, { at: timestamp, value: Number(value), traceId, spanId, labels: { ...seriesLabels, ...more } });
+    }
+  }
+  return [...points.values()];
+}

@@ -1,0 +1,166 @@
+/** One metric: its charts by default, grouped and filtered as one likes, or a query of one's own. */
+import { useState } from "preact/hooks";
+import { fetchSeries } from "../../api/metrics";
+import { ErrorNote } from "../../components/feedback";
+import { CloseIcon } from "../../components/icons";
+import { formatDateTime, unitOf } from "../../lib/format";
+import { defaultGroup, defaultViews, labelsOf, rateWindowFor, seriesSelector, stepFor, type Choice, type Filter, type LabelChoice, type MetricInfo, type View } from "../../model/promql";
+import { parseTag } from "../../model/search";
+import { useLoad } from "../../state/load";
+import { setWindow, timeWindow, type Window } from "../../state/time-range";
+import { href, param, route, setParams } from "../../state/url";
+import { ChartCard } from "./chart-card";
+import { breakable, TypeTag } from "./metric-list";
+import { QueryBox } from "./query-box";
+
+const STATS = ["p50", "p95", "p99", "avg"];
+const NO_GROUP = "none";
+
+export function MetricView({ metric }: { metric: MetricInfo }) {
+  void route.value;
+  const window = timeWindow.value;
+  const span = window.end - window.start;
+  const series = useLoad(`series of ${metric.name}`, `${window.start}-${window.end}`, (signal) => fetchSeries(seriesSelector(metric), window, signal));
+  const labels = labelsOf(series.data ?? []);
+  const choice = readChoice(metric, labels);
+  const views = defaultViews(metric, choice, rateWindowFor(stepFor(span)));
+  const custom = param("q");
+  const shown = custom ? [customView(custom)] : views;
+  // The default grouping depends on the labels: drawing before they are known would draw twice.
+  const ready = custom !== "" || series.data !== undefined || series.error !== undefined;
+  const [selection, setSelection] = useState<Window | null>(null);
+  return (
+    <article class="metric" data-testid="metric">
+      <header class="metric-head">
+        <a class="back" href={href("/metrics", { filter: param("filter") })}>
+          All metrics
+        </a>
+        <h1>{breakable(metric.name)}</h1>
+        <p class="metric-about">
+          <TypeTag metric={metric} />
+          {metric.unit && <span>{metric.unit}</span>}
+          <span>{metric.help}</span>
+          {series.data && <span class="faint">{series.data.length === 1 ? "1 series" : `${series.data.length} series`}</span>}
+        </p>
+      </header>
+      {series.error && <ErrorNote error={series.error} retry={series.retry} what="The labels" />}
+      {!custom && <Controls metric={metric} labels={labels} choice={choice} />}
+      {ready &&
+        shown.map((view, i) => (
+          <ChartCard key={custom ? "custom" : i} view={view} unit={view.perSecond ? "none" : unitOf(metric.name, metric.unit)} fromZero={metric.type !== "gauge"} select={setSelection} />
+        ))}
+      <QueryBox shown={shown[0]} custom={custom} />
+      {selection && <SelectionBar selection={selection} service={serviceOf(choice, labels)} close={() => setSelection(null)} />}
+    </article>
+  );
+}
+
+const customView = (expr: string): View => ({
+  title: "Query",
+  queries: [{ expr, name: expr }],
+  exemplars: expr,
+  exemplarsOnScale: /histogram_quantile|_bucket/.test(expr),
+  perSecond: !/histogram_quantile/.test(expr) && /\b(i?rate)\(/.test(expr),
+});
+
+function readChoice(metric: MetricInfo, labels: LabelChoice[]): Choice {
+  const by = route.value.params.getAll("by");
+  const grouped = by.length > 0 ? by.filter((one) => one !== NO_GROUP) : metric.type === "counter" ? defaultGroup(labels) : [];
+  const stat = STATS.includes(param("stat")) ? param("stat") : "p95";
+  return { by: grouped, filters: route.value.params.getAll("where").flatMap((text) => parseTag(text) ?? []), stat };
+}
+
+/** The one service a choice is about, when there is just one. */
+function serviceOf({ filters }: Choice, labels: LabelChoice[]): string {
+  const isService = (name: string) => name === "job" || name === "service_name";
+  const filtered = filters.find(({ key }) => isService(key))?.value;
+  const only = labels.find(({ name, values }) => isService(name) && values.length === 1)?.values[0];
+  return (filtered ?? only ?? "").split("/").pop() ?? "";
+}
+
+function Controls({ metric, labels, choice }: { metric: MetricInfo; labels: LabelChoice[]; choice: Choice }) {
+  const toggle = (name: string) => {
+    const by = choice.by.includes(name) ? choice.by.filter((one) => one !== name) : [...choice.by, name];
+    setParams({ by: by.length > 0 ? by : [NO_GROUP] }, "replace");
+  };
+  const where = (filters: Filter[]) => setParams({ where: filters.map(({ key, value }) => `${key}=${value}`) });
+  return (
+    <div class="metric-controls">
+      <div class="control" role="group" aria-label="Group by">
+        <span class="control-name">Group by</span>
+        {labels.map(({ name, values }) => (
+          <button key={name} type="button" class="chip chip-toggle" aria-pressed={choice.by.includes(name)} onClick={() => toggle(name)}>
+            {name} <span class="count">{values.length}</span>
+          </button>
+        ))}
+        {labels.length === 0 && <span class="faint">no labels</span>}
+      </div>
+      {metric.type === "histogram" && choice.by.length > 0 && (
+        <div class="segments" role="group" aria-label="Statistic">
+          {STATS.map((stat) => (
+            <button key={stat} type="button" aria-pressed={stat === choice.stat} onClick={() => setParams({ stat: stat === "p95" ? null : stat }, "replace")}>
+              {stat}
+            </button>
+          ))}
+        </div>
+      )}
+      <div class="control" role="group" aria-label="Only where">
+        <span class="control-name">Where</span>
+        {choice.filters.map((filter) => (
+          <span key={filter.key} class="chip">
+            {filter.key}={filter.value}
+            <button type="button" aria-label={`Remove ${filter.key}`} onClick={() => where(choice.filters.filter((one) => one !== filter))}>
+              <CloseIcon />
+            </button>
+          </span>
+        ))}
+        <select
+          aria-label="Add a condition on a label"
+          value=""
+          onChange={(event) => {
+            const filter = parseTag(event.currentTarget.value);
+            if (filter) where([...choice.filters.filter((one) => one.key !== filter.key), filter]);
+          }}
+        >
+          <option value="">any label…</option>
+          {labels.map(({ name, values }) => (
+            <optgroup key={name} label={name}>
+              {values.slice(0, 200).map((value) => (
+                <option key={value} value={`${name}=${value}`}>
+                  {value || '""'}
+                </option>
+              ))}
+            </optgroup>
+          ))}
+        </select>
+      </div>
+    </div>
+  );
+}
+
+function SelectionBar({ selection, service, close }: { selection: Window; service: string; close: () => void }) {
+  const window = { range: null, from: Math.floor(selection.start), to: Math.ceil(selection.end) };
+  const zoom = () => {
+    setWindow(selection);
+    close();
+  };
+  return (
+    <div class="selection-bar" role="status" data-testid="selection">
+      <span>
+        {formatDateTime(selection.start)} – {formatDateTime(selection.end).slice(11)}
+      </span>
+      <button type="button" class="button small primary" onClick={zoom}>
+        Zoom in
+      </button>
+      <a class="button small" href={href("/traces", { ...window, service })}>
+        Traces in this window
+      </a>
+      <a class="button small" href={href("/logs", { ...window, service })}>
+        Logs in this window
+      </a>
+      <button type="button" class="icon-button small" aria-label="Drop the selection" onClick={close}>
+        <CloseIcon />
+      </button>
+    </div>
+  );
+}

@@ -1,0 +1,49 @@
+/** The PromQL behind the chart, to read, to copy, to change. A changed query is part of the URL. */
+import { useState } from "preact/hooks";
+import { CopyButton } from "../../components/copy-button";
+import type { View } from "../../model/promql";
+import { setParams } from "../../state/url";
+
+export function QueryBox({ shown, custom }: { shown: View | undefined; custom: string }) {
+  const given = custom || shown?.queries[shown.queries.length > 1 ? 1 : 0]?.expr || "";
+  const [draft, setDraft] = useState<{ given: string; text: string } | null>(null);
+  const text = draft?.given === given ? draft.text : given;
+  const run = () => setParams({ q: text.trim() });
+  return (
+    <form
+      class="query-box"
+      aria-label="PromQL"
+      onSubmit={(event) => {
+        event.preventDefault();
+        run();
+      }}
+    >
+      <label for="promql">PromQL</label>
+      <textarea
+        id="promql"
+        data-testid="promql"
+        rows={2}
+        spellcheck={false}
+        value={text}
+        onInput={(event) => setDraft({ given, text: event.currentTarget.value })}
+        onKeyDown={(event) => {
+          if (event.key !== "Enter" || event.shiftKey) return;
+          event.preventDefault();
+          run();
+        }}
+      />
+      <div class="query-actions">
+        <span class="faint">Enter runs it</span>
+        <CopyButton text={text} label="Copy the query" />
+        {custom && (
+          <button type="button" class="button small" onClick={() => setParams({ q: null })}>
+            Back to the default
+          </button>
+        )}
+        <button type="submit" class="button small primary">
+          Run
+        </button>
+      </div>
+    </form>
+  );
+}

@@ -1,0 +1,140 @@
+/** Every service by rate, errors and duration; each figure leads to the traces behind it. */
+import { fetchOverview, type ServiceOverview } from "../../api/overview";
+import { Sparkline } from "../../charts/sparkline";
+import { Empty, ErrorNote, Skeleton } from "../../components/feedback";
+import { useRowKeys } from "../../components/row-keys";
+import { ServiceTag } from "../../components/service-tag";
+import { learnServices } from "../../lib/color";
+import { formatCount, formatMillis, formatPercent, significant } from "../../lib/format";
+import { useLoad } from "../../state/load";
+import { timeWindow } from "../../state/time-range";
+import { href, param, route, setParams } from "../../state/url";
+
+type Column = "service" | "rate" | "errors" | "p50" | "p95" | "p99";
+
+const COLUMNS: { key: Column; title: string; value: (service: ServiceOverview) => number | string }[] = [
+  { key: "service", title: "Service", value: (one) => one.service },
+  { key: "rate", title: "Rate", value: (one) => one.rate },
+  { key: "errors", title: "Errors", value: (one) => one.error_ratio },
+  { key: "p50", title: "p50", value: (one) => one.p50_ms ?? -1 },
+  { key: "p95", title: "p95", value: (one) => one.p95_ms ?? -1 },
+  { key: "p99", title: "p99", value: (one) => one.p99_ms ?? -1 },
+];
+
+export function ServicesPage() {
+  void route.value;
+  useRowKeys("Services");
+  const window = timeWindow.value;
+  const overview = useLoad("overview", `${window.start}-${window.end}`, async (signal) => {
+    const answer = await fetchOverview(window, signal);
+    learnServices(answer.services.map((one) => one.service));
+    return answer;
+  });
+  return (
+    <main class="page" id="main">
+      <header class="page-head">
+        <h1>Services</h1>
+        {overview.data && <p class="faint">{summary(overview.data.services)}</p>}
+      </header>
+      {overview.error && <ErrorNote error={overview.error} retry={overview.retry} what="The services" />}
+      {!overview.data && !overview.error && <Skeleton rows={5} height={44} />}
+      {overview.data?.services.length === 0 && (
+        <Empty title="No calls in this window of time.">
+          Choose a longer one above, or see <a href={href("/setup")}>how to send data</a>.
+        </Empty>
+      )}
+      {overview.data && overview.data.services.length > 0 && <ServicesTable services={overview.data.services} />}
+    </main>
+  );
+}
+
+function summary(services: ServiceOverview[]): string {
+  const calls = services.reduce((sum, one) => sum + one.calls, 0);
+  const errors = services.reduce((sum, one) => sum + one.errors, 0);
+  return `${services.length} services, ${formatCount(calls)} calls, ${formatCount(errors)} failed`;
+}
+
+function ServicesTable({ services }: { services: ServiceOverview[] }) {
+  const [key, direction] = readSort();
+  const column = COLUMNS.find((one) => one.key === key) ?? COLUMNS[0];
+  const sorted = [...services].sort((a, b) => compare(column.value(a), column.value(b)) * direction || a.service.localeCompare(b.service));
+  return (
+    <div class="table-card">
+      <table class="data-table services-table" data-testid="services-table">
+        <thead>
+          <tr>
+            {COLUMNS.map((one) => (
+              <SortHeader key={one.key} column={one.key} title={one.title} active={one.key === column.key} direction={direction} />
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {sorted.map((service) => (
+            <ServiceRow key={service.service} service={service} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function readSort(): [string, 1 | -1] {
+  const text = param("sort") || "service";
+  return text.startsWith("-") ? [text.slice(1), -1] : [text, 1];
+}
+
+const compare = (a: number | string, b: number | string) =>
+  typeof a === "string" ? a.localeCompare(String(b)) : a - Number(b);
+
+function SortHeader({ column, title, active, direction }: { column: Column; title: string; active: boolean; direction: 1 | -1 }) {
+  const first = column === "service" ? "" : "-";
+  const other = direction === 1 ? "-" : "";
+  const next = (active ? other : first) + column;
+  return (
+    <th scope="col" aria-sort={active ? (direction === 1 ? "ascending" : "descending") : "none"} class={column === "service" ? "" : "number"}>
+      <button type="button" class="sort" onClick={() => setParams({ sort: next === "service" ? null : next }, "replace")}>
+        {title}
+        <span class="sort-mark" aria-hidden="true">
+          {active ? (direction === 1 ? "↑" : "↓") : ""}
+        </span>
+      </button>
+    </th>
+  );
+}
+
+function ServiceRow({ service }: { service: ServiceOverview }) {
+  const traces = (more = {}) => href("/traces", { service: service.service, ...more });
+  const slow = service.p95_ms ? `${significant(service.p95_ms)}ms` : null;
+  return (
+    <tr data-testid="service-row">
+      <th scope="row">
+        <a class="cell-link" data-row href={traces()} data-testid={`service-${service.service}`}>
+          <ServiceTag name={service.service} />
+        </a>
+      </th>
+      <td class="number">
+        <a class="cell-link" href={traces()} title="Its traces">
+          <Sparkline values={service.calls_by_step} tone="accent" />
+          <span class="figure">
+            {significant(service.rate)}
+            <small>/s</small>
+          </span>
+        </a>
+      </td>
+      <td class="number">
+        <a class={`cell-link${service.errors > 0 ? " error-text" : ""}`} href={traces({ errors: "1" })} title={`${formatCount(service.errors)} of ${formatCount(service.calls)} calls failed: their traces`}>
+          <Sparkline values={service.errors_by_step} tone="error" />
+          <span class="figure">{formatPercent(service.error_ratio)}</span>
+        </a>
+      </td>
+      <td class="number">{formatMillis(service.p50_ms)}</td>
+      <td class="number">
+        <a class="cell-link" href={traces({ min: slow })} title="Traces slower than this">
+          <Sparkline values={service.p95_ms_by_step} />
+          <span class="figure">{formatMillis(service.p95_ms)}</span>
+        </a>
+      </td>
+      <td class="number">{formatMillis(service.p99_ms)}</td>
+    </tr>
+  );
+}

@@ -1,0 +1,175 @@
+/** All there is to know of one span, most telling first: what failed, its logs, attributes, events, links, resource. */
+import type { ComponentChildren } from "preact";
+import { fetchLogs, type LogRecord } from "../../api/logs";
+import type { KeyValue } from "../../api/traces";
+import { CopyButton } from "../../components/copy-button";
+import { ErrorNote, Skeleton } from "../../components/feedback";
+import { CloseIcon } from "../../components/icons";
+import { LogLine } from "../../components/log-line";
+import { ServiceTag } from "../../components/service-tag";
+import { formatDuration, formatPercent, formatValue } from "../../lib/format";
+import type { Span, SpanEvent, Trace } from "../../model/trace";
+import { useLoad, type Loaded } from "../../state/load";
+import { href } from "../../state/url";
+import type { TraceLogs } from "./use-trace";
+import { selectSpan } from "./trace-url";
+
+export function SpanPanel({ span, trace, logs }: { span: Span; trace: Trace; logs: Loaded<TraceLogs> }) {
+  const exceptions = span.events.filter((event) => event.name === "exception");
+  const events = span.events.filter((event) => event.name !== "exception");
+  return (
+    <aside class="span-panel" aria-label={`Span ${span.operation}`} data-testid="span-panel" tabIndex={-1}>
+      <header class="panel-head">
+        <div class="panel-title">
+          <ServiceTag name={span.service} />
+          <h2>{span.operation}</h2>
+        </div>
+        <CopyButton text={span.id} label={`Copy span id ${span.id}`} />
+        <button type="button" class="icon-button" aria-label="Close the span's details" onClick={() => selectSpan(null)}>
+          <CloseIcon />
+        </button>
+      </header>
+      <dl class="facts">
+        <Fact name="Duration">{formatDuration(span.duration)}</Fact>
+        <Fact name="Self time">
+          {formatDuration(span.selfTime)} <span class="faint">{span.duration > 0 ? formatPercent(span.selfTime / span.duration) : ""}</span>
+        </Fact>
+        <Fact name="Starts at">+{formatDuration(span.start)}</Fact>
+        <Fact name="Kind">{span.kind}</Fact>
+        <Fact name="Of the trace">{trace.duration > 0 ? formatPercent(span.duration / trace.duration) : "–"}</Fact>
+        <Fact name="Children">{span.children.length}</Fact>
+      </dl>
+      {span.error && (
+        <div class="note note-error" data-testid="span-error">
+          <strong>Failed{span.statusText ? `: ${span.statusText}` : ""}</strong>
+        </div>
+      )}
+      {span.missingParent && <p class="note">Its parent {span.parentId} is not in the store: not sent, lost, or not here yet.</p>}
+      {span.skewed && <p class="note">It starts before its parent. The clock of one of the two hosts is probably off.</p>}
+      {span.warnings.map((warning) => (
+        <p key={warning} class="note">
+          {warning}
+        </p>
+      ))}
+      {exceptions.map((event, i) => (
+        <Exception key={i} event={event} />
+      ))}
+      <SpanLogs span={span} trace={trace} logs={logs} />
+      <Section title="Attributes" count={span.tags.length}>
+        <Attributes tags={span.tags} service={span.service} />
+      </Section>
+      {events.length > 0 && (
+        <Section title="Events" count={events.length}>
+          {events.map((event, i) => (
+            <div key={i} class="event">
+              <div class="event-head">
+                <span class="faint">+{formatDuration(event.at)}</span> <strong>{event.name}</strong>
+              </div>
+              <Attributes tags={event.fields} />
+            </div>
+          ))}
+        </Section>
+      )}
+      {span.links.length > 0 && (
+        <Section title="Links" count={span.links.length}>
+          {span.links.map((link) => (
+            <a key={link.traceId + link.spanId} class="mono link-row" href={href(`/traces/${link.traceId}`, { span: link.spanId })}>
+              {link.traceId}
+            </a>
+          ))}
+        </Section>
+      )}
+      <Section title="Resource" count={span.resource.length} closed>
+        <Attributes tags={span.resource} service={span.service} />
+      </Section>
+    </aside>
+  );
+}
+
+const Fact = ({ name, children }: { name: string; children: ComponentChildren }) => (
+  <div>
+    <dt>{name}</dt>
+    <dd>{children}</dd>
+  </div>
+);
+
+function Section({ title, count, closed = false, children }: { title: string; count: number; closed?: boolean; children: ComponentChildren }) {
+  return (
+    <details class="section" open={!closed}>
+      <summary>
+        {title} <span class="count">{count}</span>
+      </summary>
+      {children}
+    </details>
+  );
+}
+
+function Exception({ event }: { event: SpanEvent }) {
+  const field = (key: string) => String(event.fields.find((one) => one.key === key)?.value ?? "");
+  const stack = field("exception.stacktrace");
+  return (
+    <div class="exception" data-testid="exception">
+      <div class="exception-head">
+        <strong>{field("exception.type") || "Exception"}</strong>
+        <span class="faint">+{formatDuration(event.at)}</span>
+        <CopyButton text={stack || field("exception.message")} label="Copy the exception" />
+      </div>
+      <p>{field("exception.message")}</p>
+      {stack && <pre>{stack}</pre>}
+    </div>
+  );
+}
+
+/** The logs that came with the trace; when those were cut off, the span's own are asked for. */
+function SpanLogs({ span, trace, logs }: { span: Span; trace: Trace; logs: Loaded<TraceLogs> }) {
+  const cut = logs.data?.cut ?? false;
+  const own = useLoad(cut ? `logs of ${trace.id} ${span.id}` : null, 0, async (signal) =>
+    (await fetchLogs({ trace_id: trace.id, span_id: span.id }, null, 500, signal)).reverse(),
+  );
+  const records: LogRecord[] | undefined = cut ? own.data : logs.data ? (logs.data.bySpan.get(span.id) ?? []) : undefined;
+  const error = logs.error ?? own.error;
+  return (
+    <Section title="Logs" count={records?.length ?? 0}>
+      {error && <ErrorNote error={error} retry={logs.error ? logs.retry : own.retry} what="The span's logs" />}
+      {!records && !error && <Skeleton rows={2} height={20} />}
+      {records?.length === 0 && <p class="faint pad">No log record carries this span's id.</p>}
+      {records && records.length > 0 && (
+        <ol class="span-logs" data-testid="span-logs">
+          {records.map((log, i) => (
+            <LogLine key={i} log={log} since={trace.startMs} />
+          ))}
+        </ol>
+      )}
+    </Section>
+  );
+}
+
+/** Attributes by the first part of their key, so that `http.` stands with `http.`. */
+function Attributes({ tags, service }: { tags: KeyValue[]; service?: string }) {
+  if (tags.length === 0) return <p class="faint pad">None.</p>;
+  const sorted = [...tags].sort((a, b) => a.key.localeCompare(b.key));
+  return (
+    <dl class="attributes">
+      {sorted.map((tag, i) => {
+        const value = formatValue(tag.value);
+        const group = tag.key.split(".")[0];
+        const starts = i > 0 && sorted[i - 1].key.split(".")[0] !== group;
+        return (
+          <div key={`${tag.key}${i}`} class={starts ? "starts-group" : ""}>
+            <dt>{tag.key}</dt>
+            <dd>
+              {service === undefined ? (
+                <span class="attribute-value">{value}</span>
+              ) : (
+                <a class="attribute-value" href={href("/traces", { service, tag: [`${tag.key}=${value}`] })} title={`Find traces with ${tag.key}=${value}`}>
+                  {value === "" ? '""' : value}
+                </a>
+              )}
+              <CopyButton text={value} label={`Copy ${tag.key}`} />
+            </dd>
+          </div>
+        );
+      })}
+    </dl>
+  );
+}

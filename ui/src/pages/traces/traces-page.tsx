@@ -1,0 +1,136 @@
+/** Search for traces: the form, the scatter of what was found, the list. */
+import { useMemo } from "preact/hooks";
+import { fetchServices, searchTraces, type TraceSearch } from "../../api/traces";
+import { Scatter } from "../../charts/scatter";
+import { Empty, ErrorNote, Skeleton, SkeletonBlock } from "../../components/feedback";
+import { useRowKeys } from "../../components/row-keys";
+import { ServiceTag } from "../../components/service-tag";
+import { learnServices } from "../../lib/color";
+import { formatAgo, formatClock, formatCount, formatDateTime, formatDuration } from "../../lib/format";
+import { normaliseDuration, tagsObject } from "../../model/search";
+import { summarise, type TraceSummary } from "../../model/summary";
+import { useLoad } from "../../state/load";
+import { clock, setWindow, timeWindow } from "../../state/time-range";
+import { href, navigate, param, route, setParams } from "../../state/url";
+import { SearchForm } from "./search-form";
+
+export const LIMITS = ["20", "50", "100", "200", "500"];
+const DEFAULT_LIMIT = 100;
+
+export function readSearch(): TraceSearch {
+  const tags = tagsObject(route.value.params.getAll("tag"));
+  if (param("errors") === "1") tags.error = "true";
+  const limit = Number(param("limit")) || DEFAULT_LIMIT;
+  return {
+    service: param("service"),
+    operation: param("operation"),
+    tags,
+    minDuration: normaliseDuration(param("min")) ?? "",
+    maxDuration: normaliseDuration(param("max")) ?? "",
+    limit: Math.min(limit, 1500),
+  };
+}
+
+export function TracesPage() {
+  void route.value;
+  useRowKeys("Traces");
+  const search = readSearch();
+  const window = timeWindow.value;
+  const services = useLoad("services", clock.value, fetchServices);
+  if (services.data) learnServices(services.data);
+  const found = useLoad(`traces ${JSON.stringify(search)}`, `${window.start}-${window.end}`, async (signal) => {
+    const traces = await searchTraces(search, window, signal);
+    return { window, list: traces.flatMap((trace) => summarise(trace) ?? []) };
+  });
+  return (
+    <main class="page" id="main">
+      <header class="page-head">
+        <h1>Traces</h1>
+        {found.data && <p class="faint" data-testid="found">{foundText(found.data.list.length, search.limit)}</p>}
+      </header>
+      <SearchForm services={services.data ?? []} limit={String(search.limit)} />
+      {found.error && <ErrorNote error={found.error} retry={found.retry} what="The traces" />}
+      {!found.data && !found.error && (
+        <>
+          <SkeletonBlock height={190} />
+          <Skeleton rows={7} height={46} />
+        </>
+      )}
+      {found.data?.list.length === 0 && (
+        <Empty title="No trace matches.">
+          Try a longer window of time, fewer conditions, or <a href={href("/traces")}>all traces</a>.
+        </Empty>
+      )}
+      {found.data && found.data.list.length > 0 && (
+        <>
+          <Scatter traces={found.data.list} window={found.data.window} select={setWindow} open={(id) => navigate(href(`/traces/${id}`))} />
+          <TraceList traces={found.data.list} />
+        </>
+      )}
+    </main>
+  );
+}
+
+const foundText = (count: number, limit: number) =>
+  count >= limit ? `the newest ${formatCount(count)}; there may be more` : `${formatCount(count)} found`;
+
+type Order = "newest" | "longest" | "spans" | "errors";
+
+const ORDERS: Record<Order, (a: TraceSummary, b: TraceSummary) => number> = {
+  newest: (a, b) => b.startMs - a.startMs,
+  longest: (a, b) => b.duration - a.duration,
+  spans: (a, b) => b.spans - a.spans,
+  errors: (a, b) => b.errors - a.errors,
+};
+
+function TraceList({ traces }: { traces: TraceSummary[] }) {
+  const order = (param("order") in ORDERS ? param("order") : "newest") as Order;
+  const sorted = useMemo(() => [...traces].sort((a, b) => ORDERS[order](a, b) || b.startMs - a.startMs), [traces, order]);
+  const longest = traces.reduce((most, trace) => Math.max(most, trace.duration), 1);
+  return (
+    <section aria-label="Found traces">
+      <div class="list-head">
+        <span class="faint" id="order-label">Order</span>
+        <div class="segments" role="group" aria-labelledby="order-label">
+          {(Object.keys(ORDERS) as Order[]).map((one) => (
+            <button key={one} type="button" aria-pressed={one === order} onClick={() => setParams({ order: one === "newest" ? null : one }, "replace")}>
+              {one === "spans" ? "most spans" : one === "errors" ? "most errors" : one}
+            </button>
+          ))}
+        </div>
+      </div>
+      <ol class="trace-list" data-testid="trace-list">
+        {sorted.map((trace) => (
+          <li key={trace.id}>
+            <TraceRow trace={trace} longest={longest} />
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}
+
+function TraceRow({ trace, longest }: { trace: TraceSummary; longest: number }) {
+  return (
+    <a class={`trace-row${trace.errors > 0 ? " is-error" : ""}`} data-row data-testid="trace-row" href={href(`/traces/${trace.id}`)}>
+      <span class="trace-row-name">
+        <b>{trace.rootService}</b> <span>{trace.root}</span>
+      </span>
+      <span class="trace-row-bar" aria-hidden="true">
+        <i style={{ width: `${Math.max(0.5, (trace.duration / longest) * 100)}%` }} />
+      </span>
+      <span class="trace-row-duration">{formatDuration(trace.duration)}</span>
+      <span class="trace-row-services">
+        {trace.services.slice(0, 6).map((service) => (
+          <ServiceTag key={service.name} name={service.name} count={service.spans} error={service.error} />
+        ))}
+        {trace.services.length > 6 && <span class="faint">+{trace.services.length - 6}</span>}
+      </span>
+      <span class="trace-row-count faint">{formatCount(trace.spans)} spans</span>
+      <span class="trace-row-errors">{trace.errors > 0 ? `${formatCount(trace.errors)} failed` : ""}</span>
+      <time class="faint" title={formatDateTime(trace.startMs, true)}>
+        {formatClock(trace.startMs)} · {formatAgo(trace.startMs, clock.value)}
+      </time>
+    </a>
+  );
+}
