@@ -1,0 +1,64 @@
+//! Settings: one struct, filled from the builder, then the environment, then defaults.
+//!
+//! A value that can't be understood is an error that names the variable, the value and what is allowed.
+
+mod builder;
+mod env;
+
+pub use builder::Builder;
+
+use std::time::Duration;
+
+use tripod_wire::otlp::{AnyValue, KeyValue, Resource};
+
+use crate::logs::Level;
+use crate::trace::Sampler;
+
+/// Everything that can be set.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    /// Nothing is recorded.
+    pub(crate) disabled: bool,
+    pub(crate) traces: bool,
+    pub(crate) metrics: bool,
+    pub(crate) logs: bool,
+    /// Attributes set by the user; detected ones are added by [`Config::resource`].
+    pub(crate) attributes: Vec<KeyValue>,
+    pub(crate) sampler: Sampler,
+    /// The least grave log that is recorded.
+    pub(crate) log_level: Level,
+    /// Where OTLP is sent, without the path.
+    pub(crate) endpoint: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) export_timeout: Duration,
+    /// Spans and logs wait at most so long before they are sent.
+    pub(crate) schedule_delay: Duration,
+    /// A batch has at most so many spans or logs.
+    pub(crate) max_batch: usize,
+    pub(crate) metric_interval: Duration,
+    /// Bytes of records between their threads and the collector.
+    pub(crate) record_memory: usize,
+    /// Bytes that wait for one exporter.
+    pub(crate) queue_memory: usize,
+    /// How long dropping the guard may take.
+    pub(crate) shutdown_timeout: Duration,
+}
+
+impl Config {
+    /// The resource with what is detected of it.
+    pub(crate) fn resource(&self) -> Resource {
+        let mut resource = crate::resource::detect();
+        for attribute in &self.attributes {
+            resource.attributes.retain(|detected| detected.key != attribute.key);
+            resource.attributes.push(attribute.clone());
+        }
+        if resource.get("service.name").is_none() {
+            let program = match resource.get("process.executable.name") {
+                Some(AnyValue::String(name)) => format!("unknown_service:{name}"),
+                _ => "unknown_service".to_owned(),
+            };
+            resource.attributes.push(KeyValue::new("service.name", program));
+        }
+        resource
+    }
+}

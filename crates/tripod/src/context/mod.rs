@@ -1,0 +1,149 @@
+//! What is current: the span that runs, and the baggage that travels with it.
+//!
+//! Each thread keeps a stack of entered spans. [`current`] is its top; a [`Context`] is a copy of what is current, small enough to
+//! send to another thread, another task or, through [`propagation`], another process.
+
+mod baggage;
+pub mod propagation;
+pub(crate) mod stack;
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+pub use baggage::Baggage;
+pub use tripod_wire::{SpanId, TraceId};
+
+use crate::trace::data::SpanData;
+use stack::Entry;
+
+/// Identifies a span wherever it is: in this process or another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SpanContext {
+    /// The trace.
+    pub trace_id: TraceId,
+    /// The span.
+    pub span_id: SpanId,
+    /// Whether the trace is recorded.
+    pub sampled: bool,
+    /// Whether it came from another process.
+    pub remote: bool,
+}
+
+impl SpanContext {
+    /// Whether it names a span at all.
+    pub fn is_valid(&self) -> bool {
+        self.trace_id.is_valid() && self.span_id.is_valid()
+    }
+}
+
+/// A copy of what is current, to be made current elsewhere.
+///
+/// ```
+/// let context = tripod::Context::current();
+/// std::thread::spawn(move || {
+///     let _attached = context.attach();
+///     let _span = tripod::span!("in another thread, but in the same trace");
+/// });
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Context {
+    /// The span that is current.
+    pub span: SpanContext,
+    /// Its W3C `tracestate`, passed on as it came.
+    pub trace_state: Option<Arc<str>>,
+    /// Key-value pairs that travel with the request.
+    pub baggage: Option<Arc<Baggage>>,
+}
+
+impl Context {
+    /// What is current on this thread.
+    pub fn current() -> Self {
+        stack::with(|local| Self {
+            span: local.span_context(),
+            trace_state: local.trace_state().cloned(),
+            baggage: local.baggage.clone(),
+        })
+        .unwrap_or_default()
+    }
+
+    /// Makes it current on this thread until the guard is dropped: new spans become children of its span.
+    pub fn attach(self) -> ContextGuard {
+        let pushed = stack::with(|local| {
+            let baggage = std::mem::replace(&mut local.baggage, self.baggage);
+            (local.push(Entry::Context(self.span, self.trace_state)), baggage)
+        });
+        let (depth, baggage) = pushed.map_or((None, None), |(depth, baggage)| (Some(depth), baggage));
+        ContextGuard { depth, baggage, _not_send: PhantomData }
+    }
+
+    /// The same with this baggage instead.
+    #[must_use]
+    pub fn with_baggage(mut self, baggage: Baggage) -> Self {
+        self.baggage = Some(Arc::new(baggage));
+        self
+    }
+}
+
+/// Detaches a [`Context`] when dropped.
+#[must_use = "the context is current for as long as the guard lives"]
+pub struct ContextGuard {
+    depth: Option<usize>,
+    baggage: Option<Arc<Baggage>>,
+    _not_send: PhantomData<*const ()>,
+}
+
+impl Drop for ContextGuard {
+    fn drop(&mut self) {
+        if let Some(depth) = self.depth {
+            stack::with(|local| {
+                local.remove_context(depth);
+                local.baggage = self.baggage.take();
+            });
+        }
+    }
+}
+
+/// The current span, for code that runs somewhere below where it was started.
+///
+/// ```
+/// fn load_user() {
+///     tripod::current().set_attribute("cache.hit", true);
+/// }
+/// ```
+pub fn current() -> Current {
+    Current { _not_send: PhantomData }
+}
+
+/// See [`current`]. Without a span that is recorded, every call does nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Current {
+    _not_send: PhantomData<*const ()>,
+}
+
+impl Current {
+    /// Its trace's id, if there is one.
+    pub fn trace_id(&self) -> Option<TraceId> {
+        self.context().is_valid().then(|| self.context().trace_id)
+    }
+
+    /// Its id, if there is one.
+    pub fn span_id(&self) -> Option<SpanId> {
+        self.context().is_valid().then(|| self.context().span_id)
+    }
+
+    /// What identifies it; invalid when there is none.
+    pub fn context(&self) -> SpanContext {
+        stack::with(|local| local.span_context()).unwrap_or_default()
+    }
+
+    #[allow(clippy::unused_self)] // The shape that `span_methods!` expects.
+    fn with_data(&self, change: impl FnOnce(&mut SpanData)) {
+        stack::with(|local| {
+            if let Some(Entry::Span(data)) = local.top() {
+                change(data);
+            }
+        });
+    }
+
+    crate::trace::span_methods!();
+}

@@ -1,0 +1,193 @@
+//! W3C Trace Context (`traceparent`, `tracestate`) and Baggage (`baggage`).
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use tripod_wire::{SpanId, TraceId};
+
+use super::{Extractor, Injector};
+use crate::context::{Baggage, Context, SpanContext};
+
+const TRACEPARENT: &str = "traceparent";
+const TRACESTATE: &str = "tracestate";
+const BAGGAGE: &str = "baggage";
+
+/// `00-` trace id `-` span id `-` flags.
+const TRACEPARENT_LEN: usize = 55;
+
+pub(super) fn inject(context: &Context, carrier: &mut impl Injector) {
+    if context.span.is_valid() {
+        let header = traceparent(&context.span);
+        carrier.set(TRACEPARENT, std::str::from_utf8(&header).unwrap_or_default());
+        if let Some(state) = context.trace_state.as_deref().filter(|state| !state.is_empty()) {
+            carrier.set(TRACESTATE, state);
+        }
+    }
+    if let Some(baggage) = context.baggage.as_deref().filter(|baggage| !baggage.is_empty()) {
+        carrier.set(BAGGAGE, &write_baggage(baggage));
+    }
+}
+
+pub(super) fn extract(carrier: &impl Extractor) -> Context {
+    let span = carrier.get(TRACEPARENT).and_then(parse_traceparent);
+    let state = span.and_then(|_| carrier.get(TRACESTATE)).map(str::trim).filter(|state| !state.is_empty());
+    Context {
+        span: span.unwrap_or_default(),
+        trace_state: state.map(Arc::from),
+        baggage: carrier.get(BAGGAGE).map(parse_baggage).filter(|baggage| !baggage.is_empty()).map(Arc::new),
+    }
+}
+
+fn traceparent(span: &SpanContext) -> [u8; TRACEPARENT_LEN] {
+    let mut header = *b"00-00000000000000000000000000000000-0000000000000000-00";
+    let (mut trace_id, mut span_id) = ([0; 32], [0; 16]);
+    span.trace_id.write_hex(&mut trace_id);
+    span.span_id.write_hex(&mut span_id);
+    header[3..35].copy_from_slice(&trace_id);
+    header[36..52].copy_from_slice(&span_id);
+    header[54] = b'0' + u8::from(span.sampled);
+    header
+}
+
+/// Reads version 00 strictly and later versions by their first four fields, as the specification asks.
+fn parse_traceparent(header: &str) -> Option<SpanContext> {
+    let header = header.trim();
+    let bytes = header.as_bytes();
+    let lower_hex = |range: std::ops::Range<usize>| {
+        header.get(range).filter(|part| part.bytes().all(|c| c.is_ascii_digit() || (b'a'..=b'f').contains(&c)))
+    };
+    let version = lower_hex(0..2)?;
+    let ends_well = match version {
+        "ff" => false,
+        "00" => bytes.len() == TRACEPARENT_LEN,
+        _ => bytes.len() == TRACEPARENT_LEN || bytes.get(TRACEPARENT_LEN) == Some(&b'-'),
+    };
+    if !ends_well || [2, 35, 52].iter().any(|at| bytes[*at] != b'-') {
+        return None;
+    }
+    let flags = u8::from_str_radix(lower_hex(53..55)?, 16).ok()?;
+    let context = SpanContext {
+        trace_id: lower_hex(3..35)?.parse::<TraceId>().ok()?,
+        span_id: lower_hex(36..52)?.parse::<SpanId>().ok()?,
+        sampled: flags & 1 == 1,
+        remote: true,
+    };
+    context.is_valid().then_some(context)
+}
+
+fn write_baggage(baggage: &Baggage) -> String {
+    let mut header = String::new();
+    for (key, value) in baggage.iter() {
+        if !header.is_empty() {
+            header.push(',');
+        }
+        percent_encode(key, &mut header);
+        header.push('=');
+        percent_encode(value, &mut header);
+    }
+    header
+}
+
+/// Reads the pairs; their properties (after `;`) are not kept.
+fn parse_baggage(header: &str) -> Baggage {
+    let mut baggage = Baggage::default();
+    for member in header.split(',') {
+        let pair = member.split(';').next().unwrap_or_default();
+        let Some((key, value)) = pair.split_once('=') else { continue };
+        if let (Some(key), Some(value)) = (percent_decode(key.trim()), percent_decode(value.trim())) {
+            baggage.set(key, value);
+        }
+    }
+    baggage
+}
+
+fn percent_encode(text: &str, out: &mut String) {
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~!#$&'*+^`|:/@()".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+}
+
+pub(crate) fn percent_decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'%' {
+            let high = char::from(rest.next()?).to_digit(16)?;
+            let low = char::from(rest.next()?).to_digit(16)?;
+            bytes.push((high * 16 + low) as u8);
+        } else {
+            bytes.push(byte);
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const HEADER: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+    fn extract_one(header: &str) -> SpanContext {
+        extract(&HashMap::from([("Traceparent".to_owned(), header.to_owned())])).span
+    }
+
+    #[test]
+    fn a_context_is_the_same_after_the_way_through_headers() {
+        let mut baggage = Baggage::default();
+        baggage.set("tenant", "a,b;c=d é");
+        let carrier = HashMap::from([
+            (TRACEPARENT.to_owned(), HEADER.to_owned()),
+            (TRACESTATE.to_owned(), "vendor=1,other=2".to_owned()),
+        ]);
+        let context = extract(&carrier).with_baggage(baggage);
+        let mut out = HashMap::new();
+        inject(&context, &mut out);
+        assert_eq!(out[TRACEPARENT], HEADER);
+        assert_eq!(out[TRACESTATE], "vendor=1,other=2");
+        assert_eq!(extract(&out).baggage, context.baggage);
+    }
+
+    #[test]
+    fn malformed_headers_are_no_context() {
+        let bad = [
+            "",
+            "00",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
+            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more",
+            "00_4bf92f3577b34da6a3ce929d0e0e4736_00f067aa0ba902b7_01",
+        ];
+        for header in bad {
+            assert!(!extract_one(header).is_valid(), "{header}");
+        }
+        assert!(extract_one(HEADER).sampled);
+        assert!(extract_one("01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00-more").is_valid());
+    }
+
+    proptest! {
+        #[test]
+        fn any_header_is_read_without_a_panic(traceparent in ".{0,70}", baggage in ".{0,200}") {
+            let carrier = HashMap::from([(TRACEPARENT.to_owned(), traceparent), (BAGGAGE.to_owned(), baggage)]);
+            extract(&carrier);
+        }
+
+        #[test]
+        fn any_baggage_survives_the_way_through_a_header(key in ".{1,20}", value in ".{0,50}") {
+            let mut baggage = Baggage::default();
+            baggage.set(key, value);
+            prop_assert_eq!(parse_baggage(&write_baggage(&baggage)), baggage);
+        }
+    }
+}

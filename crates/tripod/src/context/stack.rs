@@ -1,0 +1,243 @@
+//! What a thread holds: its stack of entered spans, its lane to the collector, its random numbers.
+//!
+//! Everything here is reached through [`with`], which never panics and never blocks: while a thread ends, or when telemetry is
+//! called from within telemetry (a `Display` that logs), it answers `None`, and the call does nothing.
+
+use std::cell::RefCell;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use fastant::Instant;
+use tripod_wire::{SpanId, TraceId};
+
+use super::{Baggage, SpanContext};
+use crate::engine::lane::{Pushed, Tag, Writer};
+use crate::engine::{self, Engine, Lost};
+use crate::trace::data::SpanData;
+
+/// Span data kept for reuse, at most: what a deep stack of spans needs at once.
+const POOLED: usize = 64;
+
+/// What can be current.
+pub(crate) enum Entry {
+    /// A span that is recorded.
+    Span(Box<SpanData>),
+    /// A span that is not recorded, or that lives elsewhere: only its identity.
+    Context(SpanContext, Option<Arc<str>>),
+}
+
+impl Entry {
+    pub(crate) fn context(&self) -> SpanContext {
+        match self {
+            Self::Span(data) => data.context,
+            Self::Context(context, _) => *context,
+        }
+    }
+}
+
+/// One thread's part of the engine.
+pub(crate) struct Local {
+    entries: Vec<Entry>,
+    pub(crate) baggage: Option<Arc<Baggage>>,
+    /// Boxed, as they are handed on as boxes: recycling one moves a pointer.
+    #[allow(clippy::vec_box)]
+    pool: Vec<Box<SpanData>>,
+    pub(crate) scratch: Vec<u8>,
+    random: fastrand::Rng,
+    anchor: Anchor,
+    engine: Option<Attached>,
+    generation: u32,
+}
+
+/// The engine that runs, as this thread sees it.
+struct Attached {
+    engine: Arc<Engine>,
+    writer: Option<Writer>,
+}
+
+thread_local! {
+    static LOCAL: RefCell<Local> = RefCell::new(Local::new());
+}
+
+/// Works with this thread's part; `None` when it can't be reached now.
+#[inline]
+pub(crate) fn with<R>(work: impl FnOnce(&mut Local) -> R) -> Option<R> {
+    LOCAL.try_with(|local| local.try_borrow_mut().ok().map(|mut local| work(&mut local))).ok().flatten()
+}
+
+impl Local {
+    fn new() -> Self {
+        // RandomState is seeded by the operating system; fastrand's own seed is not.
+        let seed = RandomState::new().hash_one(std::process::id());
+        Self {
+            entries: Vec::with_capacity(8),
+            baggage: None,
+            pool: Vec::new(),
+            scratch: Vec::with_capacity(1024),
+            random: fastrand::Rng::with_seed(seed),
+            anchor: Anchor::now(),
+            engine: None,
+            generation: 0,
+        }
+    }
+
+    /// The engine that runs now, if one does.
+    #[inline]
+    pub(crate) fn engine(&mut self) -> Option<&Arc<Engine>> {
+        let generation = engine::generation();
+        if generation != self.generation {
+            self.generation = generation;
+            self.engine = engine::running().map(|engine| Attached { engine, writer: None });
+        }
+        self.engine.as_ref().map(|attached| &attached.engine)
+    }
+
+    /// Hands a finished record to the collector.
+    pub(crate) fn emit(&mut self, tag: Tag, body: &[u8]) {
+        if self.engine().is_none() {
+            return;
+        }
+        let Some(attached) = &mut self.engine else { return };
+        if attached.writer.is_none() {
+            attached.writer = attached.engine.new_lane();
+        }
+        let pushed = attached.writer.as_mut().map_or(Pushed::Refused, |writer| writer.push(tag, body));
+        match pushed {
+            Pushed::Yes => {}
+            Pushed::ChunkFull => attached.engine.wake(),
+            Pushed::Refused => attached.engine.lost(tag.signal, Lost::NoRoom),
+        }
+    }
+
+    /// As [`Local::emit`], of what `scratch` holds.
+    pub(crate) fn emit_scratch(&mut self, tag: Tag) {
+        let scratch = std::mem::take(&mut self.scratch);
+        self.emit(tag, &scratch);
+        self.scratch = scratch;
+    }
+
+    pub(crate) fn span_context(&self) -> SpanContext {
+        self.entries.last().map(Entry::context).unwrap_or_default()
+    }
+
+    pub(crate) fn trace_state(&self) -> Option<&Arc<str>> {
+        match self.entries.last()? {
+            Entry::Span(data) => data.trace_state.as_ref(),
+            Entry::Context(_, trace_state) => trace_state.as_ref(),
+        }
+    }
+
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    pub(crate) fn top(&mut self) -> Option<&mut Entry> {
+        self.entries.last_mut()
+    }
+
+    /// The recorded span with this id, wherever in the stack: usually on top.
+    pub(crate) fn find(&mut self, id: SpanId) -> Option<&mut SpanData> {
+        self.entries.iter_mut().rev().find_map(|entry| match entry {
+            Entry::Span(data) if data.context.span_id == id => Some(&mut **data),
+            _ => None,
+        })
+    }
+
+    /// Makes something current; answers its place for [`Local::remove_context`].
+    pub(crate) fn push(&mut self, entry: Entry) -> usize {
+        self.entries.push(entry);
+        self.entries.len() - 1
+    }
+
+    /// Takes a recorded span out. Guards usually end in reverse order, so it is on top; if not, what was above it stays.
+    pub(crate) fn remove_span(&mut self, id: SpanId) -> Option<Box<SpanData>> {
+        let is_it = |entry: &Entry| matches!(entry, Entry::Span(data) if data.context.span_id == id);
+        let at = self.entries.iter().rposition(is_it)?;
+        match self.entries.remove(at) {
+            Entry::Span(data) => Some(data),
+            Entry::Context(..) => None,
+        }
+    }
+
+    /// Takes out an entry without data: the one at its place, or the last below when the stack has shrunk meanwhile.
+    pub(crate) fn remove_context(&mut self, depth: usize) {
+        let end = self.entries.len().min(depth + 1);
+        if let Some(at) = self.entries[..end].iter().rposition(|entry| matches!(entry, Entry::Context(..))) {
+            self.entries.remove(at);
+        }
+    }
+
+    /// Span data to fill, recycled if there is some.
+    pub(crate) fn take_data(&mut self) -> Box<SpanData> {
+        self.pool.pop().unwrap_or_default()
+    }
+
+    /// Keeps span data for reuse.
+    pub(crate) fn recycle(&mut self, mut data: Box<SpanData>) {
+        if self.pool.len() < POOLED {
+            data.reset();
+            self.pool.push(data);
+        }
+    }
+
+    pub(crate) fn new_trace_id(&mut self) -> TraceId {
+        loop {
+            let id = TraceId((self.random.u128(..)).to_be_bytes());
+            if id.is_valid() {
+                return id;
+            }
+        }
+    }
+
+    pub(crate) fn new_span_id(&mut self) -> SpanId {
+        loop {
+            let id = SpanId(self.random.u64(..).to_be_bytes());
+            if id.is_valid() {
+                return id;
+            }
+        }
+    }
+
+    /// True once in `one_in` times.
+    pub(crate) fn chance(&mut self, one_in: u8) -> bool {
+        self.random.u8(..one_in) == 0
+    }
+
+    /// A tick of the fast clock as nanoseconds since the Unix epoch.
+    pub(crate) fn unix_nanos(&mut self, tick: Instant) -> u64 {
+        self.anchor.unix_nanos(tick)
+    }
+}
+
+/// Ties the fast clock to the time of day; tied anew every second, so that it follows when the clock is set.
+struct Anchor {
+    tick: Instant,
+    unix_nanos: u64,
+}
+
+impl Anchor {
+    const REFRESH: u64 = 1_000_000_000;
+
+    fn now() -> Self {
+        let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Self { tick: Instant::now(), unix_nanos: since_epoch.as_nanos() as u64 }
+    }
+
+    fn unix_nanos(&mut self, tick: Instant) -> u64 {
+        if nanos_between(self.tick, tick) > Self::REFRESH {
+            *self = Self::now();
+        }
+        if tick >= self.tick {
+            self.unix_nanos.saturating_add(nanos_between(self.tick, tick))
+        } else {
+            self.unix_nanos.saturating_sub(nanos_between(tick, self.tick))
+        }
+    }
+}
+
+/// Nanoseconds from one tick to a later one; 0 when it is not later.
+pub(crate) fn nanos_between(earlier: Instant, later: Instant) -> u64 {
+    later.duration_since(earlier).as_nanos() as u64
+}

@@ -1,0 +1,366 @@
+//! A lane: one thread's finished records on their way to the collector. One writer, one reader, no lock, and no allocation once
+//! warm.
+//!
+//! The writer fills a chunk and publishes how far it has got; the reader takes what is published, also from a chunk that is not
+//! full, so flushing never waits for the thread that writes. A full chunk is linked to the next, and once read it goes back
+//! to the writer for reuse. The chunks of all lanes together stay within a byte budget: beyond it a record is refused, and
+//! the caller counts it.
+//!
+//! Cost: a copy of the record and one store with release ordering.
+
+use std::cell::UnsafeCell;
+use std::mem::MaybeUninit;
+use std::ptr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
+
+/// Bytes of a usual chunk; a record longer than that gets a chunk of its own size.
+pub(crate) const CHUNK_BYTES: usize = 64 * 1024;
+
+/// The longest record a lane takes.
+pub(crate) const MAX_RECORD_BYTES: usize = 1024 * 1024;
+
+/// What stands before each record: its length, signal and scope.
+const HEADER_BYTES: usize = 8;
+
+/// A record as the reader sees it.
+pub(crate) struct Record<'a> {
+    pub(crate) tag: Tag,
+    pub(crate) body: &'a [u8],
+}
+
+/// What a record is and who emitted it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Tag {
+    pub(crate) signal: u8,
+    pub(crate) scope: u16,
+}
+
+struct Chunk {
+    bytes: Box<[UnsafeCell<MaybeUninit<u8>>]>,
+    /// Bytes that are complete records. Only grows while the chunk is with the writer.
+    published: AtomicUsize,
+    /// The chunk that follows; set once, after the last record of this one was published.
+    next: AtomicPtr<Chunk>,
+}
+
+/// Bytes that chunks may take, over all lanes.
+pub(crate) struct Budget {
+    used: AtomicUsize,
+    limit: usize,
+}
+
+impl Budget {
+    pub(crate) fn new(limit: usize) -> Arc<Self> {
+        Arc::new(Self { used: AtomicUsize::new(0), limit })
+    }
+
+    fn take(&self, bytes: usize) -> bool {
+        // Relaxed: the counter guards no other memory, it only has to add up.
+        let taken = |used: usize| (used + bytes <= self.limit).then_some(used + bytes);
+        self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken).is_ok()
+    }
+
+    fn give_back(&self, bytes: usize) {
+        self.used.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+struct Shared {
+    /// One read chunk waiting for reuse; null when there is none.
+    spare: AtomicPtr<Chunk>,
+    /// The writer is gone: once what it published is read, the lane is over.
+    closed: AtomicBool,
+    budget: Arc<Budget>,
+}
+
+/// The writing end, owned by one thread.
+pub(crate) struct Writer {
+    chunk: *mut Chunk,
+    at: usize,
+    shared: Arc<Shared>,
+}
+
+/// The reading end, owned by the collector.
+pub(crate) struct Reader {
+    chunk: *mut Chunk,
+    at: usize,
+    shared: Arc<Shared>,
+}
+
+// SAFETY: each end owns its cursor; what both ends reach through the pointers is synchronised by `published`, `next`, `spare`
+// (see the orderings below), so an end may move to another thread.
+unsafe impl Send for Writer {}
+// SAFETY: as above.
+unsafe impl Send for Reader {}
+
+/// A new lane; `None` when the budget has no room for its first chunk.
+pub(crate) fn lane(budget: &Arc<Budget>) -> Option<(Writer, Reader)> {
+    let chunk = Chunk::allocate(CHUNK_BYTES, budget)?;
+    let shared = Arc::new(Shared {
+        spare: AtomicPtr::new(ptr::null_mut()),
+        closed: AtomicBool::new(false),
+        budget: Arc::clone(budget),
+    });
+    let writer = Writer { chunk, at: 0, shared: Arc::clone(&shared) };
+    Some((writer, Reader { chunk, at: 0, shared }))
+}
+
+impl Chunk {
+    fn allocate(bytes: usize, budget: &Budget) -> Option<*mut Self> {
+        if !budget.take(bytes) {
+            return None;
+        }
+        let bytes = (0..bytes).map(|_| UnsafeCell::new(MaybeUninit::uninit())).collect();
+        let chunk = Self { bytes, published: AtomicUsize::new(0), next: AtomicPtr::new(ptr::null_mut()) };
+        Some(Box::into_raw(Box::new(chunk)))
+    }
+
+    /// # Safety
+    /// `chunk` came from [`Chunk::allocate`], and nobody else can reach it.
+    unsafe fn free(chunk: *mut Self, budget: &Budget) {
+        // SAFETY: as the caller promises.
+        let chunk = unsafe { Box::from_raw(chunk) };
+        budget.give_back(chunk.bytes.len());
+    }
+}
+
+/// What [`Writer::push`] did.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Pushed {
+    /// The record is published.
+    Yes,
+    /// The record is published, and a chunk is full: the collector has reason to look.
+    ChunkFull,
+    /// There was no room: the record is lost.
+    Refused,
+}
+
+impl Writer {
+    /// Publishes a record.
+    pub(crate) fn push(&mut self, tag: Tag, body: &[u8]) -> Pushed {
+        let needed = HEADER_BYTES + body.len();
+        let mut pushed = Pushed::Yes;
+        // SAFETY: the writer's own chunk lives until the reader has seen `next` set, which only `advance` does.
+        if self.at + needed > unsafe { &*self.chunk }.bytes.len() {
+            if body.len() > MAX_RECORD_BYTES || !self.advance(needed) {
+                return Pushed::Refused;
+            }
+            pushed = Pushed::ChunkFull;
+        }
+        let mut header = [0; HEADER_BYTES];
+        header[..4].copy_from_slice(&(body.len() as u32).to_le_bytes());
+        header[4] = tag.signal;
+        header[6..].copy_from_slice(&tag.scope.to_le_bytes());
+        // SAFETY: as above; and the copies stay within the chunk, as checked. The reader looks only below `published`, where
+        // nothing is written any more, so no byte is written and read at once.
+        unsafe {
+            let chunk = &*self.chunk;
+            let start = UnsafeCell::raw_get(chunk.bytes.as_ptr().add(self.at)).cast::<u8>();
+            ptr::copy_nonoverlapping(header.as_ptr(), start, HEADER_BYTES);
+            ptr::copy_nonoverlapping(body.as_ptr(), start.add(HEADER_BYTES), body.len());
+            self.at += needed;
+            // Release: who sees the new length sees the bytes below it.
+            chunk.published.store(self.at, Ordering::Release);
+        }
+        pushed
+    }
+
+    /// Goes on in a chunk with room for `needed` bytes: the spare one, or a new one.
+    fn advance(&mut self, needed: usize) -> bool {
+        // Acquire: pairs with the reader's release of the spare, so that its last reads lie before our first write.
+        let spare = self.shared.spare.swap(ptr::null_mut(), Ordering::Acquire);
+        let next = if spare.is_null() {
+            match Chunk::allocate(needed.max(CHUNK_BYTES), &self.shared.budget) {
+                Some(chunk) => chunk,
+                None => return false,
+            }
+        // SAFETY: a spare is out of the reader's hands, so it is ours alone.
+        } else if unsafe { &*spare }.bytes.len() < needed {
+            // SAFETY: as above.
+            unsafe { Chunk::free(spare, &self.shared.budget) };
+            match Chunk::allocate(needed, &self.shared.budget) {
+                Some(chunk) => chunk,
+                None => return false,
+            }
+        } else {
+            spare
+        };
+        // SAFETY: the current chunk is alive, as in `push`; after this store it belongs to the reader alone.
+        // Release: who sees `next` sees the last `published` of this chunk, and a reset one in the next.
+        unsafe { &*self.chunk }.next.store(next, Ordering::Release);
+        self.chunk = next;
+        self.at = 0;
+        true
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // Release: who sees the lane closed sees all that was published.
+        self.shared.closed.store(true, Ordering::Release);
+    }
+}
+
+impl Reader {
+    /// Hands every published record to `take`, in order. Returns false when the lane is over: its writer gone, everything read.
+    pub(crate) fn drain(&mut self, mut take: impl FnMut(Record<'_>)) -> bool {
+        // Before reading: what was published before the lane closed is then read below.
+        let closed = self.shared.closed.load(Ordering::Acquire);
+        loop {
+            // SAFETY: the reader's chunk is freed or handed back only by the reader itself.
+            let chunk = unsafe { &*self.chunk };
+            // `next` first: when it is set, `published` is final.
+            let next = chunk.next.load(Ordering::Acquire);
+            let published = chunk.published.load(Ordering::Acquire);
+            while self.at < published {
+                let (record, end) = self.record(chunk);
+                take(record);
+                self.at = end;
+            }
+            if next.is_null() {
+                return !closed;
+            }
+            let read = std::mem::replace(&mut self.chunk, next);
+            self.at = 0;
+            self.recycle(read);
+        }
+    }
+
+    fn record<'a>(&self, chunk: &'a Chunk) -> (Record<'a>, usize) {
+        let bytes = |at: usize, len: usize| {
+            debug_assert!(at + len <= chunk.bytes.len());
+            // SAFETY: records lie wholly below `published`, which was read with acquire: these bytes are initialised, within the
+            // chunk, and written by nobody until the chunk is recycled.
+            unsafe { std::slice::from_raw_parts(UnsafeCell::raw_get(chunk.bytes.as_ptr().add(at)).cast::<u8>(), len) }
+        };
+        let header = bytes(self.at, HEADER_BYTES);
+        let len = u32::from_le_bytes([header[0], header[1], header[2], header[3]]) as usize;
+        let tag = Tag { signal: header[4], scope: u16::from_le_bytes([header[6], header[7]]) };
+        let start = self.at + HEADER_BYTES;
+        (Record { tag, body: bytes(start, len) }, start + len)
+    }
+
+    fn recycle(&self, chunk: *mut Chunk) {
+        // SAFETY: the writer left this chunk when it set `next`, so it is ours alone.
+        let read = unsafe { &*chunk };
+        if read.bytes.len() == CHUNK_BYTES {
+            read.published.store(0, Ordering::Relaxed);
+            read.next.store(ptr::null_mut(), Ordering::Relaxed);
+            let spare = &self.shared.spare;
+            // Release: our reads and the two resets lie before the writer's reuse.
+            if spare.compare_exchange(ptr::null_mut(), chunk, Ordering::Release, Ordering::Relaxed).is_ok() {
+                return;
+            }
+        }
+        // SAFETY: as above; it was not handed to the writer.
+        unsafe { Chunk::free(chunk, &self.shared.budget) };
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        if !self.shared.closed.load(Ordering::Acquire) {
+            // The writer still holds its chunk. This happens only where a thread outlives the engine; what that chain of
+            // chunks takes is within the budget, and is left to the process.
+            return;
+        }
+        let mut chunk = self.chunk;
+        while !chunk.is_null() {
+            // SAFETY: the writer is gone, so the rest of the chain is ours alone.
+            let next = unsafe { (*chunk).next.load(Ordering::Acquire) };
+            // SAFETY: as above.
+            unsafe { Chunk::free(chunk, &self.shared.budget) };
+            chunk = next;
+        }
+        let spare = self.shared.spare.swap(ptr::null_mut(), Ordering::Acquire);
+        if !spare.is_null() {
+            // SAFETY: as above.
+            unsafe { Chunk::free(spare, &self.shared.budget) };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TAG: Tag = Tag { signal: 1, scope: 7 };
+
+    fn read(reader: &mut Reader) -> (Vec<Vec<u8>>, bool) {
+        let mut records = Vec::new();
+        let alive = reader.drain(|record| {
+            assert_eq!(record.tag, TAG);
+            records.push(record.body.to_vec());
+        });
+        (records, alive)
+    }
+
+    #[test]
+    fn a_record_is_read_from_a_chunk_that_is_not_full() {
+        let (mut writer, mut reader) = lane(&Budget::new(1 << 20)).unwrap();
+        assert_eq!(writer.push(TAG, b"one"), Pushed::Yes);
+        assert_eq!(read(&mut reader), (vec![b"one".to_vec()], true));
+        assert_eq!(read(&mut reader), (vec![], true));
+        drop(writer);
+        assert_eq!(read(&mut reader), (vec![], false));
+    }
+
+    #[test]
+    fn records_cross_chunks_in_order_and_the_memory_is_given_back() {
+        let budget = Budget::new(1 << 20);
+        let (mut writer, mut reader) = lane(&budget).unwrap();
+        for round in 0..10_u8 {
+            for _ in 0..100 {
+                assert_ne!(writer.push(TAG, &[round; 1000]), Pushed::Refused);
+            }
+            let (records, _) = read(&mut reader);
+            assert_eq!(records, vec![vec![round; 1000]; 100]);
+        }
+        drop((writer, reader));
+        assert_eq!(budget.used.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn a_full_budget_refuses_and_reading_makes_room_again() {
+        let (mut writer, mut reader) = lane(&Budget::new(2 * CHUNK_BYTES)).unwrap();
+        let mut accepted = 0;
+        while writer.push(TAG, &[0; 5000]) != Pushed::Refused {
+            accepted += 1;
+        }
+        assert_eq!(accepted, 2 * (CHUNK_BYTES / 5008));
+        assert_eq!(read(&mut reader).0.len(), accepted);
+        assert_ne!(writer.push(TAG, &[0; 5000]), Pushed::Refused);
+    }
+
+    #[test]
+    fn a_record_longer_than_a_chunk_passes_and_one_beyond_the_limit_does_not() {
+        let (mut writer, mut reader) = lane(&Budget::new(8 << 20)).unwrap();
+        assert_eq!(writer.push(TAG, &vec![3; 3 * CHUNK_BYTES]), Pushed::ChunkFull);
+        assert_eq!(writer.push(TAG, &vec![3; MAX_RECORD_BYTES + 1]), Pushed::Refused);
+        assert_eq!(read(&mut reader).0, vec![vec![3; 3 * CHUNK_BYTES]]);
+    }
+
+    #[test]
+    fn two_threads_lose_nothing_and_keep_the_order() {
+        let (mut writer, mut reader) = lane(&Budget::new(64 << 20)).unwrap();
+        let records = if cfg!(miri) { 500 } else { 200_000_u32 };
+        let writing = std::thread::spawn(move || {
+            for n in 0..records {
+                let body = n.to_le_bytes().repeat(1 + n as usize % 20);
+                while writer.push(TAG, &body) == Pushed::Refused {
+                    std::thread::yield_now();
+                }
+            }
+        });
+        let mut expected = 0_u32;
+        while reader.drain(|record| {
+            assert_eq!(record.body, expected.to_le_bytes().repeat(1 + expected as usize % 20));
+            expected += 1;
+        }) {
+            std::thread::yield_now();
+        }
+        assert_eq!(expected, records);
+        writing.join().unwrap();
+    }
+}

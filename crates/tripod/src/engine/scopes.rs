@@ -1,0 +1,27 @@
+//! Instrumentation scopes: names that stand in a record as a small number.
+
+use std::sync::{PoisonError, RwLock};
+
+/// Names by number; number 0 is Tripod's own, for what the macros record.
+static SCOPES: RwLock<Vec<String>> = RwLock::new(Vec::new());
+
+const OWN: &str = "tripod";
+
+/// The number of a scope's name. Beyond 65,535 names it is that of Tripod's own.
+pub(crate) fn scope_id(name: &str) -> u16 {
+    if name == OWN {
+        return 0;
+    }
+    let mut scopes = SCOPES.write().unwrap_or_else(PoisonError::into_inner);
+    let at = scopes.iter().position(|known| known == name).unwrap_or_else(|| {
+        scopes.push(name.to_owned());
+        scopes.len() - 1
+    });
+    u16::try_from(at + 1).unwrap_or(0)
+}
+
+/// The name of a scope's number.
+pub(crate) fn scope_name(id: u16) -> String {
+    let scopes = SCOPES.read().unwrap_or_else(PoisonError::into_inner);
+    id.checked_sub(1).and_then(|at| scopes.get(usize::from(at))).map_or_else(|| OWN.to_owned(), Clone::clone)
+}

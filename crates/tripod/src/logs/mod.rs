@@ -1,0 +1,85 @@
+//! Logs: a message, fields, and the trace and span during which it was written.
+//!
+//! A record goes the way a span goes: written once, in OTLP's bytes, into the thread's lane. Below the level that is recorded a
+//! call costs one comparison.
+
+use std::fmt;
+use std::str::FromStr;
+
+use fastant::Instant;
+
+use crate::Value;
+use crate::context::stack;
+use crate::encode::Log;
+use crate::engine;
+
+/// How grave a log record is, by OpenTelemetry's numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(i32)]
+pub enum Level {
+    /// Finest detail.
+    Trace = 1,
+    /// For debugging.
+    Debug = 5,
+    /// As it should be.
+    Info = 9,
+    /// Not yet an error.
+    Warn = 13,
+    /// Something failed.
+    Error = 17,
+    /// The program cannot go on.
+    Fatal = 21,
+}
+
+impl Level {
+    /// The level's name: `TRACE` … `FATAL`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Trace => "TRACE",
+            Self::Debug => "DEBUG",
+            Self::Info => "INFO",
+            Self::Warn => "WARN",
+            Self::Error => "ERROR",
+            Self::Fatal => "FATAL",
+        }
+    }
+}
+
+impl FromStr for Level {
+    type Err = ();
+
+    fn from_str(name: &str) -> Result<Self, ()> {
+        let levels = [Self::Trace, Self::Debug, Self::Info, Self::Warn, Self::Error, Self::Fatal];
+        levels.into_iter().find(|level| level.as_str().eq_ignore_ascii_case(name)).ok_or(())
+    }
+}
+
+/// Whether a record of this level would be kept; the macros ask before they evaluate anything.
+#[inline]
+pub fn log_enabled(level: Level) -> bool {
+    engine::logs_on(level as i32)
+}
+
+/// Writes a log record. The macros [`crate::info!`] and its siblings are the convenient form.
+pub fn log(level: Level, message: fmt::Arguments<'_>, attributes: &[(&str, Value<'_>)]) {
+    log_in_scope(0, level, message, attributes);
+}
+
+pub(crate) fn log_in_scope(scope: u16, level: Level, message: fmt::Arguments<'_>, attributes: &[(&str, Value<'_>)]) {
+    if !log_enabled(level) {
+        return;
+    }
+    stack::with(|local| {
+        let record = Log {
+            time_unix_nanos: local.unix_nanos(Instant::now()),
+            severity: level as i32,
+            severity_text: level.as_str(),
+            message,
+            attributes,
+            span: local.span_context(),
+        };
+        local.scratch.clear();
+        record.encode(&mut local.scratch);
+        local.emit_scratch(engine::log_tag(scope));
+    });
+}

@@ -1,0 +1,141 @@
+//! The macros: names and fields at the call, nothing evaluated when it is not recorded.
+//!
+//! Fields are `key = value`, where the key is a name with dots (`http.route`) or a string literal, and the value anything that
+//! is [`crate::ToValue`]; `key = %value` records its `Display` form, `key = ?value` its `Debug` form, and a name alone, `user`,
+//! is short for `user = user`.
+
+/// Starts a span as the current one of this thread, until the guard is dropped.
+///
+/// ```
+/// let order = 17;
+/// let _span = tripod::span!("place order", order, customer.tier = "gold", total = 99.5);
+/// ```
+#[macro_export]
+macro_rules! span {
+    ($name:expr $(, $($fields:tt)*)?) => {
+        if $crate::__private::traces_on() {
+            $crate::LocalSpan::enter($name, $crate::__fields!($($($fields)*)?))
+        } else {
+            $crate::LocalSpan::none()
+        }
+    };
+}
+
+/// Starts a span that is not current, to go along with a future or to another thread; a part of the one that is current here.
+///
+/// ```
+/// use tripod::InSpanExt;
+/// let work = async { 1 + 1 }.in_span(tripod::async_span!("add", terms = 2));
+/// # drop(work);
+/// ```
+#[macro_export]
+macro_rules! async_span {
+    ($name:expr $(, $($fields:tt)*)?) => {
+        if $crate::__private::traces_on() {
+            $crate::__private::start_span($name, $crate::__fields!($($($fields)*)?))
+        } else {
+            $crate::Span::none()
+        }
+    };
+}
+
+/// Adds an event to the current span.
+///
+/// ```
+/// tripod::event!("cache miss", key = "user:17");
+/// ```
+#[macro_export]
+macro_rules! event {
+    ($name:expr $(, $($fields:tt)*)?) => {
+        if $crate::__private::traces_on() {
+            $crate::current().add_event($name, $crate::__fields!($($($fields)*)?));
+        }
+    };
+}
+
+/// Writes a log record of the given level: a message, which may name variables in braces, and fields.
+///
+/// ```
+/// let user = "ada";
+/// tripod::log!(tripod::Level::Warn, "{user} is locked out", attempts = 5);
+/// ```
+#[macro_export]
+macro_rules! log {
+    ($level:expr, $message:literal $(, $($fields:tt)*)?) => {
+        if $crate::log_enabled($level) {
+            $crate::write_log($level, ::core::format_args!($message), $crate::__fields!($($($fields)*)?));
+        }
+    };
+}
+
+macro_rules! level_macro {
+    ($($(#[$doc:meta])* $name:ident $level:ident;)*) => {
+        level_macro! { @ ($) $($(#[$doc])* $name $level;)* }
+    };
+    (@ ($d:tt) $($(#[$doc:meta])* $name:ident $level:ident;)*) => {
+        $($(#[$doc])*
+        #[macro_export]
+        macro_rules! $name {
+            ($d($d argument:tt)*) => { $crate::log!($crate::Level::$level, $d($d argument)*) };
+        })*
+    };
+}
+
+level_macro! {
+    /// Writes a log record of level TRACE; see [`log!`](crate::log!).
+    trace Trace;
+    /// Writes a log record of level DEBUG; see [`log!`](crate::log!).
+    debug Debug;
+    /// Writes a log record of level INFO; see [`log!`](crate::log!).
+    info Info;
+    /// Writes a log record of level WARN; see [`log!`](crate::log!).
+    warn Warn;
+    /// Writes a log record of level ERROR; see [`log!`](crate::log!).
+    error Error;
+    /// Writes a log record of level FATAL; see [`log!`](crate::log!).
+    fatal Fatal;
+}
+
+/// Labels of a metric, or attributes of an event: `labels!(method = "GET", status = 200)`.
+///
+/// ```
+/// let requests = tripod::counter("http_requests_total").build();
+/// requests.add(1, tripod::labels!(method = "GET", status = 200));
+/// ```
+#[macro_export]
+macro_rules! labels {
+    ($($fields:tt)*) => { $crate::__fields!($($fields)*) };
+}
+
+/// Fields as a slice of keys and values.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __fields {
+    (@ [$($done:tt)*]) => { &[$($done)*] };
+    (@ [$($done:tt)*] $($key:ident).+ = ?$value:expr $(, $($rest:tt)*)?) => {
+        $crate::__fields!(@ [$($done)* (::core::stringify!($($key).+), $crate::Value::debug(&$value)),] $($($rest)*)?)
+    };
+    (@ [$($done:tt)*] $($key:ident).+ = %$value:expr $(, $($rest:tt)*)?) => {
+        $crate::__fields!(@ [$($done)* (::core::stringify!($($key).+), $crate::Value::display(&$value)),] $($($rest)*)?)
+    };
+    (@ [$($done:tt)*] $($key:ident).+ = $value:expr $(, $($rest:tt)*)?) => {
+        $crate::__fields!(@ [$($done)* (::core::stringify!($($key).+), $crate::ToValue::to_value(&$value)),] $($($rest)*)?)
+    };
+    (@ [$($done:tt)*] $key:literal = ?$value:expr $(, $($rest:tt)*)?) => {
+        $crate::__fields!(@ [$($done)* ($key, $crate::Value::debug(&$value)),] $($($rest)*)?)
+    };
+    (@ [$($done:tt)*] $key:literal = %$value:expr $(, $($rest:tt)*)?) => {
+        $crate::__fields!(@ [$($done)* ($key, $crate::Value::display(&$value)),] $($($rest)*)?)
+    };
+    (@ [$($done:tt)*] $key:literal = $value:expr $(, $($rest:tt)*)?) => {
+        $crate::__fields!(@ [$($done)* ($key, $crate::ToValue::to_value(&$value)),] $($($rest)*)?)
+    };
+    (@ [$($done:tt)*] $key:ident $(, $($rest:tt)*)?) => {
+        $crate::__fields!(@ [$($done)* (::core::stringify!($key), $crate::ToValue::to_value(&$key)),] $($($rest)*)?)
+    };
+    (@ $($wrong:tt)*) => {
+        ::core::compile_error!("fields are `key = value`, `key = %display`, `key = ?debug` or a variable's name, separated by commas")
+    };
+    () => { &[] };
+    ($($fields:tt)+) => { $crate::__fields!(@ [] $($fields)+) };
+}

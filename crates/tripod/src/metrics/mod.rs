@@ -1,0 +1,51 @@
+//! Metrics: counters, gauges, histograms, with labels.
+//!
+//! An instrument is made once and kept; it is registered by its name for the whole process, so that making it again gives the same
+//! one. Recording finds the series of a label set and changes its numbers; `bind` finds it once, and then only the numbers are left
+//! to do. Numbers are kept whether or not telemetry runs, and sent on the interval once it does.
+//!
+//! Labels are bounded: beyond [`MAX_SERIES`] label sets of one instrument, further ones count in a series of their own,
+//! `otel.metric.overflow=true`.
+
+mod aggregate;
+mod exemplar;
+mod instrument;
+mod registry;
+mod series;
+
+pub use instrument::{
+    BoundCounter, BoundGauge, BoundHistogram, BoundUpDownCounter, Counter, Gauge, Histogram, InstrumentBuilder,
+    Observer, UpDownCounter, counter, gauge, histogram, up_down_counter,
+};
+
+use tripod_wire::otlp::{InstrumentationScope, Metric, ScopeMetrics};
+use tripod_wire::proto::{Message, put_bytes, put_len_delimited};
+
+use crate::engine;
+
+/// Label sets an instrument keeps apart: the specification's default.
+pub const MAX_SERIES: usize = 2000;
+
+/// All instruments and their points, as OTLP's messages: cumulative, in order of their names.
+pub fn collect() -> Vec<Metric> {
+    registry::collect().into_iter().flat_map(|(_, metrics)| metrics).collect()
+}
+
+/// An export request of all metrics, and how many points it has; `None` when there are none.
+pub(crate) fn collect_encoded(resource_field: &[u8]) -> Option<(Vec<u8>, u64)> {
+    let scopes = registry::collect();
+    let points: usize = scopes.iter().flat_map(|(_, metrics)| metrics).map(aggregate::points).sum();
+    if points == 0 {
+        return None;
+    }
+    let mut out = Vec::new();
+    put_len_delimited(&mut out, 1, |out| {
+        out.extend_from_slice(resource_field);
+        for (scope, metrics) in scopes {
+            let scope = InstrumentationScope { name: engine::scope_name(scope), ..Default::default() };
+            let message = ScopeMetrics { scope, metrics, schema_url: String::new() };
+            put_bytes(out, 2, &message.encode_to_vec());
+        }
+    });
+    Some((out, points as u64))
+}

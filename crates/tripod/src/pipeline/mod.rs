@@ -1,0 +1,83 @@
+//! From the collector to the exporters: batches, and for each exporter a bounded queue and a thread of its own, so that one that
+//! hangs costs the others nothing.
+
+mod outlet;
+mod retry;
+
+pub(crate) use outlet::Outlet;
+
+use std::time::Duration;
+
+/// What a batch holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Signal {
+    /// Spans.
+    Traces,
+    /// Metric points.
+    Metrics,
+    /// Log records.
+    Logs,
+}
+
+impl Signal {
+    /// The signal's name in OTLP's paths: `traces`, `metrics`, `logs`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Traces => "traces",
+            Self::Metrics => "metrics",
+            Self::Logs => "logs",
+        }
+    }
+}
+
+/// Records on their way out, encoded once for all exporters.
+#[derive(Debug)]
+pub struct Batch {
+    /// What kind of records.
+    pub signal: Signal,
+    /// How many.
+    pub records: u64,
+    /// An OTLP export request of that signal, in protobuf.
+    pub body: Vec<u8>,
+}
+
+/// Turns batches into bytes for one destination.
+///
+/// An exporter runs on a thread of its own and may block. Queueing, retrying and counting are done for it.
+pub trait Exporter: Send {
+    /// A short name for messages, for example `otlp-http`.
+    fn name(&self) -> &'static str;
+
+    /// Sends a batch.
+    ///
+    /// # Errors
+    /// [`ExportError::Retry`] when it may be accepted later, [`ExportError::Permanent`] when it never will be.
+    fn export(&mut self, batch: &Batch) -> Result<Exported, ExportError>;
+}
+
+/// What the receiver said of a batch that it took.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Exported {
+    /// Records that the receiver refused for good.
+    pub rejected: u64,
+    /// Why.
+    pub reason: String,
+}
+
+/// Why a batch was not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ExportError {
+    /// It may be taken later.
+    Retry {
+        /// When, if the receiver said so.
+        after: Option<Duration>,
+        /// What went wrong.
+        reason: String,
+    },
+    /// It will never be taken.
+    Permanent {
+        /// What went wrong.
+        reason: String,
+    },
+}

@@ -1,0 +1,205 @@
+//! An outlet: one exporter with its queue and its thread.
+//!
+//! The queue is bounded in bytes; when it is full the oldest batch is dropped, counted and said (once a minute). A batch that the
+//! receiver may take later is tried again until it is pushed out.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use super::retry::Backoff;
+use super::{Batch, ExportError, Exporter};
+use crate::Error;
+use crate::config::Config;
+
+const NAME: &str = "tripod-exporter";
+
+/// How often one outlet may complain on stderr.
+const SAY_EVERY: Duration = Duration::from_secs(60);
+
+/// One exporter with its queue and its thread.
+pub(crate) struct Outlet {
+    shared: Arc<Shared>,
+    handle: Mutex<Option<JoinHandle<()>>>,
+}
+
+struct Shared {
+    name: &'static str,
+    queue: Mutex<Queue>,
+    changed: Condvar,
+    limit_bytes: usize,
+    exported: AtomicU64,
+    dropped: AtomicU64,
+}
+
+#[derive(Default)]
+struct Queue {
+    batches: VecDeque<Arc<Batch>>,
+    bytes: usize,
+    /// A batch is being sent.
+    busy: bool,
+    /// Someone waits: do not wait between tries.
+    hurry: bool,
+    stop: bool,
+    last_said: Option<Instant>,
+}
+
+impl Outlet {
+    pub(crate) fn start(exporter: Box<dyn Exporter>, config: &Config) -> Result<Self, Error> {
+        let shared = Arc::new(Shared {
+            name: exporter.name(),
+            queue: Mutex::default(),
+            changed: Condvar::new(),
+            limit_bytes: config.queue_memory,
+            exported: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+        });
+        let own = Arc::clone(&shared);
+        let handle = thread::Builder::new()
+            .name(NAME.to_owned())
+            .spawn(move || own.run(exporter))
+            .map_err(|source| Error::Thread { name: NAME, source })?;
+        Ok(Self { shared, handle: Mutex::new(Some(handle)) })
+    }
+
+    /// Queues a batch, at the cost of the oldest when there is no room.
+    pub(crate) fn offer(&self, batch: &Arc<Batch>) {
+        let mut queue = self.shared.lock();
+        queue.batches.push_back(Arc::clone(batch));
+        queue.bytes += batch.body.len();
+        while queue.bytes > self.shared.limit_bytes {
+            let Some(oldest) = queue.batches.pop_front() else { break };
+            queue.bytes -= oldest.body.len();
+            self.shared.lose(&mut queue, oldest.records, "the queue is full");
+        }
+        drop(queue);
+        self.shared.changed.notify_all();
+    }
+
+    /// Waits until everything queued is sent or given up.
+    pub(crate) fn flush(&self, deadline: Instant) -> bool {
+        let mut queue = self.shared.lock();
+        queue.hurry = true;
+        self.shared.changed.notify_all();
+        let left = deadline.saturating_duration_since(Instant::now());
+        let waiting = |queue: &mut Queue| queue.busy || !queue.batches.is_empty();
+        let (mut queue, _) =
+            self.shared.changed.wait_timeout_while(queue, left, waiting).unwrap_or_else(PoisonError::into_inner);
+        queue.hurry = false;
+        !queue.busy && queue.batches.is_empty()
+    }
+
+    /// Ends the thread; what is still queued at the deadline is lost, and counted.
+    pub(crate) fn stop(&self, deadline: Instant) {
+        let mut queue = self.shared.lock();
+        queue.stop = true;
+        let left: u64 = queue.batches.iter().map(|batch| batch.records).sum();
+        queue.batches.clear();
+        queue.bytes = 0;
+        if left > 0 {
+            self.shared.lose(&mut queue, left, "the program ended before they could be sent");
+        }
+        drop(queue);
+        self.shared.changed.notify_all();
+        let Some(handle) = self.handle.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
+        while !handle.is_finished() && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(1));
+        }
+        if handle.is_finished() {
+            let _ = handle.join();
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn run(&self, mut exporter: Box<dyn Exporter>) {
+        let mut backoff = Backoff::new();
+        while let Some(batch) = self.next() {
+            // A faulty exporter costs its batch, not the thread.
+            let result = catch_unwind(AssertUnwindSafe(|| exporter.export(&batch)));
+            let retry = match result {
+                Ok(Ok(done)) => {
+                    backoff.reset();
+                    self.exported.fetch_add(batch.records - done.rejected.min(batch.records), Ordering::Relaxed);
+                    if done.rejected > 0 {
+                        self.lose(&mut self.lock(), done.rejected, &done.reason);
+                    }
+                    None
+                }
+                Ok(Err(ExportError::Retry { after, reason })) => Some((backoff.wait(after), reason)),
+                Ok(Err(ExportError::Permanent { reason })) => {
+                    self.lose(&mut self.lock(), batch.records, &reason);
+                    None
+                }
+                Err(_) => {
+                    self.lose(&mut self.lock(), batch.records, "the exporter panicked");
+                    None
+                }
+            };
+            match retry {
+                Some((wait, reason)) => self.retry_later(batch, wait, &reason),
+                None => self.done(),
+            }
+        }
+    }
+
+    /// The next batch to send; `None` when it is time to end.
+    fn next(&self) -> Option<Arc<Batch>> {
+        let queue = self.lock();
+        let waiting = |queue: &mut Queue| queue.batches.is_empty() && !queue.stop;
+        let mut queue = self.changed.wait_while(queue, waiting).unwrap_or_else(PoisonError::into_inner);
+        let batch = queue.batches.pop_front()?;
+        queue.bytes -= batch.body.len();
+        queue.busy = true;
+        Some(batch)
+    }
+
+    fn done(&self) {
+        self.lock().busy = false;
+        self.changed.notify_all();
+    }
+
+    /// Puts a batch back in front, unless newer ones have taken its room, and waits.
+    fn retry_later(&self, batch: Arc<Batch>, wait: Duration, reason: &str) {
+        let mut queue = self.lock();
+        queue.busy = false;
+        self.say(&mut queue, || format!("cannot send now, will try again: {reason}"));
+        if queue.stop || queue.bytes + batch.body.len() > self.limit_bytes {
+            self.lose(&mut queue, batch.records, reason);
+        } else {
+            queue.bytes += batch.body.len();
+            queue.batches.push_front(batch);
+        }
+        let until = Instant::now() + if queue.hurry { wait.min(Duration::from_millis(100)) } else { wait };
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            let leave = queue.stop || left.is_zero();
+            if leave {
+                break;
+            }
+            queue = self.changed.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        drop(queue);
+        self.changed.notify_all();
+    }
+
+    fn lose(&self, queue: &mut Queue, records: u64, why: &str) {
+        let total = self.dropped.fetch_add(records, Ordering::Relaxed) + records;
+        self.say(queue, || format!("{total} records lost so far: {why}"));
+    }
+
+    /// Says something on stderr, at most once a minute.
+    fn say(&self, queue: &mut Queue, what: impl FnOnce() -> String) {
+        if queue.last_said.is_none_or(|at| at.elapsed() >= SAY_EVERY) {
+            queue.last_said = Some(Instant::now());
+            eprintln!("tripod: {}: {}", self.name, what());
+        }
+    }
+}

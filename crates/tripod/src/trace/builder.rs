@@ -1,0 +1,208 @@
+//! Starting a span: who its parent is, whether it is recorded, and what is known of it from the start.
+
+use std::borrow::Cow;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use fastant::Instant;
+use tripod_wire::otlp::trace::SpanKind;
+
+use super::data::SpanData;
+use super::{LocalSpan, Span};
+use crate::Value;
+use crate::context::stack::{self, Entry, Local};
+use crate::context::{Context, SpanContext};
+
+/// A span about to be started, where the macros do not suffice: with a kind, a given parent, links or a start in the past.
+///
+/// ```
+/// use tripod::{SpanBuilder, SpanKind};
+/// let span = SpanBuilder::new("GET /users/{id}").kind(SpanKind::SERVER).attribute("http.route", "/users/{id}").enter();
+/// ```
+#[must_use = "a builder starts nothing until `enter` or `start`"]
+pub struct SpanBuilder<'a> {
+    name: Cow<'static, str>,
+    kind: SpanKind,
+    parent: Parent,
+    scope: u16,
+    start: Option<SystemTime>,
+    attributes: Vec<(&'a str, Value<'a>)>,
+    links: Vec<SpanContext>,
+}
+
+/// What a new span is a part of.
+pub(crate) enum Parent {
+    /// Whatever is current on the thread that starts it.
+    Current,
+    /// Nothing: a trace begins.
+    Root,
+    /// This.
+    Given(Context),
+}
+
+/// A span just started: its identity, and its data if it is recorded.
+pub(crate) struct Started {
+    pub(crate) context: SpanContext,
+    pub(crate) data: Option<Box<SpanData>>,
+    /// Of a span that is not recorded; otherwise it is in the data.
+    pub(crate) trace_state: Option<Arc<str>>,
+}
+
+impl<'a> SpanBuilder<'a> {
+    /// A span of this name. Keep names of low cardinality: `GET /users/{id}`, not `GET /users/17`.
+    pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            name: name.into(),
+            kind: SpanKind::INTERNAL,
+            parent: Parent::Current,
+            scope: 0,
+            start: None,
+            attributes: Vec::new(),
+            links: Vec::new(),
+        }
+    }
+
+    /// Its role in a call; internal work when not set.
+    pub fn kind(mut self, kind: SpanKind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// Makes it a part of this span, rather than of the one that is current.
+    pub fn parent(mut self, parent: Context) -> Self {
+        self.parent = Parent::Given(parent);
+        self
+    }
+
+    /// Makes it the root of a new trace.
+    pub fn root(mut self) -> Self {
+        self.parent = Parent::Root;
+        self
+    }
+
+    /// Sets an attribute from the start.
+    pub fn attribute(mut self, key: &'a str, value: impl Into<Value<'a>>) -> Self {
+        self.attributes.push((key, value.into()));
+        self
+    }
+
+    /// Links it to another span.
+    pub fn link(mut self, to: SpanContext) -> Self {
+        self.links.push(to);
+        self
+    }
+
+    /// Lets it begin in the past.
+    pub fn start_time(mut self, start: SystemTime) -> Self {
+        self.start = Some(start);
+        self
+    }
+
+    pub(crate) fn scope(mut self, scope: u16) -> Self {
+        self.scope = scope;
+        self
+    }
+
+    /// Starts it as the current span of this thread, until the guard is dropped.
+    pub fn enter(self) -> LocalSpan {
+        let id = stack::with(|local| {
+            let (parent, trace_state) = self.parent.resolve(local);
+            let mut started = begin(local, self.name.clone(), &self.attributes, parent, trace_state)?;
+            self.kind_etc(&mut started);
+            Some(push(local, started))
+        });
+        LocalSpan { entered: id.flatten(), _not_send: PhantomData }
+    }
+
+    /// Starts it without making it current; it can move between threads and go along with a future.
+    pub fn start(self) -> Span {
+        let started = stack::with(|local| {
+            let (parent, trace_state) = self.parent.resolve(local);
+            let mut started = begin(local, self.name.clone(), &self.attributes, parent, trace_state)?;
+            self.kind_etc(&mut started);
+            Some(started)
+        });
+        started.flatten().map_or_else(Span::none, Span::from_started)
+    }
+
+    /// What the macros never set, kept off their path.
+    fn kind_etc(&self, started: &mut Started) {
+        let Some(data) = &mut started.data else { return };
+        data.kind = self.kind;
+        data.scope = self.scope;
+        for link in &self.links {
+            data.add_link(link, &[]);
+        }
+        if let Some(ago) = self.start.and_then(|start| SystemTime::now().duration_since(start).ok()) {
+            data.backdate(ago.as_nanos() as u64);
+        }
+    }
+}
+
+impl Parent {
+    fn resolve(&self, local: &Local) -> (SpanContext, Option<Arc<str>>) {
+        match self {
+            Self::Current => (local.span_context(), local.trace_state().cloned()),
+            Self::Root => (SpanContext::default(), None),
+            Self::Given(context) => (context.span, context.trace_state.clone()),
+        }
+    }
+}
+
+/// Starts a span. `None` when traces are off.
+#[inline]
+pub(crate) fn begin(
+    local: &mut Local,
+    name: Cow<'static, str>,
+    attributes: &[(&str, Value<'_>)],
+    parent: SpanContext,
+    trace_state: Option<Arc<str>>,
+) -> Option<Started> {
+    let sampler = local.engine()?.settings.sampler;
+    let trace_id = if parent.is_valid() { parent.trace_id } else { local.new_trace_id() };
+    let sampled = sampler.decide(&parent, trace_id);
+    let context = SpanContext { trace_id, span_id: local.new_span_id(), sampled, remote: false };
+    if !sampled {
+        return Some(Started { context, data: None, trace_state });
+    }
+    let mut data = local.take_data();
+    data.context = context;
+    data.parent = parent;
+    data.trace_state = trace_state;
+    data.name = name;
+    data.kind = SpanKind::INTERNAL;
+    data.scope = 0;
+    data.started = Instant::now();
+    data.started_unix_nanos = local.unix_nanos(data.started);
+    for (key, value) in attributes {
+        data.set_attribute(key, *value);
+    }
+    Some(Started { context, data: Some(data), trace_state: None })
+}
+
+/// Makes a started span current; answers how to find it again.
+#[inline]
+pub(crate) fn push(local: &mut Local, started: Started) -> super::local::Place {
+    let recorded = started.data.is_some();
+    let entry = match started.data {
+        Some(data) => Entry::Span(data),
+        None => Entry::Context(started.context, started.trace_state),
+    };
+    super::local::Place { id: started.context.span_id, depth: local.push(entry), recorded }
+}
+
+/// Writes a finished span to the collector and keeps its buffers.
+pub(crate) fn finish(local: &mut Local, mut data: Box<SpanData>, end: Option<SystemTime>) {
+    if std::thread::panicking() {
+        crate::engine::panic::with_message(|message| data.record_failure("panic", &message));
+    }
+    let end = match end {
+        Some(end) => end.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_nanos() as u64,
+        None => data.unix_nanos(Instant::now()),
+    };
+    local.scratch.clear();
+    data.encode(end.max(data.start_unix_nanos()), &mut local.scratch);
+    local.emit_scratch(crate::engine::span_tag(data.scope));
+    local.recycle(data);
+}

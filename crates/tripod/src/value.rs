@@ -1,0 +1,187 @@
+//! Attribute values as the caller has them: borrowed, so that recording one copies it just once, into the outgoing record.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// An attribute's value, borrowed from the caller.
+///
+/// The macros convert for you (through [`ToValue`]); write `%value` for its `Display` and `?value` for its `Debug` form.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub enum Value<'a> {
+    /// No value.
+    Empty,
+    /// Text.
+    Str(&'a str),
+    /// A truth value.
+    Bool(bool),
+    /// A signed 64-bit integer.
+    Int(i64),
+    /// A 64-bit float.
+    Double(f64),
+    /// Bytes.
+    Bytes(&'a [u8]),
+    /// Values in order.
+    List(&'a dyn ValueList),
+    /// The `Display` form of something, written when it is recorded.
+    Display(&'a dyn fmt::Display),
+    /// The `Debug` form of something, written when it is recorded.
+    Debug(&'a dyn fmt::Debug),
+}
+
+impl<'a> Value<'a> {
+    /// The `Display` form of a value: what `%value` means in the macros.
+    pub fn display(value: &'a dyn fmt::Display) -> Self {
+        Self::Display(value)
+    }
+
+    /// The `Debug` form of a value: what `?value` means in the macros.
+    pub fn debug(value: &'a dyn fmt::Debug) -> Self {
+        Self::Debug(value)
+    }
+}
+
+impl fmt::Display for Value<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => Ok(()),
+            Self::Str(text) => f.write_str(text),
+            Self::Bool(value) => write!(f, "{value}"),
+            Self::Int(value) => write!(f, "{value}"),
+            Self::Double(value) => write!(f, "{value}"),
+            Self::Bytes(bytes) => bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}")),
+            Self::List(list) => {
+                let mut first = true;
+                let mut result = f.write_str("[");
+                list.each(&mut |value| {
+                    let comma = if std::mem::take(&mut first) { "" } else { "," };
+                    result = result.and_then(|()| write!(f, "{comma}{value}"));
+                });
+                result.and_then(|()| f.write_str("]"))
+            }
+            Self::Display(value) => value.fmt(f),
+            Self::Debug(value) => value.fmt(f),
+        }
+    }
+}
+
+impl fmt::Debug for Value<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Str(text) => fmt::Debug::fmt(text, f),
+            other => fmt::Display::fmt(other, f),
+        }
+    }
+}
+
+/// Several values of one attribute.
+pub trait ValueList {
+    /// Calls `visit` with each value in order.
+    fn each(&self, visit: &mut dyn FnMut(Value<'_>));
+}
+
+/// What can be the value of an attribute or a label.
+pub trait ToValue {
+    /// The value, borrowed.
+    fn to_value(&self) -> Value<'_>;
+}
+
+impl ToValue for Value<'_> {
+    fn to_value(&self) -> Value<'_> {
+        *self
+    }
+}
+
+impl<T: ToValue + ?Sized> ToValue for &T {
+    fn to_value(&self) -> Value<'_> {
+        (**self).to_value()
+    }
+}
+
+impl<T: ToValue> ToValue for Option<T> {
+    fn to_value(&self) -> Value<'_> {
+        self.as_ref().map_or(Value::Empty, ToValue::to_value)
+    }
+}
+
+macro_rules! to_value {
+    ($($type:ty => |$value:ident| $result:expr;)*) => {
+        $(impl ToValue for $type {
+            #[inline]
+            fn to_value(&self) -> Value<'_> {
+                let $value = self;
+                $result
+            }
+        })*
+    };
+}
+
+to_value! {
+    str => |v| Value::Str(v);
+    String => |v| Value::Str(v);
+    Box<str> => |v| Value::Str(v);
+    Arc<str> => |v| Value::Str(v);
+    std::borrow::Cow<'_, str> => |v| Value::Str(v);
+    char => |v| Value::Display(v);
+    bool => |v| Value::Bool(*v);
+    i8 => |v| Value::Int(i64::from(*v));
+    i16 => |v| Value::Int(i64::from(*v));
+    i32 => |v| Value::Int(i64::from(*v));
+    i64 => |v| Value::Int(*v);
+    isize => |v| Value::Int(*v as i64);
+    u8 => |v| Value::Int(i64::from(*v));
+    u16 => |v| Value::Int(i64::from(*v));
+    u32 => |v| Value::Int(i64::from(*v));
+    // OTLP's integers are signed: what does not fit goes as text rather than as a wrong number.
+    u64 => |v| i64::try_from(*v).map_or(Value::Display(v), Value::Int);
+    usize => |v| i64::try_from(*v).map_or(Value::Display(v), Value::Int);
+    f32 => |v| Value::Double(f64::from(*v));
+    f64 => |v| Value::Double(*v);
+}
+
+impl<T: ToValue> ValueList for Vec<T> {
+    fn each(&self, visit: &mut dyn FnMut(Value<'_>)) {
+        self.iter().for_each(|item| visit(item.to_value()));
+    }
+}
+
+impl<T: ToValue, const N: usize> ValueList for [T; N] {
+    fn each(&self, visit: &mut dyn FnMut(Value<'_>)) {
+        self.iter().for_each(|item| visit(item.to_value()));
+    }
+}
+
+impl<T: ToValue> ToValue for Vec<T> {
+    fn to_value(&self) -> Value<'_> {
+        Value::List(self)
+    }
+}
+
+impl<T: ToValue, const N: usize> ToValue for [T; N] {
+    fn to_value(&self) -> Value<'_> {
+        Value::List(self)
+    }
+}
+
+macro_rules! from {
+    ($($type:ty),*) => {
+        $(impl<'a> From<$type> for Value<'a> {
+            fn from(value: $type) -> Self {
+                // Numbers are copied, so the value borrows nothing.
+                match value.to_value() {
+                    Value::Bool(v) => Value::Bool(v),
+                    Value::Int(v) => Value::Int(v),
+                    Value::Double(v) => Value::Double(v),
+                    _ => Value::Empty,
+                }
+            }
+        })*
+    };
+}
+from!(bool, i32, i64, u32, f64);
+
+impl<'a, T: ToValue + ?Sized> From<&'a T> for Value<'a> {
+    fn from(value: &'a T) -> Self {
+        value.to_value()
+    }
+}

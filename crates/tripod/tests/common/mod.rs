@@ -1,0 +1,67 @@
+//! What the tests share: telemetry that is kept in memory, one test at a time, as it is one a process.
+#![allow(dead_code, unreachable_pub)]
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tripod::{Builder, Guard, MemoryExporter};
+use tripod_wire::otlp::{AnyValue, KeyValue, LogRecord, Metric, Span};
+
+pub struct Telemetry {
+    guard: Option<Guard>,
+    memory: MemoryExporter,
+    _turn: MutexGuard<'static, ()>,
+}
+
+pub fn telemetry() -> Telemetry {
+    telemetry_with(|builder| builder)
+}
+
+pub fn telemetry_with(change: impl FnOnce(Builder) -> Builder) -> Telemetry {
+    static TURN: Mutex<()> = Mutex::new(());
+    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let memory = MemoryExporter::default();
+    let builder = tripod::init().service_name("test").exporter(memory.clone());
+    let guard = change(builder).start().expect("telemetry starts");
+    Telemetry { guard: Some(guard), memory, _turn: turn }
+}
+
+impl Telemetry {
+    pub fn memory(&self) -> &MemoryExporter {
+        &self.memory
+    }
+
+    pub fn flush(&self) {
+        assert!(self.guard.as_ref().unwrap().flush(), "everything is delivered in time");
+    }
+
+    pub fn stop(&mut self) {
+        self.guard.take();
+    }
+
+    pub fn spans(&self) -> Vec<Span> {
+        self.flush();
+        self.memory.spans()
+    }
+
+    pub fn span(&self, name: &str) -> Span {
+        let found: Vec<Span> = self.spans().into_iter().filter(|span| span.name == name).collect();
+        assert_eq!(found.len(), 1, "one span of name {name}");
+        found.into_iter().next().unwrap()
+    }
+
+    pub fn logs(&self) -> Vec<LogRecord> {
+        self.flush();
+        self.memory.logs()
+    }
+
+    pub fn metric(&self, name: &str) -> Metric {
+        self.flush();
+        self.memory.metrics().into_iter().find(|metric| metric.name == name).expect("the metric is collected")
+    }
+}
+
+pub fn attribute<'a>(attributes: &'a [KeyValue], key: &str) -> &'a AnyValue {
+    let found: Vec<_> = attributes.iter().filter(|attribute| attribute.key == key).collect();
+    assert_eq!(found.len(), 1, "one attribute {key} in {attributes:?}");
+    &found[0].value
+}

@@ -1,0 +1,123 @@
+//! What becomes of records: nothing is lost on the way, nothing waits, and what is lost is said.
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use common::telemetry_with;
+use tripod::{Batch, Error, ExportError, Exported, Exporter, MemoryExporter};
+
+#[test]
+fn every_record_of_many_threads_arrives_once() {
+    let telemetry = telemetry_with(|builder| builder.record_memory(256 << 20).queue_memory(256 << 20));
+    std::thread::scope(|scope| {
+        for thread in 0..8 {
+            scope.spawn(move || {
+                for n in 0..5000 {
+                    let _span = tripod::span!("work", thread, n);
+                    tripod::info!("at work");
+                }
+            });
+        }
+    });
+    let spans = telemetry.spans();
+    let ids: std::collections::HashSet<_> = spans.iter().map(|span| span.span_id).collect();
+    assert_eq!((spans.len(), ids.len()), (40_000, 40_000));
+    assert_eq!(telemetry.logs().len(), 40_000);
+}
+
+#[test]
+fn dropping_the_guard_sends_what_is_left() {
+    let mut telemetry = telemetry_with(|builder| builder.schedule_delay(Duration::from_secs(3600)));
+    tripod::span!("last").end();
+    telemetry.stop();
+    assert_eq!(telemetry.memory().spans()[0].name, "last");
+}
+
+#[test]
+fn telemetry_starts_once_at_a_time_and_again_after_it_stopped() {
+    let mut telemetry = telemetry_with(|builder| builder);
+    assert!(matches!(tripod::init().exporter(MemoryExporter::default()).start(), Err(Error::AlreadyStarted)));
+    telemetry.stop();
+    drop(telemetry);
+    let telemetry = telemetry_with(|builder| builder);
+    tripod::span!("second time").end();
+    telemetry.span("second time");
+}
+
+/// Counts what it gets, and fails as it is told.
+struct Unreliable {
+    failures: u64,
+    exported: Arc<AtomicU64>,
+    answer: fn() -> ExportError,
+}
+
+impl Exporter for Unreliable {
+    fn name(&self) -> &'static str {
+        "unreliable"
+    }
+
+    fn export(&mut self, batch: &Batch) -> Result<Exported, ExportError> {
+        if self.failures > 0 {
+            self.failures -= 1;
+            return Err((self.answer)());
+        }
+        self.exported.fetch_add(batch.records, Ordering::Relaxed);
+        Ok(Exported::default())
+    }
+}
+
+#[test]
+fn a_batch_that_fails_for_now_is_sent_again() {
+    let exported = Arc::new(AtomicU64::new(0));
+    let answer = || ExportError::Retry { after: None, reason: "busy".to_owned() };
+    let flaky = Unreliable { failures: 3, exported: Arc::clone(&exported), answer };
+    let telemetry = telemetry_with(|builder| builder.metrics(false).exporter(flaky));
+    for _ in 0..10 {
+        tripod::span!("work").end();
+    }
+    telemetry.flush();
+    assert_eq!(exported.load(Ordering::Relaxed), 10);
+}
+
+#[test]
+fn an_exporter_that_panics_or_refuses_costs_the_others_nothing() {
+    let exported = Arc::new(AtomicU64::new(0));
+    let panics = Unreliable { failures: 1, exported: Arc::clone(&exported), answer: || panic!("in an exporter") };
+    let permanent = || ExportError::Permanent { reason: "never".to_owned() };
+    let refuses = Unreliable { failures: u64::MAX, exported: Arc::clone(&exported), answer: permanent };
+    let telemetry = telemetry_with(|builder| builder.metrics(false).exporter(panics).exporter(refuses));
+    tripod::span!("work").end();
+    telemetry.flush();
+    assert_eq!(exported.load(Ordering::Relaxed), 0);
+    tripod::span!("work").end();
+    assert_eq!(telemetry.spans().len(), 2);
+    assert_eq!(exported.load(Ordering::Relaxed), 1);
+}
+
+/// Never answers.
+struct Hangs;
+
+impl Exporter for Hangs {
+    fn name(&self) -> &'static str {
+        "hangs"
+    }
+
+    fn export(&mut self, _: &Batch) -> Result<Exported, ExportError> {
+        std::thread::sleep(Duration::from_secs(3600));
+        Ok(Exported::default())
+    }
+}
+
+#[test]
+fn an_exporter_that_hangs_delays_shutting_down_only_to_the_deadline() {
+    let timeout = Duration::from_millis(300);
+    let mut telemetry = telemetry_with(|builder| builder.shutdown_timeout(timeout).exporter(Hangs));
+    tripod::span!("work").end();
+    let start = Instant::now();
+    telemetry.stop();
+    assert!(start.elapsed() < Duration::from_secs(60), "it ends, and does not wait for the exporter's hour");
+    assert_eq!(telemetry.memory().spans().len(), 1);
+}
