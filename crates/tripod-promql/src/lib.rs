@@ -1,1 +1,53 @@
-//! Under construction.
+//! PromQL over anything that can find series by matchers and time.
+//!
+//! A query is parsed, checked for types, and evaluated column by column: a range query selects each selector once for the whole
+//! range, and every operator then works on one column of values a series, a value a step. Labels are matched and grouped once a
+//! series, never once a step, so a query costs its samples plus series × steps of arithmetic.
+//!
+//! Memory is bounded by [`Limits`]; a query that reaches one fails with an error that names it.
+//!
+//! ```
+//! use tripod_promql::{Engine, Labels, Matcher, Series, SeriesSource, SourceError, Value};
+//!
+//! struct One;
+//! impl SeriesSource for One {
+//!     fn select(&self, _: &[Matcher], start: i64, end: i64) -> Result<Vec<Series>, SourceError> {
+//!         let floats = (0..60).map(|i| (i * 10_000, i as f64)).filter(|(t, _)| (start..=end).contains(t)).collect();
+//!         Ok(vec![Series { labels: Labels::new([("__name__", "ticks_total")]), floats, histograms: vec![] }])
+//!     }
+//! }
+//!
+//! let output = Engine::default().instant(&One, "rate(ticks_total[5m])", 590_000)?;
+//! let Value::Vector(samples) = output.value else { panic!("rate gives a vector") };
+//! assert_eq!(samples[0].value.float(), Some(0.1));
+//! # Ok::<(), tripod_promql::QueryError>(())
+//! ```
+
+mod ast;
+mod engine;
+mod error;
+mod eval;
+mod format;
+mod functions;
+mod histogram;
+mod labels;
+mod notes;
+mod output;
+mod parse;
+mod source;
+
+pub use engine::{Cancel, Engine, Limits};
+pub use error::QueryError;
+pub use format::format_float;
+pub use histogram::{Bucket, Buckets, CUSTOM_BUCKETS, Histogram, ResetHint};
+pub use labels::{Labels, METRIC_NAME};
+pub use output::{Output, RangeSeries, SampleValue, Value, VectorSample};
+pub use source::{MatchOp, Matcher, Series, SeriesSource, SourceError};
+
+/// The value that marks the end of a series: a NaN with a payload of its own, never the result of arithmetic.
+pub const STALE_NAN: f64 = f64::from_bits(0x7ff0_0000_0000_0002);
+
+/// Whether a value is the staleness marker.
+pub fn is_stale(value: f64) -> bool {
+    value.to_bits() == STALE_NAN.to_bits()
+}

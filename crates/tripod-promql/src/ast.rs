@@ -1,0 +1,235 @@
+//! The tree that is evaluated: checked for types, names resolved, every node with the byte where it starts.
+
+use std::sync::Arc;
+
+use crate::Matcher;
+
+/// An expression.
+#[derive(Debug)]
+pub(crate) struct Expr {
+    /// Byte in the query where it starts.
+    pub(crate) position: usize,
+    pub(crate) kind: Kind,
+}
+
+/// What an expression is.
+#[derive(Debug)]
+pub(crate) enum Kind {
+    Number(f64),
+    String(Arc<str>),
+    Vector(Selector),
+    Matrix { selector: Selector, range: i64 },
+    Subquery { expr: Box<Expr>, range: i64, step: Option<i64>, shift: TimeShift },
+    Call { function: &'static str, args: Vec<Expr> },
+    Aggregate { op: AggregateOp, expr: Box<Expr>, param: Option<Box<Expr>>, grouping: Grouping },
+    Binary { op: BinaryOp, left: Box<Expr>, right: Box<Expr>, matching: Matching },
+    Negate(Box<Expr>),
+}
+
+/// The four types of values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ValueType {
+    Scalar,
+    String,
+    Vector,
+    Matrix,
+}
+
+/// Which series, and when.
+#[derive(Debug)]
+pub(crate) struct Selector {
+    pub(crate) matchers: Vec<Matcher>,
+    pub(crate) shift: TimeShift,
+}
+
+/// `@` and `offset`.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct TimeShift {
+    pub(crate) at: Option<At>,
+    /// Milliseconds into the past.
+    pub(crate) offset: i64,
+}
+
+/// What stands behind `@`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum At {
+    Start,
+    End,
+    Time(i64),
+}
+
+/// `by` or `without`.
+#[derive(Debug, Default)]
+pub(crate) struct Grouping {
+    pub(crate) without: bool,
+    pub(crate) labels: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AggregateOp {
+    Sum,
+    Avg,
+    Min,
+    Max,
+    Count,
+    Group,
+    Stddev,
+    Stdvar,
+    TopK,
+    BottomK,
+    Quantile,
+    CountValues,
+    LimitK,
+    LimitRatio,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BinaryOp {
+    Add,
+    Sub,
+    Mul,
+    Div,
+    Mod,
+    Pow,
+    Atan2,
+    Equal,
+    NotEqual,
+    Greater,
+    GreaterEqual,
+    Less,
+    LessEqual,
+    And,
+    Or,
+    Unless,
+}
+
+/// Which side of a binary operation may have many series for one of the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cardinality {
+    OneToOne,
+    ManyToOne,
+    OneToMany,
+}
+
+/// How series of both sides of a binary operation find each other.
+#[derive(Debug)]
+pub(crate) struct Matching {
+    pub(crate) cardinality: Cardinality,
+    /// `on` instead of `ignoring`.
+    pub(crate) on: bool,
+    pub(crate) labels: Vec<String>,
+    /// Labels taken over from the "one" side.
+    pub(crate) include: Vec<String>,
+    pub(crate) return_bool: bool,
+    pub(crate) fill_left: Option<f64>,
+    pub(crate) fill_right: Option<f64>,
+}
+
+impl ValueType {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Scalar => "scalar",
+            Self::String => "string",
+            Self::Vector => "instant vector",
+            Self::Matrix => "range vector",
+        }
+    }
+}
+
+impl BinaryOp {
+    pub(crate) fn is_comparison(self) -> bool {
+        use BinaryOp::{Equal, Greater, GreaterEqual, Less, LessEqual, NotEqual};
+        matches!(self, Equal | NotEqual | Greater | GreaterEqual | Less | LessEqual)
+    }
+
+    pub(crate) fn is_set(self) -> bool {
+        matches!(self, Self::And | Self::Or | Self::Unless)
+    }
+
+    pub(crate) fn symbol(self) -> &'static str {
+        match self {
+            Self::Add => "+",
+            Self::Sub => "-",
+            Self::Mul => "*",
+            Self::Div => "/",
+            Self::Mod => "%",
+            Self::Pow => "^",
+            Self::Atan2 => "atan2",
+            Self::Equal => "==",
+            Self::NotEqual => "!=",
+            Self::Greater => ">",
+            Self::GreaterEqual => ">=",
+            Self::Less => "<",
+            Self::LessEqual => "<=",
+            Self::And => "and",
+            Self::Or => "or",
+            Self::Unless => "unless",
+        }
+    }
+}
+
+impl AggregateOp {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Sum => "sum",
+            Self::Avg => "avg",
+            Self::Min => "min",
+            Self::Max => "max",
+            Self::Count => "count",
+            Self::Group => "group",
+            Self::Stddev => "stddev",
+            Self::Stdvar => "stdvar",
+            Self::TopK => "topk",
+            Self::BottomK => "bottomk",
+            Self::Quantile => "quantile",
+            Self::CountValues => "count_values",
+            Self::LimitK => "limitk",
+            Self::LimitRatio => "limit_ratio",
+        }
+    }
+}
+
+impl Expr {
+    pub(crate) fn value_type(&self) -> ValueType {
+        match &self.kind {
+            Kind::Number(_) => ValueType::Scalar,
+            Kind::String(_) => ValueType::String,
+            Kind::Vector(_) | Kind::Aggregate { .. } => ValueType::Vector,
+            Kind::Matrix { .. } | Kind::Subquery { .. } => ValueType::Matrix,
+            Kind::Call { function, .. } => match *function {
+                "time" | "pi" | "scalar" | "start" | "end" | "step" | "range" | "min_of" | "max_of" => {
+                    ValueType::Scalar
+                }
+                _ => ValueType::Vector,
+            },
+            Kind::Binary { left, right, .. } => {
+                let scalars = left.value_type() == ValueType::Scalar && right.value_type() == ValueType::Scalar;
+                if scalars { ValueType::Scalar } else { ValueType::Vector }
+            }
+            Kind::Negate(expr) => expr.value_type(),
+        }
+    }
+
+    /// Whether the value is the same at every step, so that one step is enough to know it.
+    pub(crate) fn is_step_invariant(&self) -> bool {
+        match &self.kind {
+            Kind::Number(_) | Kind::String(_) => true,
+            Kind::Vector(selector) | Kind::Matrix { selector, .. } => selector.shift.at.is_some(),
+            Kind::Subquery { shift, .. } => shift.at.is_some(),
+            Kind::Call { function, args } => {
+                let reads_clock = match *function {
+                    "time" | "predict_linear" | "timestamp" | "info" => true,
+                    "year" | "month" | "day_of_month" | "day_of_week" | "day_of_year" | "days_in_month" | "hour"
+                    | "minute" => args.is_empty(),
+                    _ => false,
+                };
+                !reads_clock && args.iter().all(Expr::is_step_invariant)
+            }
+            Kind::Aggregate { expr, param, .. } => {
+                expr.is_step_invariant() && param.as_ref().is_none_or(|param| param.is_step_invariant())
+            }
+            Kind::Binary { left, right, .. } => left.is_step_invariant() && right.is_step_invariant(),
+            Kind::Negate(expr) => expr.is_step_invariant(),
+        }
+    }
+}

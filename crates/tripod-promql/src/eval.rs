@@ -1,0 +1,220 @@
+//! Evaluation, column by column: every expression becomes one column a series with a value a step. This file holds the state of a
+//! query and dispatches; the kinds of expressions have a file each.
+
+mod aggregate;
+mod aggregate_rank;
+mod binary;
+mod calls;
+mod column;
+mod select;
+mod subquery;
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+use std::time::Instant;
+
+pub(crate) use column::{Column, Grid, Sample};
+pub(crate) use select::{RangeColumn, RangeInput, Window};
+
+use crate::ast::{Expr, Kind, ValueType};
+use crate::notes::Notes;
+use crate::output::{Output, RangeSeries, SampleValue, Value, VectorSample};
+use crate::{Engine, QueryError, SeriesSource, is_stale};
+
+/// The error when dropping names makes two series the same.
+pub(crate) const SAME_LABELS: &str = "vector cannot contain metrics with the same labelset";
+
+/// The state of one query.
+pub(crate) struct Evaluator<'q> {
+    pub(crate) engine: &'q Engine,
+    source: &'q dyn SeriesSource,
+    query: &'q str,
+    /// The steps of the whole query.
+    pub(crate) grid: Grid,
+    /// From the query's start to its end, milliseconds.
+    pub(crate) range: i64,
+    started: Instant,
+    samples: Cell<usize>,
+    notes: RefCell<Notes>,
+}
+
+impl<'q> Evaluator<'q> {
+    pub(crate) fn new(
+        engine: &'q Engine,
+        source: &'q dyn SeriesSource,
+        query: &'q str,
+        grid: Grid,
+        range: i64,
+    ) -> Self {
+        let (samples, notes) = (Cell::new(0), RefCell::default());
+        Self { engine, source, query, grid, range, started: Instant::now(), samples, notes }
+    }
+
+    /// Counts samples that were loaded or produced, and looks whether the query may go on.
+    pub(crate) fn spend(&self, samples: usize) -> Result<(), QueryError> {
+        let total = self.samples.get().saturating_add(samples);
+        self.samples.set(total);
+        let limits = &self.engine.limits;
+        if total > limits.max_samples {
+            let max = limits.max_samples;
+            let message = format!(
+                "query processing would load and produce more than {max} samples (limit max_samples); narrow its selectors or range, or raise the step"
+            );
+            return Err(QueryError::TooMuch(message));
+        }
+        if self.engine.cancel.as_ref().is_some_and(crate::Cancel::is_cancelled) {
+            return Err(QueryError::Cancelled);
+        }
+        if self.started.elapsed() > limits.timeout {
+            return Err(QueryError::Timeout(limits.timeout));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn warn(&self, position: usize, text: &str) {
+        self.notes.borrow_mut().warn(self.query, position, text);
+    }
+
+    pub(crate) fn info(&self, position: usize, text: &str) {
+        self.notes.borrow_mut().info(self.query, position, text);
+    }
+
+    pub(crate) fn output(self, value: Value) -> Output {
+        let (warnings, infos) = self.notes.into_inner().into_lists();
+        Output { value, warnings, infos }
+    }
+
+    /// The value of a query at one time.
+    pub(crate) fn instant(&self, expr: &Expr) -> Result<Value, QueryError> {
+        let time = self.grid.start;
+        Ok(match expr.value_type() {
+            ValueType::Scalar => Value::Scalar(time, self.scalar(expr, self.grid)?[0]),
+            ValueType::String => Value::String(time, self.string(expr)?),
+            ValueType::Vector => {
+                let columns = self.final_vector(expr)?;
+                let samples = columns.into_iter().filter_map(|column| {
+                    let value = column.get(0)?.into_value();
+                    Some(VectorSample { labels: column.labels, time, value })
+                });
+                Value::Vector(samples.collect())
+            }
+            ValueType::Matrix => {
+                let input = self.range_input(expr, self.grid)?;
+                let series = input.columns.iter().filter_map(|column| {
+                    let window = input.window(column, self.grid, 0);
+                    let (floats, histograms) = (window.floats.to_vec(), window.histograms.to_vec());
+                    let labels = if column.drop_name { column.labels.without_name() } else { column.labels.clone() };
+                    (!window.is_empty()).then_some(RangeSeries { labels, floats, histograms })
+                });
+                Value::Matrix(sorted(series.collect()))
+            }
+        })
+    }
+
+    /// The value of a query over its range.
+    pub(crate) fn matrix(&self, expr: &Expr) -> Result<Vec<RangeSeries>, QueryError> {
+        if expr.value_type() == ValueType::Scalar {
+            let values = self.scalar(expr, self.grid)?;
+            let floats = values.into_iter().enumerate().map(|(i, value)| (self.grid.time(i), value)).collect();
+            return Ok(vec![RangeSeries { labels: crate::Labels::empty(), floats, histograms: Vec::new() }]);
+        }
+        let columns = self.final_vector(expr)?;
+        Ok(sorted(columns.into_iter().filter_map(|column| column.into_series(self.grid)).collect()))
+    }
+
+    fn final_vector(&self, expr: &Expr) -> Result<Vec<Column>, QueryError> {
+        let columns = self.vector(expr, self.grid)?;
+        column::remove_names(columns)
+    }
+
+    /// A vector's columns. Names that are to go are gone already, or marked when their removal is delayed.
+    pub(crate) fn vector(&self, expr: &Expr, grid: Grid) -> Result<Vec<Column>, QueryError> {
+        if grid.count > 1 && expr.is_step_invariant() {
+            let columns = self.vector(expr, Grid { count: 1, ..grid })?;
+            self.spend(columns.len().saturating_mul(grid.count))?;
+            return Ok(columns.into_iter().map(|column| column.repeat(grid.count)).collect());
+        }
+        let columns = self.vector_node(expr, grid)?;
+        self.spend(columns.len().saturating_mul(grid.count))?;
+        Ok(columns)
+    }
+
+    fn vector_node(&self, expr: &Expr, grid: Grid) -> Result<Vec<Column>, QueryError> {
+        match &expr.kind {
+            Kind::Vector(selector) => self.select_instant(selector, grid),
+            Kind::Call { function, args } => self.call(function, args, grid),
+            Kind::Aggregate { op, expr: inner, param, grouping } => {
+                self.aggregate(expr.position, *op, inner, param.as_deref(), grouping, grid)
+            }
+            Kind::Binary { op, left, right, matching } => self.binary(expr.position, *op, left, right, matching, grid),
+            Kind::Negate(inner) => self.negate(inner, grid),
+            _ => Err(QueryError::execution("expected an instant vector")),
+        }
+    }
+
+    fn negate(&self, inner: &Expr, grid: Grid) -> Result<Vec<Column>, QueryError> {
+        let mut columns = self.vector(inner, grid)?;
+        for column in &mut columns {
+            column.map_floats(|value| -value);
+            for histogram in column.histograms.iter_mut().flatten() {
+                Arc::make_mut(histogram).scale(-1.0);
+            }
+        }
+        self.drop_names(columns)
+    }
+
+    /// What every function and operator that changes values does to names.
+    pub(crate) fn drop_names(&self, mut columns: Vec<Column>) -> Result<Vec<Column>, QueryError> {
+        for column in &mut columns {
+            column.drop_name = true;
+        }
+        if self.engine.delayed_name_removal { Ok(columns) } else { column::remove_names(columns) }
+    }
+
+    /// A scalar's value at each step.
+    pub(crate) fn scalar(&self, expr: &Expr, grid: Grid) -> Result<Vec<f64>, QueryError> {
+        self.spend(grid.count)?;
+        match &expr.kind {
+            Kind::Number(value) => Ok(vec![*value; grid.count]),
+            Kind::Negate(inner) => Ok(self.scalar(inner, grid)?.into_iter().map(|value| -value).collect()),
+            Kind::Binary { op, left, right, .. } => {
+                let (left, right) = (self.scalar(left, grid)?, self.scalar(right, grid)?);
+                Ok(left.into_iter().zip(right).map(|(a, b)| binary::scalar(*op, a, b)).collect())
+            }
+            Kind::Call { function, args } => self.scalar_call(function, args, grid),
+            _ => Err(QueryError::execution("expected a scalar")),
+        }
+    }
+
+    pub(crate) fn string(&self, expr: &Expr) -> Result<Arc<str>, QueryError> {
+        match &expr.kind {
+            Kind::String(text) => Ok(Arc::clone(text)),
+            _ => Err(QueryError::execution("expected a string")),
+        }
+    }
+}
+
+fn sorted(mut series: Vec<RangeSeries>) -> Vec<RangeSeries> {
+    series.sort_by(|a, b| a.labels.cmp(&b.labels));
+    series
+}
+
+impl Sample<'_> {
+    fn into_value(self) -> SampleValue {
+        match self {
+            Self::Float(value) => SampleValue::Float(value),
+            Self::Histogram(histogram) => SampleValue::Histogram(Arc::clone(histogram)),
+        }
+    }
+}
+
+impl Column {
+    fn into_series(self, grid: Grid) -> Option<RangeSeries> {
+        let floats: Vec<_> = self.floats.iter().enumerate().filter(|(_, value)| !is_stale(**value)).collect();
+        let floats: Vec<_> = floats.into_iter().map(|(i, value)| (grid.time(i), *value)).collect();
+        let histograms = self.histograms.into_iter().enumerate();
+        let histograms: Vec<_> = histograms.filter_map(|(i, h)| h.map(|h| (grid.time(i), h))).collect();
+        let empty = floats.is_empty() && histograms.is_empty();
+        (!empty).then_some(RangeSeries { labels: self.labels, floats, histograms })
+    }
+}

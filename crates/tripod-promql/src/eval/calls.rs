@@ -1,0 +1,322 @@
+//! Function calls: arguments are evaluated, then the function runs over columns or windows.
+
+mod histograms;
+mod labels;
+
+use std::sync::Arc;
+
+use super::column::merge_same_labels;
+use super::{Column, Evaluator, Grid, Sample};
+use crate::ast::{Expr, Kind, ValueType};
+use crate::functions::over_time::{Computed, OverTime, Scope};
+use crate::functions::{date, native, over_time};
+use crate::{Labels, MatchOp, Matcher, QueryError, STALE_NAN, is_stale, parse};
+
+impl Evaluator<'_> {
+    pub(super) fn call(&self, function: &str, args: &[Expr], grid: Grid) -> Result<Vec<Column>, QueryError> {
+        if let Some(compute) = over_time::resolve(function) {
+            return self.call_over_time(function, compute, args, grid);
+        }
+        if let Some(compute) = elementwise(function) {
+            return self.call_elementwise(&args[0], grid, compute);
+        }
+        if let Some(compute) = date::resolve(function) {
+            return self.call_date(args, grid, compute);
+        }
+        if let Some(read) = native::resolve(function) {
+            return self.call_native(&args[0], grid, read);
+        }
+        match function {
+            "vector" => Ok(vec![Column::of_floats(Labels::empty(), self.scalar(&args[0], grid)?)]),
+            "timestamp" => self.timestamp(&args[0], grid),
+            "absent" => self.absent(&args[0], grid),
+            "absent_over_time" => self.absent_over_time(&args[0], grid),
+            "clamp" | "clamp_min" | "clamp_max" => self.clamp(function, args, grid),
+            "round" => self.round(args, grid),
+            "sort" | "sort_desc" => self.sort(&args[0], grid, function == "sort_desc"),
+            "sort_by_label" | "sort_by_label_desc" => self.sort_by_label(args, grid, function == "sort_by_label_desc"),
+            "label_replace" => self.label_replace(args, grid),
+            "label_join" => self.label_join(args, grid),
+            "histogram_quantile" => self.histogram_quantile(args, grid),
+            "histogram_quantiles" => self.histogram_quantiles(args, grid),
+            "histogram_fraction" => self.histogram_fraction(args, grid),
+            _ => Err(QueryError::Execution(format!("function {function:?} is not implemented"))),
+        }
+    }
+
+    pub(super) fn scalar_call(&self, function: &str, args: &[Expr], grid: Grid) -> Result<Vec<f64>, QueryError> {
+        let query = self.grid;
+        let constant = |value: f64| Ok(vec![value; grid.count]);
+        match function {
+            "time" => Ok((0..grid.count).map(|i| grid.time(i) as f64 / 1000.0).collect()),
+            "pi" => constant(std::f64::consts::PI),
+            "start" => constant(query.start as f64 / 1000.0),
+            "end" => constant((query.start + self.range) as f64 / 1000.0),
+            "range" => constant(self.range as f64 / 1000.0),
+            "step" => constant(if self.is_range_query() { query.step as f64 / 1000.0 } else { 0.0 }),
+            "min_of" | "max_of" => {
+                let (a, b) = (self.scalar(&args[0], grid)?, self.scalar(&args[1], grid)?);
+                let choose = if function == "min_of" { f64::min } else { f64::max };
+                let or_nan = |(a, b): (f64, f64)| if a.is_nan() || b.is_nan() { f64::NAN } else { choose(a, b) };
+                Ok(a.into_iter().zip(b).map(or_nan).collect())
+            }
+            _ => {
+                let columns = self.vector(&args[0], grid)?;
+                Ok((0..grid.count).map(|i| only_float(&columns, i)).collect())
+            }
+        }
+    }
+
+    fn is_range_query(&self) -> bool {
+        self.grid.count > 1 || self.range > 0
+    }
+
+    fn call_over_time(
+        &self,
+        function: &str,
+        compute: OverTime,
+        args: &[Expr],
+        grid: Grid,
+    ) -> Result<Vec<Column>, QueryError> {
+        let matrix = args.iter().find(|arg| arg.value_type() == ValueType::Matrix).unwrap_or(&args[0]);
+        let mut params = Vec::new();
+        for arg in args.iter().filter(|arg| arg.value_type() == ValueType::Scalar) {
+            params.push(self.scalar(arg, grid)?);
+        }
+        self.check_parameters(function, args, &params)?;
+        let input = self.range_input(matrix, grid)?;
+        let counts = matches!(function, "rate" | "increase");
+        let mut columns = Vec::with_capacity(input.columns.len());
+        for series in &input.columns {
+            self.spend(grid.count)?;
+            let mut column = Column::empty(series.labels.clone(), grid.count);
+            column.drop_name = series.drop_name;
+            let name = if series.drop_name { "" } else { series.labels.name() };
+            input.windows(series, grid, |i, window| {
+                let at = |n: usize| params.get(n).map_or(0.0, |values: &Vec<f64>| values[i]);
+                let scope = Scope { evaluator: self, position: matrix.position, name, params: [at(0), at(1)] };
+                match if window.is_empty() { None } else { compute(&window, &scope) } {
+                    None => {}
+                    Some(Computed::Float(value)) => column.floats[i] = value,
+                    Some(Computed::Histogram(histogram)) => column.set_histogram(i, Arc::new(histogram)),
+                }
+            });
+            if column.is_empty() {
+                continue;
+            }
+            if counts && !name.is_empty() && column.floats.iter().any(|value| !is_stale(*value)) {
+                self.note_unlikely_counter(matrix.position, name);
+            }
+            columns.push(column);
+        }
+        if matches!(function, "last_over_time" | "first_over_time") { Ok(columns) } else { self.drop_names(columns) }
+    }
+
+    fn note_unlikely_counter(&self, position: usize, name: &str) {
+        if !["_total", "_sum", "_count", "_bucket"].iter().any(|suffix| name.ends_with(suffix)) {
+            let text =
+                format!("metric might not be a counter, name does not end in _total/_sum/_count/_bucket: {name:?}");
+            self.info(position, &text);
+        }
+    }
+
+    fn check_parameters(&self, function: &str, args: &[Expr], params: &[Vec<f64>]) -> Result<(), QueryError> {
+        match function {
+            "quantile_over_time" => params[0].iter().for_each(|q| self.check_quantile(args[0].position, *q)),
+            "double_exponential_smoothing" => {
+                for (values, kind) in params.iter().zip(["smoothing", "trend"]) {
+                    if let Some(bad) = values.iter().find(|value| !(**value > 0.0 && **value < 1.0)) {
+                        let message = format!("invalid {kind} factor. Expected: 0 < factor < 1, got: {bad}");
+                        return Err(QueryError::Execution(message));
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Numbers are changed one by one; histograms are left out.
+    fn call_elementwise(&self, arg: &Expr, grid: Grid, compute: fn(f64) -> f64) -> Result<Vec<Column>, QueryError> {
+        let mut columns = self.vector(arg, grid)?;
+        for column in &mut columns {
+            column.drop_histograms();
+            column.map_floats(compute);
+        }
+        self.drop_names(without_empty(columns))
+    }
+
+    fn call_date(&self, args: &[Expr], grid: Grid, compute: fn(f64) -> f64) -> Result<Vec<Column>, QueryError> {
+        let compute_or_nan = move |time: f64| if time.is_finite() { compute(time) } else { f64::NAN };
+        let Some(arg) = args.first() else {
+            let times = (0..grid.count).map(|i| compute_or_nan(grid.time(i).div_euclid(1000) as f64));
+            return Ok(vec![Column::of_floats(Labels::empty(), times.collect())]);
+        };
+        let mut columns = self.vector(arg, grid)?;
+        for column in &mut columns {
+            column.drop_histograms();
+            column.map_floats(compute_or_nan);
+        }
+        self.drop_names(without_empty(columns))
+    }
+
+    fn call_native(
+        &self,
+        arg: &Expr,
+        grid: Grid,
+        read: fn(&crate::Histogram) -> f64,
+    ) -> Result<Vec<Column>, QueryError> {
+        let mut columns = self.vector(arg, grid)?;
+        for column in &mut columns {
+            for i in 0..grid.count {
+                column.floats[i] = match column.get(i) {
+                    Some(Sample::Histogram(histogram)) => read(histogram),
+                    _ => STALE_NAN,
+                };
+            }
+            column.drop_histograms();
+        }
+        self.drop_names(without_empty(columns))
+    }
+
+    fn timestamp(&self, arg: &Expr, grid: Grid) -> Result<Vec<Column>, QueryError> {
+        let columns = if let Kind::Vector(selector) = &arg.kind {
+            self.select_newest(selector, grid)?
+        } else {
+            let times: Vec<i64> = (0..grid.count).map(|i| grid.time(i)).collect();
+            self.vector(arg, grid)?.into_iter().map(|column| (column, times.clone())).collect()
+        };
+        let stamped = columns.into_iter().map(|(mut column, times)| {
+            let stamps =
+                times.iter().enumerate().map(|(i, time)| if column.has(i) { *time as f64 / 1000.0 } else { STALE_NAN });
+            column.floats = stamps.collect();
+            column.drop_histograms();
+            column
+        });
+        self.drop_names(stamped.collect())
+    }
+
+    fn absent(&self, arg: &Expr, grid: Grid) -> Result<Vec<Column>, QueryError> {
+        let columns = self.vector(arg, grid)?;
+        let present = (0..grid.count).map(|i| columns.iter().any(|column| column.has(i)));
+        Ok(absence(arg, present))
+    }
+
+    fn absent_over_time(&self, arg: &Expr, grid: Grid) -> Result<Vec<Column>, QueryError> {
+        let input = self.range_input(arg, grid)?;
+        let mut present = vec![false; grid.count];
+        for series in &input.columns {
+            input.windows(series, grid, |i, window| present[i] |= !window.is_empty());
+        }
+        Ok(absence(arg, present.into_iter()))
+    }
+
+    fn clamp(&self, function: &str, args: &[Expr], grid: Grid) -> Result<Vec<Column>, QueryError> {
+        let mut columns = self.vector(&args[0], grid)?;
+        let first = self.scalar(&args[1], grid)?;
+        let (min, max) = match function {
+            "clamp" => (first, self.scalar(&args[2], grid)?),
+            "clamp_min" => (first, vec![f64::INFINITY; grid.count]),
+            _ => (vec![f64::NEG_INFINITY; grid.count], first),
+        };
+        for column in &mut columns {
+            column.drop_histograms();
+            for (i, value) in column.floats.iter_mut().enumerate().filter(|(_, value)| !is_stale(**value)) {
+                let (min, max) = (min[i], max[i]);
+                *value = if min > max {
+                    STALE_NAN
+                } else if min.is_nan() || max.is_nan() || value.is_nan() {
+                    f64::NAN
+                } else {
+                    value.min(max).max(min)
+                };
+            }
+        }
+        self.drop_names(without_empty(columns))
+    }
+
+    fn round(&self, args: &[Expr], grid: Grid) -> Result<Vec<Column>, QueryError> {
+        let mut columns = self.vector(&args[0], grid)?;
+        let nearest = args.get(1).map_or_else(|| Ok(vec![1.0; grid.count]), |arg| self.scalar(arg, grid))?;
+        for column in &mut columns {
+            column.drop_histograms();
+            for (i, value) in column.floats.iter_mut().enumerate().filter(|(_, value)| !is_stale(**value)) {
+                // The inverse is exact where the fraction is not: 0.1 is none, 10 is.
+                let inverse = 1.0 / nearest[i];
+                *value = (*value * inverse + 0.5).floor() / inverse;
+            }
+        }
+        self.drop_names(without_empty(columns))
+    }
+
+    fn sort(&self, arg: &Expr, grid: Grid, descending: bool) -> Result<Vec<Column>, QueryError> {
+        let mut columns = self.vector(arg, grid)?;
+        if grid.count == 1 {
+            columns.retain(|column| column.histograms.is_empty());
+            columns.sort_by(|a, b| {
+                let (a, b) = (a.floats[0], b.floats[0]);
+                let ascending = a.partial_cmp(&b).unwrap_or(std::cmp::Ordering::Equal);
+                a.is_nan().cmp(&b.is_nan()).then(if descending { ascending.reverse() } else { ascending })
+            });
+        }
+        Ok(columns)
+    }
+}
+
+fn without_empty(mut columns: Vec<Column>) -> Vec<Column> {
+    columns.retain(|column| !column.is_empty());
+    columns
+}
+
+fn only_float(columns: &[Column], i: usize) -> f64 {
+    let mut present = columns.iter().filter_map(|column| column.get(i));
+    match (present.next(), present.next()) {
+        (Some(Sample::Float(value)), None) => value,
+        _ => f64::NAN,
+    }
+}
+
+/// One where nothing is present, with the labels that the selector fixes.
+fn absence(arg: &Expr, present: impl Iterator<Item = bool>) -> Vec<Column> {
+    let floats: Vec<f64> = present.map(|present| if present { STALE_NAN } else { 1.0 }).collect();
+    let column = Column::of_floats(fixed_labels(arg), floats);
+    if column.is_empty() { Vec::new() } else { vec![column] }
+}
+
+fn fixed_labels(arg: &Expr) -> Labels {
+    let (Kind::Vector(selector) | Kind::Matrix { selector, .. }) = &arg.kind else { return Labels::empty() };
+    let matchers: Vec<&Matcher> = selector.matchers.iter().filter(|m| m.name != crate::METRIC_NAME).collect();
+    let unique =
+        matchers.iter().filter(|m| m.op == MatchOp::Equal && matchers.iter().filter(|o| o.name == m.name).count() == 1);
+    Labels::new(unique.map(|m| (m.name.as_str(), m.value.as_str())))
+}
+
+/// Functions of one number.
+fn elementwise(function: &str) -> Option<fn(f64) -> f64> {
+    Some(match function {
+        "abs" => f64::abs,
+        "ceil" => f64::ceil,
+        "floor" => f64::floor,
+        "exp" => f64::exp,
+        "ln" => f64::ln,
+        "log2" => f64::log2,
+        "log10" => f64::log10,
+        "sqrt" => f64::sqrt,
+        "sin" => f64::sin,
+        "cos" => f64::cos,
+        "tan" => f64::tan,
+        "asin" => f64::asin,
+        "acos" => f64::acos,
+        "atan" => f64::atan,
+        "sinh" => f64::sinh,
+        "cosh" => f64::cosh,
+        "tanh" => f64::tanh,
+        "asinh" => f64::asinh,
+        "acosh" => f64::acosh,
+        "atanh" => f64::atanh,
+        "deg" => f64::to_degrees,
+        "rad" => f64::to_radians,
+        "sgn" => |value| if value == 0.0 || value.is_nan() { value } else { value.signum() },
+        _ => return None,
+    })
+}

@@ -1,0 +1,135 @@
+//! A query cut into tokens with their places: enough to find where each node of the tree starts, and to say where the text stops
+//! being a query.
+
+use crate::error::QueryError;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TokenKind {
+    /// Name, keyword, number or duration.
+    Word,
+    /// Quoted text, quotes included.
+    Text,
+    /// Anything else: one operator or bracket.
+    Symbol,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Token<'q> {
+    pub(super) kind: TokenKind,
+    pub(super) text: &'q str,
+    pub(super) offset: usize,
+}
+
+impl Token<'_> {
+    pub(super) fn is(&self, text: &str) -> bool {
+        self.kind != TokenKind::Text && self.text.eq_ignore_ascii_case(text)
+    }
+}
+
+/// Cuts a query into tokens; comments and space are left out.
+pub(super) fn tokenize(query: &str) -> Result<Vec<Token<'_>>, QueryError> {
+    let mut tokens = Vec::new();
+    let mut rest = query;
+    loop {
+        rest = skip_blank(rest);
+        let Some(first) = rest.chars().next() else { return Ok(tokens) };
+        let offset = query.len() - rest.len();
+        let (kind, length) = match first {
+            '"' | '\'' | '`' => {
+                let length = text_length(rest, first).ok_or_else(|| {
+                    QueryError::parse(query, offset, format!("string is not closed: {first} is missing"))
+                })?;
+                (TokenKind::Text, length)
+            }
+            '0'..='9' | '.' => (TokenKind::Word, number_length(rest)),
+            c if is_word(c) => (TokenKind::Word, rest.find(|c| !is_word(c)).unwrap_or(rest.len())),
+            c => {
+                let double = ["==", "!=", ">=", "<=", "=~", "!~"].iter().any(|symbol| rest.starts_with(symbol));
+                (TokenKind::Symbol, if double { 2 } else { c.len_utf8() })
+            }
+        };
+        tokens.push(Token { kind, text: &rest[..length], offset });
+        rest = &rest[length..];
+    }
+}
+
+/// Brackets must close what was opened, and not nest deeper than `max`.
+pub(super) fn check_nesting(query: &str, tokens: &[Token<'_>], max: usize) -> Result<(), QueryError> {
+    let mut open: Vec<&Token<'_>> = Vec::new();
+    for token in tokens.iter().filter(|token| token.kind == TokenKind::Symbol) {
+        match token.text {
+            "(" | "[" | "{" => open.push(token),
+            ")" | "]" | "}" => {
+                let Some(last) = open.pop() else {
+                    let message = format!("{:?} closes nothing that was opened", token.text);
+                    return Err(QueryError::parse(query, token.offset, message));
+                };
+                if closing(last.text) != token.text {
+                    let message = format!("unexpected {:?}, expected {:?}", token.text, closing(last.text));
+                    return Err(QueryError::parse(query, token.offset, message));
+                }
+            }
+            _ => {}
+        }
+        if open.len() > max {
+            let message = format!("brackets nest deeper than {max} levels");
+            return Err(QueryError::parse(query, token.offset, message));
+        }
+    }
+    match open.last() {
+        None => Ok(()),
+        Some(last) => {
+            let message = format!("{:?} is not closed: {:?} is missing", last.text, closing(last.text));
+            Err(QueryError::parse(query, last.offset, message))
+        }
+    }
+}
+
+fn closing(open: &str) -> &'static str {
+    match open {
+        "(" => ")",
+        "[" => "]",
+        _ => "}",
+    }
+}
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_' || c == ':'
+}
+
+fn skip_blank(mut rest: &str) -> &str {
+    loop {
+        rest = rest.trim_start();
+        if !rest.starts_with('#') {
+            return rest;
+        }
+        rest = rest.find('\n').map_or("", |at| &rest[at..]);
+    }
+}
+
+fn text_length(rest: &str, quote: char) -> Option<usize> {
+    let mut escaped = false;
+    for (at, c) in rest.char_indices().skip(1) {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if quote != '`' => escaped = true,
+            c if c == quote => return Some(at + c.len_utf8()),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// A number or duration: the sign of an exponent belongs to it.
+fn number_length(rest: &str) -> usize {
+    let hex = rest.len() > 1 && rest.as_bytes()[1].eq_ignore_ascii_case(&b'x');
+    let mut before = ' ';
+    for (at, c) in rest.char_indices() {
+        let exponent_sign = (c == '+' || c == '-') && before.eq_ignore_ascii_case(&'e') && !hex;
+        if !(c.is_alphanumeric() || c == '.' || c == '_' || exponent_sign) {
+            return at;
+        }
+        before = c;
+    }
+    rest.len()
+}

@@ -1,0 +1,229 @@
+//! The notation of series and samples in test scripts: `name{label="value"} 0+10x5 _ stale {{schema:0 count:1}}`.
+
+use std::sync::Arc;
+
+use tripod_promql::{Histogram, Labels, METRIC_NAME, ResetHint, STALE_NAN};
+
+/// A sample in a script.
+#[derive(Debug, Clone)]
+pub enum Item {
+    Nothing,
+    Float(f64),
+    /// And whether its reset hint was written down.
+    Histogram(Arc<Histogram>, bool),
+}
+
+/// A series description: labels and samples.
+pub fn parse_series(line: &str) -> Result<(Labels, Vec<Item>), String> {
+    let (labels, rest) = parse_labels(line)?;
+    Ok((labels, parse_items(rest)?))
+}
+
+/// Labels at the start of a line, and what follows them.
+pub fn parse_labels(line: &str) -> Result<(Labels, &str), String> {
+    let end = line.find(|c: char| c == '{' || c.is_whitespace()).unwrap_or(line.len());
+    let (name, mut rest) = line.split_at(end);
+    let mut pairs: Vec<(String, String)> = Vec::new();
+    if !name.is_empty() {
+        pairs.push((METRIC_NAME.to_owned(), name.to_owned()));
+    }
+    if !rest.starts_with('{') {
+        return Ok((Labels::new(pairs), rest));
+    }
+    rest = rest[1..].trim_start();
+    while !rest.starts_with('}') {
+        let (name, after) = if rest.starts_with('"') || rest.starts_with('\'') {
+            quoted(rest)?
+        } else {
+            let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).ok_or("labels are not closed")?;
+            (rest[..end].to_owned(), &rest[end..])
+        };
+        rest = after.trim_start();
+        if let Some(after) = rest.strip_prefix('=') {
+            let (value, after) = quoted(after.trim_start())?;
+            pairs.push((name, value));
+            rest = after.trim_start();
+        } else {
+            pairs.push((METRIC_NAME.to_owned(), name));
+        }
+        rest = rest.strip_prefix(',').unwrap_or(rest).trim_start();
+        if rest.is_empty() {
+            return Err("labels are not closed".to_owned());
+        }
+    }
+    Ok((Labels::new(pairs), &rest[1..]))
+}
+
+/// A quoted text at the start, and what follows it.
+pub fn quoted(text: &str) -> Result<(String, &str), String> {
+    let quote = text
+        .chars()
+        .next()
+        .filter(|c| matches!(c, '"' | '\'' | '`'))
+        .ok_or_else(|| format!("expected text: {text}"))?;
+    let mut value = String::new();
+    let mut chars = text.char_indices().skip(1);
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '\\' if quote != '`' => match chars.next().map(|(_, c)| c) {
+                Some('n') => value.push('\n'),
+                Some('t') => value.push('\t'),
+                Some(c) => value.push(c),
+                None => break,
+            },
+            c if c == quote => return Ok((value, &text[at + 1..])),
+            c => value.push(c),
+        }
+    }
+    Err(format!("text is not closed: {text}"))
+}
+
+/// Samples.
+pub fn parse_items(text: &str) -> Result<Vec<Item>, String> {
+    let mut items = Vec::new();
+    let mut rest = text.trim();
+    while !rest.is_empty() {
+        rest = if rest.starts_with("{{") { histograms(rest, &mut items)? } else { floats(rest, &mut items)? };
+        rest = rest.trim_start();
+    }
+    Ok(items)
+}
+
+fn floats<'a>(rest: &'a str, items: &mut Vec<Item>) -> Result<&'a str, String> {
+    let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
+    let (token, rest) = rest.split_at(end);
+    let (value, times) = match token.rsplit_once('x') {
+        Some((value, times)) => (value, times.parse::<usize>().map_err(|_| format!("bad repetition: {token}"))?),
+        None => (token, 0),
+    };
+    match value {
+        "_" => items.extend(std::iter::repeat_n(Item::Nothing, times.max(1))),
+        "stale" => items.extend(std::iter::repeat_n(Item::Float(STALE_NAN), times + 1)),
+        _ => {
+            let (base, step) = base_and_step(value)?;
+            // Steps add up, so that rounding is that of the scripts' own expectations.
+            let mut current = base;
+            for _ in 0..=times {
+                items.push(Item::Float(current));
+                current += step;
+            }
+        }
+    }
+    Ok(rest)
+}
+
+fn base_and_step(text: &str) -> Result<(f64, f64), String> {
+    let signs =
+        text.char_indices().skip(1).filter(|(at, c)| matches!(c, '+' | '-') && !text[..*at].ends_with(['e', 'E']));
+    for (at, _) in signs {
+        if let (Ok(base), Ok(step)) = (number(&text[..at]), number(&text[at..])) {
+            return Ok((base, step));
+        }
+    }
+    Ok((number(text)?, 0.0))
+}
+
+/// A number as in PromQL.
+pub fn number(text: &str) -> Result<f64, String> {
+    if let Some(hex) = text.strip_prefix("0x") {
+        return i64::from_str_radix(hex, 16).map(|value| value as f64).map_err(|_| format!("not a number: {text}"));
+    }
+    text.parse().map_err(|_| format!("not a number: {text}"))
+}
+
+fn histograms<'a>(rest: &'a str, items: &mut Vec<Item>) -> Result<&'a str, String> {
+    let (mut current, mut hinted, mut rest) = histogram(rest)?;
+    let mut step = None;
+    if rest.starts_with("+{{") || rest.starts_with("-{{") {
+        let (mut by, by_hinted, after) = histogram(&rest[1..])?;
+        if rest.starts_with('-') {
+            negate(&mut by);
+        }
+        hinted |= by_hinted;
+        step = Some(by);
+        rest = after;
+    }
+    let mut times = 0;
+    if let Some(after) = rest.strip_prefix('x') {
+        let end = after.find(char::is_whitespace).unwrap_or(after.len());
+        times = after[..end].parse().map_err(|_| format!("bad repetition: {after}"))?;
+        rest = &after[end..];
+    }
+    for _ in 0..=times {
+        items.push(Item::Histogram(Arc::new(current.clone()), hinted));
+        if let Some(step) = &step {
+            add(&mut current, step);
+        }
+    }
+    Ok(rest)
+}
+
+fn negate(histogram: &mut Histogram) {
+    for value in [&mut histogram.count, &mut histogram.sum, &mut histogram.zero_count] {
+        *value = -*value;
+    }
+    for value in histogram.positive.1.iter_mut().chain(&mut histogram.negative.1) {
+        *value = -*value;
+    }
+}
+
+/// Scripts only add histograms whose buckets line up.
+fn add(to: &mut Histogram, by: &Histogram) {
+    to.count += by.count;
+    to.sum += by.sum;
+    to.zero_count += by.zero_count;
+    for (to, by) in [(&mut to.positive, &by.positive), (&mut to.negative, &by.negative)] {
+        if to.1.is_empty() {
+            to.0 = by.0;
+        }
+        let missing = (to.0 - by.0).max(0) as usize;
+        to.1.splice(0..0, std::iter::repeat_n(0.0, missing));
+        to.0 -= missing as i32;
+        let shift = (by.0 - to.0).max(0) as usize;
+        if to.1.len() < shift + by.1.len() {
+            to.1.resize(shift + by.1.len(), 0.0);
+        }
+        by.1.iter().enumerate().for_each(|(i, count)| to.1[shift + i] += count);
+    }
+}
+
+/// One `{{…}}`, whether it names a reset hint, and what follows it.
+fn histogram(text: &str) -> Result<(Histogram, bool, &str), String> {
+    let end = text.find("}}").ok_or("histogram is not closed")?;
+    let mut rest = text[2..end].trim();
+    let mut histogram = Histogram::default();
+    let mut hinted = false;
+    while !rest.is_empty() {
+        let (key, after) = rest.split_once(':').ok_or_else(|| format!("bad histogram: {rest}"))?;
+        let (value, after) = if let Some(list) = after.strip_prefix('[') {
+            list.split_once(']').ok_or("list is not closed")?
+        } else {
+            after.split_once(' ').unwrap_or((after, ""))
+        };
+        let list = || value.split_whitespace().map(number).collect::<Result<Vec<_>, _>>();
+        match key {
+            "schema" => histogram.schema = number(value)? as i32,
+            "sum" => histogram.sum = number(value)?,
+            "count" => histogram.count = number(value)?,
+            "z_bucket" => histogram.zero_count = number(value)?,
+            "z_bucket_w" => histogram.zero_threshold = number(value)?,
+            "buckets" => histogram.positive.1 = list()?,
+            "offset" => histogram.positive.0 = number(value)? as i32,
+            "n_buckets" => histogram.negative.1 = list()?,
+            "n_offset" => histogram.negative.0 = number(value)? as i32,
+            "custom_values" => histogram.custom_values = list()?.into(),
+            "counter_reset_hint" => {
+                hinted = true;
+                histogram.reset_hint = match value {
+                    "gauge" => ResetHint::Gauge,
+                    "reset" => ResetHint::Reset,
+                    "not_reset" => ResetHint::NotReset,
+                    _ => ResetHint::Unknown,
+                };
+            }
+            _ => return Err(format!("unknown histogram field: {key}")),
+        }
+        rest = after.trim_start();
+    }
+    Ok((histogram, hinted, &text[end + 2..]))
+}
