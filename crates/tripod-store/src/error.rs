@@ -35,6 +35,34 @@ pub enum StoreError {
         /// Bytes that may wait.
         limit: usize,
     },
+    /// One record is larger than any may be: send smaller batches.
+    #[error("a batch of {bytes} bytes is too large, the limit is {limit}: send smaller batches")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+        /// The largest size.
+        limit: usize,
+    },
+    /// The directory was written by another version.
+    #[error("{} holds data of format {found:?}, this version reads format {expected:?}: give it a directory of its own with --data", path.display())]
+    Format {
+        /// The directory.
+        path: PathBuf,
+        /// What its `FORMAT` file says.
+        found: String,
+        /// What it should say.
+        expected: &'static str,
+    },
+    /// What was written can no longer be read: the disk lost or changed it.
+    #[error("{} is damaged at offset {offset}: {reason}", path.display())]
+    Damaged {
+        /// The segment.
+        path: PathBuf,
+        /// Where in it.
+        offset: u64,
+        /// What is wrong.
+        reason: String,
+    },
     /// A query that can't be answered as it stands: the asker's fault.
     #[error("{0}")]
     Query(String),

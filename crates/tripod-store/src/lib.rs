@@ -4,6 +4,7 @@
 //! the one that comes with Tripod: a directory with a write-ahead log in it, and an index in memory.
 #![forbid(unsafe_code)]
 
+mod embedded;
 mod error;
 mod labels;
 mod logs;
@@ -11,10 +12,13 @@ mod series;
 mod spans;
 mod window;
 
+pub use embedded::{Damage, Embedded, Options, Recovery};
 pub use error::StoreError;
 pub use labels::{Labels, MatchOp, Matcher};
 pub use logs::{LogQuery, LogStore, StoredLog};
-pub use series::{Exemplar, Metadata, MetricKind, NativeHistogram, Samples, SelectedSeries, SeriesExemplars, SeriesStore, SeriesWrite};
+pub use series::{
+    Exemplar, Metadata, MetricKind, NativeHistogram, Samples, SelectedSeries, SeriesExemplars, SeriesStore, SeriesWrite,
+};
 pub use spans::{AttributeMatch, Operation, ServiceStats, SpanStore, StoredSpan, Trace, TraceQuery};
 pub use window::Window;
 

@@ -49,6 +49,13 @@ pub struct SeriesWrite {
     pub metadata: Option<(Arc<str>, Arc<Metadata>)>,
 }
 
+impl SeriesWrite {
+    /// How many samples are written.
+    pub fn sample_count(&self) -> u64 {
+        (self.samples.floats.len() + self.samples.histograms.len()) as u64
+    }
+}
+
 /// Samples in order of time, floats and native histograms apart.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Samples {
