@@ -19,14 +19,11 @@ pub struct Guard {
 }
 
 impl Guard {
-    pub(crate) fn start(config: &Config, mut exporters: Vec<Box<dyn Exporter>>) -> Result<Self, Error> {
+    pub(crate) fn start(config: &Config, exporters: Vec<Box<dyn Exporter>>) -> Result<Self, Error> {
         if config.disabled {
             return Ok(Self { engine: None, timeout: Duration::ZERO });
         }
-        #[cfg(feature = "otlp-http")]
-        if exporters.is_empty() {
-            exporters.push(Box::new(crate::export::OtlpHttp::new(config)));
-        }
+        let exporters = if exporters.is_empty() { crate::export::defaults(config) } else { exporters };
         let engine = Engine::start(config, exporters)?;
         Ok(Self { engine: Some(engine), timeout: config.shutdown_timeout })
     }

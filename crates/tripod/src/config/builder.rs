@@ -238,6 +238,9 @@ fn endpoint(code: Option<String>, env: &Env<'_>) -> Result<String, Error> {
         .or_else(|| url.strip_prefix("https://"))
         .ok_or_else(|| invalid(NAME, &given, allowed))?;
     let host = rest.split('/').next().unwrap_or_default();
+    if cfg!(not(feature = "tls")) && url.starts_with("https://") {
+        return Err(invalid(NAME, &given, "https:// needs the cargo feature `tls` of the crate tripod"));
+    }
     if host.is_empty() || url.contains(char::is_whitespace) {
         return Err(invalid(NAME, &given, allowed));
     }

@@ -16,6 +16,10 @@ use crate::trace::Sampler;
 
 /// Everything that can be set.
 #[derive(Debug, Clone)]
+#[cfg_attr(
+    not(feature = "otlp-http"),
+    expect(dead_code, reason = "some settings belong to exporters that are features")
+)]
 pub(crate) struct Config {
     /// Nothing is recorded.
     pub(crate) disabled: bool,

@@ -53,8 +53,9 @@ pub(crate) struct Local {
 
 /// The engine that runs, as this thread sees it.
 struct Attached {
-    engine: Arc<Engine>,
+    /// Before the engine, so that it is dropped before the engine's reading end can be.
     writer: Option<Writer>,
+    engine: Arc<Engine>,
 }
 
 thread_local! {
@@ -89,7 +90,7 @@ impl Local {
         let generation = engine::generation();
         if generation != self.generation {
             self.generation = generation;
-            self.engine = engine::running().map(|engine| Attached { engine, writer: None });
+            self.engine = engine::running().map(|engine| Attached { writer: None, engine });
         }
         self.engine.as_ref().map(|attached| &attached.engine)
     }

@@ -104,16 +104,14 @@ impl Collector {
         flush
     }
 
-    /// Ends the thread; waits for it only until the deadline.
-    pub(crate) fn stop(self, deadline: Instant) {
+    /// Has the thread take what is left and end; waits for it only until the deadline. Answers whether it has ended.
+    pub(crate) fn stop(self, deadline: Instant) -> bool {
         self.requests.stop.store(true, Ordering::Release);
         self.thread.unpark();
         while !self.handle.is_finished() && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(1));
         }
-        if self.handle.is_finished() {
-            let _ = self.handle.join();
-        }
+        self.handle.is_finished() && self.handle.join().is_ok()
     }
 }
 

@@ -62,7 +62,6 @@ pub(crate) struct Engine {
     budget: Arc<Budget>,
     lanes: Mutex<Vec<Reader>>,
     collector: Mutex<Option<Collector>>,
-    stopping: AtomicBool,
     outlets: Vec<Outlet>,
 }
 
@@ -111,7 +110,6 @@ impl Engine {
             budget: Budget::new(config.record_memory),
             lanes: Mutex::new(Vec::new()),
             collector: Mutex::new(None),
-            stopping: AtomicBool::new(false),
             outlets,
         });
         let collector = Collector::start(Arc::clone(&engine), Batching::new(config))?;
@@ -155,27 +153,30 @@ impl Engine {
             Some(collector) => collector.request_flush(),
             None => return true,
         };
-        collected.wait_until(deadline) && self.outlets.iter().all(|outlet| outlet.flush(deadline))
+        collected.wait_until(deadline) && self.flush_outlets(deadline)
     }
 
     /// Stops: no record is taken from now on, what was recorded is sent, the threads end. Bounded by the deadline: what a
-    /// destination has not taken by then is lost, and counted.
+    /// destination has not taken by then is lost, and counted. Answers whether nothing was.
     pub(crate) fn stop(&self, within: Duration) -> bool {
         let deadline = Instant::now() + within;
         TRACES_ON.store(false, Ordering::Relaxed);
         LOG_SEVERITY.store(u32::MAX, Ordering::Relaxed);
-        let delivered = self.flush(within);
-        self.stopping.store(true, Ordering::Relaxed);
         *RUNNING.write().unwrap_or_else(PoisonError::into_inner) = None;
         GENERATION.fetch_add(1, Ordering::Relaxed);
         let collector = self.collector.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(collector) = collector {
-            collector.stop(deadline);
-        }
+        // The collector takes what is left before it ends, so the outlets have everything when they are flushed.
+        let collected = collector.is_none_or(|collector| collector.stop(deadline));
+        let delivered = self.flush_outlets(deadline);
         for outlet in &self.outlets {
             outlet.stop(deadline);
         }
-        delivered
+        collected && delivered
+    }
+
+    /// Flushes every outlet, also after one that is late.
+    fn flush_outlets(&self, deadline: Instant) -> bool {
+        self.outlets.iter().filter(|outlet| !outlet.flush(deadline)).count() == 0
     }
 
     fn outlets(&self) -> &[Outlet] {

@@ -5,5 +5,18 @@ mod memory;
 mod otlp_http;
 
 pub use memory::MemoryExporter;
+
+use crate::config::Config;
+use crate::pipeline::Exporter;
+
+/// The exporters of a program that names none.
 #[cfg(feature = "otlp-http")]
-pub(crate) use otlp_http::OtlpHttp;
+pub(crate) fn defaults(config: &Config) -> Vec<Box<dyn Exporter>> {
+    vec![Box::new(otlp_http::OtlpHttp::new(config))]
+}
+
+/// The exporters of a program that names none.
+#[cfg(not(feature = "otlp-http"))]
+pub(crate) fn defaults(_: &Config) -> Vec<Box<dyn Exporter>> {
+    Vec::new()
+}

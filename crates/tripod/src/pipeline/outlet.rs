@@ -20,6 +20,9 @@ const NAME: &str = "tripod-exporter";
 /// How often one outlet may complain on stderr.
 const SAY_EVERY: Duration = Duration::from_secs(60);
 
+/// The longest wait between two tries while someone waits for the queue to be empty.
+const HURRIED_WAIT: Duration = Duration::from_millis(100);
+
 /// One exporter with its queue and its thread.
 pub(crate) struct Outlet {
     shared: Arc<Shared>,
@@ -177,11 +180,11 @@ impl Shared {
             queue.bytes += batch.body.len();
             queue.batches.push_front(batch);
         }
-        let until = Instant::now() + if queue.hurry { wait.min(Duration::from_millis(100)) } else { wait };
-        loop {
-            let left = until.saturating_duration_since(Instant::now());
-            let leave = queue.stop || left.is_zero();
-            if leave {
+        let start = Instant::now();
+        while !queue.stop {
+            let wait = if queue.hurry { wait.min(HURRIED_WAIT) } else { wait };
+            let left = wait.saturating_sub(start.elapsed());
+            if left.is_zero() {
                 break;
             }
             queue = self.changed.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
