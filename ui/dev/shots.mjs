@@ -1,7 +1,7 @@
 // Pictures of every page for the eye: light and dark, wide and narrow. `node dev/shots.mjs BASE_URL DIRECTORY [only]`
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { launch } from "../e2e/browser.mjs";
+import { launch } from "./browser.mjs";
 
 const [base, directory, only = ""] = process.argv.slice(2);
 mkdirSync(directory, { recursive: true });

@@ -13,9 +13,11 @@ interface Props {
   window: Window;
   open: (id: string) => void;
   select: (window: Window) => void;
+  /** Asks for more, when there may be older traces than the found ones. */
+  more?: () => void;
 }
 
-export function Scatter({ traces, window, open, select }: Props) {
+export function Scatter({ traces, window, open, select, more }: Props) {
   const [hovered, setHovered] = useState<TraceSummary | null>(null);
   const span = window.end - window.start;
   const drag = useDragSelect((from, to) => select({ start: window.start + from * span, end: window.start + to * span }));
@@ -36,6 +38,13 @@ export function Scatter({ traces, window, open, select }: Props) {
         {scale.ticks.map((tick) => (
           <i key={tick} class="grid-line" style={{ bottom: `${scale.position(tick) * 100}%` }} />
         ))}
+        {more && (
+          <div class="scatter-beyond" style={{ width: left(oldest(traces)) }}>
+            <button type="button" tabIndex={-1} onClick={more}>
+              older ones not fetched
+            </button>
+          </div>
+        )}
         {traces.map((trace) => (
           <button
             key={trace.id}
@@ -83,6 +92,8 @@ export function TimeTicks({ window, count = 6 }: { window: Window; count?: numbe
     </div>
   );
 }
+
+const oldest = (traces: TraceSummary[]) => traces.reduce((first, trace) => (trace.startMs < first.startMs ? trace : first));
 
 const dotSize = (trace: TraceSummary) => Math.min(22, 5 + Math.sqrt(trace.spans) * 0.9);
 

@@ -139,7 +139,7 @@ function options(width: number, latest: { current: Props }, dark: boolean, forma
       y: { range: (_, low, high) => verticalRange(low, high, latest.current) },
     },
     axes: [
-      { ...axis, space: 90, values: (_, ticks) => ticks.map((tick) => formatTick(tick * 1000, latest.current.window.end - latest.current.window.start)) },
+      { ...axis, size: 26, gap: 6, space: 90, values: (_, ticks) => ticks.map((tick) => formatTick(tick * 1000, latest.current.window.end - latest.current.window.start)) },
       { ...axis, size: 66, gap: 6, values: (_, ticks) => ticks.map((tick) => format(tick)) },
     ],
     series: [

@@ -2,11 +2,20 @@
 import type { ComponentChildren } from "preact";
 import type { ApiError } from "../api/http";
 
-export function ErrorNote({ error, retry, what }: { error: ApiError; retry: () => void; what: string }) {
+interface ErrorProps {
+  error: ApiError;
+  retry: () => void;
+  /** What was asked for. */
+  what: string;
+  /** Instead of "… could not be loaded." */
+  title?: string;
+}
+
+export function ErrorNote({ error, retry, what, title }: ErrorProps) {
   return (
     <div class="note note-error" role="alert" data-testid="error">
       <div>
-        <strong>{what} could not be loaded.</strong>
+        <strong>{title ?? `${what} could not be loaded.`}</strong>
         <p class="note-text">{error.message}</p>
         {error.status > 0 && <p class="faint">HTTP {error.status}</p>}
       </div>

@@ -3,7 +3,7 @@ import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { useKeys } from "../state/keys";
 import { theme, toggleTheme } from "../state/theme";
-import { href, navigate, route } from "../state/url";
+import { href, navigate, param, route } from "../state/url";
 import { KeyboardIcon, Mark, MoonIcon, PlugIcon, SunIcon } from "./icons";
 import { KeyHelp } from "./key-help";
 import { QuickSearch } from "./quick-search";
@@ -18,6 +18,7 @@ const PLACES = [
 ];
 
 export function Shell({ children }: { children: ComponentChildren }) {
+  void route.value;
   const [help, setHelp] = useState(false);
   useKeys("Go to", PLACES.map((place) => ({ keys: [`g ${place.key}`], does: place.title, run: () => navigate(href(place.path)) })));
   useKeys("Help", [
@@ -25,7 +26,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
     { keys: ["T"], does: "Light or dark", run: toggleTheme },
   ]);
   return (
-    <>
+    <div class={`shell${param("trace") ? " with-drawer" : ""}`}>
       <a class="skip" href="#main" onClick={(event) => (event.preventDefault(), document.querySelector<HTMLElement>("#main a, #main button, #main input")?.focus())}>
         Skip to the content
       </a>
@@ -52,7 +53,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
       <div class="content">{children}</div>
       <TraceDrawer />
       {help && <KeyHelp close={() => setHelp(false)} />}
-    </>
+    </div>
   );
 }
 

@@ -6,7 +6,7 @@
  */
 import { signal } from "@preact/signals";
 
-const HUES = [255, 165, 300, 75, 340, 210, 125, 50, 280, 100, 190, 320];
+const HUES = [255, 160, 305, 85, 200, 340, 125, 280, 60, 230];
 
 export function hashSlot(name: string): number {
   let hash = 2166136261;

@@ -173,7 +173,7 @@ export interface LabelChoice {
   values: string[];
 }
 
-/** Labels that tell series apart, the ones with fewest values first. */
+/** Labels that tell series apart, those with a few values first. */
 export function labelsOf(series: readonly Labels[]): LabelChoice[] {
   const values = new Map<string, Set<string>>();
   for (const labels of series) {
@@ -184,8 +184,11 @@ export function labelsOf(series: readonly Labels[]): LabelChoice[] {
   }
   return [...values]
     .map(([name, set]) => ({ name, values: [...set].sort() }))
-    .sort((a, b) => a.values.length - b.values.length || a.name.localeCompare(b.name));
+    .sort((a, b) => rank(a) - rank(b) || a.name.localeCompare(b.name));
 }
+
+/** Labels of a single value tell nothing apart, so they come last. */
+const rank = ({ values }: LabelChoice) => (values.length === 1 ? Number.MAX_SAFE_INTEGER : values.length);
 
 /** The label to group by at first: one that splits the series into a handful; whoever sends them comes before how they differ. */
 export function defaultGroup(labels: readonly LabelChoice[]): string[] {

@@ -65,7 +65,7 @@ export function buildTrace(raw: JaegerTrace): Trace | undefined {
   countDescendants(ordered);
   ordered.forEach((span) => (span.selfTime = selfTime(span)));
   const root = mainRoot(ordered);
-  markCriticalPath(root);
+  markCriticalPath(root, ordered);
   return {
     id: raw.traceID,
     spans: ordered,
@@ -196,25 +196,39 @@ function mainRoot(ordered: Span[]): Span {
 }
 
 /**
- * Walks back from the root's end: whoever ended last before the moment looked at was what the parent waited for; what lies between
- * is the parent's own time.
+ * Walks back from the moment all was done: whoever ended last before the moment looked at was what one waited for; what lies between
+ * is the parent's own time. A child counts with all below it, as work handed to a queue ends long after the span that sent it.
  */
-function markCriticalPath(root: Span): void {
+function markCriticalPath(root: Span, ordered: readonly Span[]): void {
+  const ends = subtreeEnds(ordered);
   const stack = [root];
   for (let span = stack.pop(); span; span = stack.pop()) {
-    const end = span.start + span.duration;
-    let cursor = end;
-    const waited = span.children
-      .map((child) => ({ child, end: Math.min(child.start + child.duration, end) }))
-      .sort((a, b) => b.end - a.end);
-    for (const { child, end: childEnd } of waited) {
-      if (childEnd > cursor || childEnd <= child.start || child.start < span.start) continue;
-      if (cursor > childEnd) span.critical.push([childEnd, cursor]);
+    const { start, critical } = span;
+    const ownEnd = start + span.duration;
+    const own = (from: number, to: number) => {
+      if (Math.min(to, ownEnd) > Math.max(from, start)) critical.push([Math.max(from, start), Math.min(to, ownEnd)]);
+    };
+    let cursor = ends.get(span)!;
+    for (const child of [...span.children].sort((a, b) => ends.get(b)! - ends.get(a)!)) {
+      const childEnd = ends.get(child)!;
+      if (childEnd > cursor || childEnd <= child.start || child.start < start) continue;
+      own(childEnd, cursor);
       stack.push(child);
       cursor = child.start;
     }
-    if (cursor > span.start) span.critical.push([span.start, cursor]);
+    own(start, cursor);
   }
+}
+
+/** When a span and all below it were done. */
+function subtreeEnds(ordered: readonly Span[]): Map<Span, number> {
+  const ends = new Map<Span, number>();
+  for (let i = ordered.length - 1; i >= 0; i--) {
+    const span = ordered[i];
+    const below = span.children.reduce((most, child) => Math.max(most, ends.get(child) ?? 0), 0);
+    ends.set(span, Math.max(span.start + span.duration, below));
+  }
+  return ends;
 }
 
 function servicesOf(spans: Span[]): Trace["services"] {

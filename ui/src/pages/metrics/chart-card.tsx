@@ -52,7 +52,7 @@ export function ChartCard({ view, unit, fromZero, select }: Props) {
       </header>
       {drawn.error && (
         <div data-testid="query-error">
-          <ErrorNote error={drawn.error} retry={drawn.retry} what="The query" />
+          <ErrorNote error={drawn.error} retry={drawn.retry} what="The query" title="The query failed." />
         </div>
       )}
       {!drawn.data && !drawn.error && <SkeletonBlock height={260} />}

@@ -68,7 +68,7 @@ function Row({ span, trace, state, matched, logs }: { span: Span; trace: Trace; 
       data-span-id={span.id}
       onClick={() => selectSpan(span.id)}
     >
-      <div class="span-name" style={{ paddingLeft: `${8 + Math.min(span.depth, 14) * 14}px` }}>
+      <div class="span-name" style={{ "--depth": Math.min(span.depth, 14) }}>
         <Toggle span={span} open={open} collapsed={state.collapsed} />
         <ServiceDot name={span.service} />
         {span.error && (

@@ -16,6 +16,7 @@ import { SearchForm } from "./search-form";
 
 export const LIMITS = ["20", "50", "100", "200", "500"];
 const DEFAULT_LIMIT = 100;
+const MOST = 1500;
 
 export function readSearch(): TraceSearch {
   const tags = tagsObject(route.value.params.getAll("tag"));
@@ -27,7 +28,7 @@ export function readSearch(): TraceSearch {
     tags,
     minDuration: normaliseDuration(param("min")) ?? "",
     maxDuration: normaliseDuration(param("max")) ?? "",
-    limit: Math.min(limit, 1500),
+    limit: Math.min(limit, MOST),
   };
 }
 
@@ -63,7 +64,13 @@ export function TracesPage() {
       )}
       {found.data && found.data.list.length > 0 && (
         <>
-          <Scatter traces={found.data.list} window={found.data.window} select={setWindow} open={(id) => navigate(href(`/traces/${id}`))} />
+          <Scatter
+            traces={found.data.list}
+            window={found.data.window}
+            select={setWindow}
+            open={(id) => navigate(href(`/traces/${id}`))}
+            more={found.data.list.length >= search.limit && search.limit < MOST ? () => setParams({ limit: Math.min(MOST, search.limit * 3) }) : undefined}
+          />
           <TraceList traces={found.data.list} />
         </>
       )}

@@ -40,14 +40,12 @@ export function recipes({ otlp_http, otlp_grpc }: Status["endpoints"]): Recipe[]
   ];
 }
 
-const RUST = `#[tripod::main(service = "my-service")]
-fn main() {
-    hello();
-}
-
-#[tripod::span]
-fn hello() {
-    tripod::info!("hello from Tripod");
+const RUST = `fn main() -> Result<(), tripod::Error> {
+    let _tripod = tripod::init().start()?;
+    let _span = tripod::span!("greet", name = "world");
+    tripod::info!("hello from inside the span");
+    tripod::counter("greetings_total").build().inc(tripod::labels!(language = "en"));
+    Ok(())
 }`;
 
 const curl = (otlp: string) => `curl http://${otlp}/v1/logs -H 'content-type: application/json' -d '{

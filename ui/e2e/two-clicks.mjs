@@ -1,0 +1,282 @@
+// Walks a running Tripod as a person would. BASE_URL is one with data (the demo's or any that has exemplars), EMPTY_URL one without;
+// what has no address is skipped. A span is sent to the empty one, to see the page move on (the stand-in of dev/mock.mjs --empty fills
+// itself; EMPTY_FILLS_ITSELF=1 waits for that). SCREENSHOT_DIR keeps pictures.
+// `BASE_URL=http://127.0.0.1:4319 node --test e2e/two-clicks.mjs`
+import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { launch } from "../dev/browser.mjs";
+
+const base = process.env.BASE_URL?.replace(/\/$/, "");
+const empty = process.env.EMPTY_URL?.replace(/\/$/, "");
+const pictures = process.env.SCREENSHOT_DIR;
+const WAIT = { timeout: 15_000 };
+
+let browser;
+before(async () => {
+  browser = await launch();
+  if (pictures) mkdirSync(pictures, { recursive: true });
+});
+after(() => browser?.close());
+
+/** Runs a walk on a fresh page and fails when the page complained meanwhile. */
+async function walk(options, steps) {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme: "light", ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(WAIT.timeout);
+  const complaints = [];
+  page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  try {
+    await steps(page);
+    assert.deepEqual(complaints, [], "the page logged errors");
+  } catch (error) {
+    if (pictures) await page.screenshot({ path: join(pictures, "failed.png") });
+    throw error;
+  } finally {
+    await context.close();
+  }
+}
+
+async function picture(page, name) {
+  if (!pictures) return;
+  await page.waitForLoadState("networkidle");
+  await page.waitForTimeout(250);
+  await page.screenshot({ path: join(pictures, `${name}.png`) });
+}
+
+const api = async (path) => {
+  const response = await fetch(base + path);
+  assert.equal(response.status, 200, `${path} answers ${response.status}`);
+  return response.json();
+};
+
+/** A metric with exemplars of the last minutes whose spans have logs. */
+async function metricWithExemplars() {
+  const end = Date.now() / 1000;
+  const window = `start=${end - 840}&end=${end}`;
+  const metadata = (await api("/api/v1/metadata")).data;
+  const histograms = Object.keys(metadata).filter((name) => metadata[name][0].type === "histogram");
+  histograms.sort((a, b) => Number(b.startsWith("pipeline_")) - Number(a.startsWith("pipeline_")));
+  for (const name of histograms) {
+    for (const series of [`${name}_bucket`, name]) {
+      const found = (await api(`/api/v1/query_exemplars?query=${series}&${window}`)).data.flatMap((one) => one.exemplars);
+      for (const { labels } of found.slice(-20)) {
+        const { logs } = await api(`/api/logs?trace_id=${labels.trace_id}&limit=5`);
+        if (logs.length > 0) return name;
+      }
+    }
+  }
+  return assert.fail(`no histogram of ${histograms.length} has an exemplar of the last minutes whose trace has logs`);
+}
+
+/** The best dot to click: one whose own span has logs, else one whose trace has. */
+async function dotWithLogs(page) {
+  const dots = page.getByTestId("exemplar");
+  const ids = await dots.evaluateAll((all) => all.map((dot) => dot.dataset.traceId));
+  for (const id of ids.reverse()) {
+    const { logs } = await api(`/api/logs?trace_id=${id}&limit=100`);
+    if (logs.length > 0) return { id, logs };
+  }
+  return assert.fail(`none of ${ids.length} exemplars on the chart leads to a trace with logs`);
+}
+
+test("metrics, exemplar, trace, log: two clicks from the chart to what was logged", { skip: !base && "BASE_URL is not set" }, () =>
+  walk({}, async (page) => {
+    const metric = await metricWithExemplars();
+    await page.goto(`${base}/metrics?refresh=off`);
+    await page.getByRole("searchbox", { name: "Find a metric" }).fill(metric);
+    await page.getByTestId(`metric-${metric}`).click();
+    await page.getByRole("heading", { level: 1 }).getByText(metric).waitFor();
+    await page.getByTestId("exemplar").first().waitFor();
+    await picture(page, "metrics");
+
+    const { id, logs } = await dotWithLogs(page);
+    await page.locator(`[data-testid=exemplar][data-trace-id="${id}"]`).first().click();
+    const drawer = page.getByTestId("trace-drawer");
+    await drawer.getByTestId("span-row").first().waitFor();
+    assert.equal(new URL(page.url()).searchParams.get("trace"), id, "the drawer's trace is in the URL");
+    assert.ok(await page.getByTestId("chart").first().isVisible(), "the chart stays beside the drawer");
+
+    const lines = drawer.getByTestId("log-line");
+    await page.waitForLoadState("networkidle");
+    if ((await lines.count()) === 0) await drawer.locator(".span-row", { has: page.locator(".badge-logs") }).first().click();
+    await lines.first().waitFor();
+    const text = await lines.first().locator(".log-body").innerText();
+    const bodies = logs.map((log) => (typeof log.body === "string" ? log.body : JSON.stringify(log.body)));
+    assert.ok(bodies.some((body) => body.includes(text.trim())), `“${text}” is one of the trace's logs`);
+    await picture(page, "exemplar-trace-log");
+
+    await page.reload();
+    await page.getByTestId("trace-drawer").getByTestId("log-line").first().waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByTestId("trace-drawer").waitFor({ state: "detached" });
+    await page.goBack();
+    await page.getByTestId("trace-drawer").waitFor();
+  }),
+);
+
+test("services, traces, trace: figures lead to what is behind them", { skip: !base && "BASE_URL is not set" }, () =>
+  walk({}, async (page) => {
+    await page.goto(`${base}/?refresh=off`);
+    const rows = page.getByTestId("service-row");
+    await rows.first().waitFor();
+    await picture(page, "services");
+
+    const service = (await rows.first().getByRole("rowheader").innerText()).trim();
+    await page.getByTestId(`service-${service}`).click();
+    await page.getByTestId("trace-row").first().waitFor();
+    assert.equal(new URL(page.url()).searchParams.get("service"), service);
+    assert.equal(await page.getByTestId("service").inputValue(), service);
+    await page.getByTestId("scatter-dot").first().waitFor();
+    await picture(page, "traces");
+
+    await page.getByTestId("trace-row").first().click();
+    await page.getByTestId("span-row").first().waitFor();
+    assert.match(new URL(page.url()).pathname, /^\/traces\/[0-9a-f]{16,32}$/);
+    await page.getByTestId("span-row").first().click();
+    await page.getByTestId("span-panel").waitFor();
+    await picture(page, "trace");
+
+    await page.goBack();
+    await page.getByTestId("trace-row").first().waitFor();
+    await page.goBack();
+    await page.getByTestId("services-table").waitFor();
+  }),
+);
+
+test("logs: search, severity, attributes and the way to the trace", { skip: !base && "BASE_URL is not set" }, () =>
+  walk({ colorScheme: "dark" }, async (page) => {
+    await page.goto(`${base}/logs?refresh=off`);
+    await page.getByTestId("log-row").first().waitFor();
+    await page.getByTestId("volume").waitFor();
+    await picture(page, "logs-dark");
+    const word = (await page.locator(".log-row .log-body").first().innerText()).trim().split(/\s+/)[0];
+    await page.getByRole("searchbox", { name: "Search the logs" }).fill(word);
+    await page.keyboard.press("Enter");
+    await page.waitForURL((url) => url.searchParams.get("q") === word);
+    await page.getByTestId("log-row").first().locator(".log-main").click();
+    await page.getByTestId("log-detail").waitFor();
+    const link = page.getByTestId("log-trace").first();
+    if ((await link.count()) > 0) {
+      await link.click();
+      await page.getByTestId("trace-drawer").getByTestId("span-row").first().waitFor();
+    }
+    await page.goto(`${base}/logs?refresh=off&q=${encodeURIComponent('"no such words, surely not"')}`);
+    await page.getByTestId("empty").waitFor();
+  }),
+);
+
+test("the keyboard alone: go to traces, choose one, walk its spans, read the key map, change the theme", { skip: !base && "BASE_URL is not set" }, () =>
+  walk({}, async (page) => {
+    await page.goto(`${base}/services?refresh=off`);
+    await page.getByTestId("service-row").first().waitFor();
+    await page.keyboard.press("g");
+    await page.keyboard.press("t");
+    await page.getByTestId("trace-row").first().waitFor();
+    await page.keyboard.press("j");
+    await page.keyboard.press("Enter");
+    await page.getByTestId("span-row").first().waitFor();
+    await page.keyboard.press("j");
+    const first = await page.locator(".span-row.is-selected").getAttribute("data-span-id");
+    assert.equal(new URL(page.url()).searchParams.get("span"), first, "the selected span is in the URL");
+    const total = await page.getByTestId("span-row").count();
+    if (total > 1) {
+      await page.keyboard.press("x");
+      await page.waitForFunction((count) => document.querySelectorAll(".span-row").length < count, total);
+      await page.keyboard.press("x");
+      await page.keyboard.press("j");
+      assert.notEqual(await page.locator(".span-row.is-selected").getAttribute("data-span-id"), first);
+    }
+    const trace = new URL(page.url()).pathname.split("/").pop();
+
+    await page.keyboard.press("?");
+    await page.getByTestId("key-help").waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByTestId("key-help").waitFor({ state: "detached" });
+
+    const background = () => page.evaluate(() => getComputedStyle(document.body.parentElement).backgroundColor);
+    const light = await background();
+    await page.keyboard.press("T");
+    assert.notEqual(await background(), light, "the theme changed");
+    await page.reload();
+    await page.getByTestId("span-row").first().waitFor();
+    assert.notEqual(await background(), light, "and is remembered");
+
+    await page.goto(`${base}/services?refresh=off`);
+    await page.getByTestId("service-row").first().waitFor();
+    await page.keyboard.press("/");
+    await page.keyboard.type(trace);
+    await page.getByRole("option", { name: trace }).waitFor();
+    await page.keyboard.press("Enter");
+    await page.waitForURL((url) => url.pathname === `/traces/${trace}`);
+  }),
+);
+
+test("a failing query says why, where one wrote it", { skip: !base && "BASE_URL is not set" }, async () => {
+  const metric = await metricWithExemplars();
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await page.goto(`${base}/metrics/${metric}?refresh=off`);
+  await page.getByTestId("promql").fill("sum(");
+  await page.keyboard.press("Enter");
+  await page.getByTestId("query-error").getByRole("alert").waitFor();
+  assert.match(await page.getByTestId("query-error").innerText(), /400/);
+  await page.getByRole("button", { name: "Back to the default" }).click();
+  await page.getByTestId("chart").first().waitFor();
+  await context.close();
+});
+
+test("narrow screens: every page fits and nothing sticks out", { skip: !base && "BASE_URL is not set" }, () =>
+  walk({ viewport: { width: 390, height: 844 } }, async (page) => {
+    const { data } = await api("/api/traces?limit=1");
+    for (const path of ["/services", "/traces", `/traces/${data[0].traceID}`, "/metrics", "/logs", "/setup"]) {
+      await page.goto(`${base}${path}?refresh=off`);
+      await page.locator("main").waitFor();
+      await page.waitForLoadState("networkidle");
+      const width = await page.evaluate(() => document.documentElement.scrollWidth);
+      assert.ok(width <= 390, `${path} is ${width} px wide`);
+      await picture(page, `narrow-${path.split("/")[1]}${path.split("/").length > 2 ? "-one" : ""}`);
+    }
+  }),
+);
+
+test("an empty store waits for data and says how to send some", { skip: !empty && "EMPTY_URL is not set" }, () =>
+  walk({}, async (page) => {
+    await page.goto(empty);
+    const waiting = page.getByTestId("waiting");
+    await waiting.getByRole("heading", { name: "Waiting for data" }).waitFor();
+    const { endpoints } = await (await fetch(`${empty}/api/status`)).json();
+    await waiting.getByText(`OTEL_EXPORTER_OTLP_ENDPOINT=http://${endpoints.otlp_http}`).first().waitFor();
+    await picture(page, "waiting");
+
+    const otlp = JSON.stringify({
+      resourceSpans: [
+        {
+          resource: { attributes: [{ key: "service.name", value: { stringValue: "first-service" } }] },
+          scopeSpans: [
+            {
+              spans: [
+                {
+                  traceId: "0af7651916cd43dd8448eb211c80319c",
+                  spanId: "b7ad6b7169203331",
+                  name: "first span",
+                  kind: 2,
+                  startTimeUnixNano: `${Date.now() - 20}000000`,
+                  endTimeUnixNano: `${Date.now()}000000`,
+                },
+              ],
+            },
+          ],
+        },
+      ],
+    });
+    const sent = await fetch(`http://${endpoints.otlp_http}/v1/traces`, { method: "POST", headers: { "content-type": "application/json" }, body: otlp }).catch(() => null);
+    if (process.env.EMPTY_FILLS_ITSELF) await waiting.waitFor({ state: "detached", timeout: 30_000 });
+    else {
+      assert.equal(sent?.status, 200, "the server takes a span");
+      await page.getByTestId("service-first-service").waitFor();
+    }
+  }),
+);
