@@ -1,5 +1,7 @@
 //! What all signals share: attribute values, resources, scopes (`opentelemetry/proto/common/v1`, `…/resource/v1`).
 
+use std::fmt::{self, Write};
+
 use crate::WireError;
 use crate::proto::kind::{Bool, Double, Int64, Kind, Many, One, Text, Uint32, put_scalar};
 use crate::proto::{Message, Reader, WireType, message, put_bytes, put_len_delimited};
@@ -101,18 +103,89 @@ macro_rules! from {
 }
 from!(String => String, &str => String, bool => Bool, i64 => Int, i32 => Int, u32 => Int, f64 => Double, Vec<AnyValue> => Array);
 
-impl std::fmt::Display for AnyValue {
+impl fmt::Display for AnyValue {
     /// Text as it is; numbers and truth values in their usual form; arrays and lists as JSON; bytes as base64.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => Ok(()),
             Self::String(text) => f.pad(text),
             Self::Bool(value) => write!(f, "{value}"),
             Self::Int(value) => write!(f, "{value}"),
             Self::Double(value) => write!(f, "{value}"),
-            _ => Ok(()),
+            Self::Array(_) | Self::KvList(_) => write_json(self, f),
+            Self::Bytes(bytes) => write_base64(bytes, f),
         }
     }
+}
+
+/// Plain JSON, not OTLP's mapping: `["a",1]`, `{"key":true}`.
+fn write_json(value: &AnyValue, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match value {
+        AnyValue::Empty => f.write_str("null"),
+        AnyValue::String(text) => write_json_text(text, f),
+        AnyValue::Bool(value) => write!(f, "{value}"),
+        AnyValue::Int(value) => write!(f, "{value}"),
+        AnyValue::Double(value) if value.is_finite() => write!(f, "{value}"),
+        // JSON has no such numbers.
+        AnyValue::Double(value) => write!(f, "\"{value}\""),
+        AnyValue::Bytes(bytes) => {
+            f.write_char('"')?;
+            write_base64(bytes, f)?;
+            f.write_char('"')
+        }
+        AnyValue::Array(values) => {
+            f.write_char('[')?;
+            for (index, value) in values.iter().enumerate() {
+                write_comma(index, f)?;
+                write_json(value, f)?;
+            }
+            f.write_char(']')
+        }
+        AnyValue::KvList(values) => {
+            f.write_char('{')?;
+            for (index, entry) in values.iter().enumerate() {
+                write_comma(index, f)?;
+                write_json_text(&entry.key, f)?;
+                f.write_char(':')?;
+                write_json(&entry.value, f)?;
+            }
+            f.write_char('}')
+        }
+    }
+}
+
+fn write_comma(index: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if index == 0 { Ok(()) } else { f.write_char(',') }
+}
+
+fn write_json_text(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_char('"')?;
+    for c in text.chars() {
+        match c {
+            '"' => f.write_str("\\\"")?,
+            '\\' => f.write_str("\\\\")?,
+            '\n' => f.write_str("\\n")?,
+            '\r' => f.write_str("\\r")?,
+            '\t' => f.write_str("\\t")?,
+            c if c < ' ' => write!(f, "\\u{:04x}", u32::from(c))?,
+            c => f.write_char(c)?,
+        }
+    }
+    f.write_char('"')
+}
+
+fn write_base64(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for chunk in bytes.chunks(3) {
+        let mut group = [0; 3];
+        group[..chunk.len()].copy_from_slice(chunk);
+        let bits = u32::from_be_bytes([0, group[0], group[1], group[2]]);
+        for digit in 0..4 {
+            let value = (bits >> (18 - 6 * digit)) & 63;
+            f.write_char(if digit <= chunk.len() { char::from(DIGITS[value as usize]) } else { '=' })?;
+        }
+    }
+    Ok(())
 }
 
 message! {
@@ -213,4 +286,30 @@ fn merge_list<M: Message>(values: &mut Vec<M>, reader: &mut Reader<'_>) -> Resul
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_shown_as_text_json_or_base64() {
+        let list = AnyValue::KvList(vec![
+            KeyValue::new("a\"b", AnyValue::Array(vec![1.into(), "x\ny".into(), AnyValue::Empty, f64::NAN.into()])),
+            KeyValue::new("raw", AnyValue::Bytes(b"hi".to_vec())),
+        ]);
+        assert_eq!(list.to_string(), r#"{"a\"b":[1,"x\ny",null,"NaN"],"raw":"aGk="}"#);
+        assert_eq!(AnyValue::from("plain \"text\"").to_string(), "plain \"text\"");
+        assert_eq!(AnyValue::from(0.5).to_string(), "0.5");
+    }
+
+    #[test]
+    fn base64_is_padded_by_length() {
+        let shown = |bytes: &[u8]| AnyValue::Bytes(bytes.to_vec()).to_string();
+        assert_eq!(
+            ["", "f", "fo", "foo", "foob"].map(|text| shown(text.as_bytes())),
+            ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg=="]
+        );
+        assert_eq!(shown(&[0xfb, 0xff]), "+/8=");
+    }
 }

@@ -7,6 +7,8 @@
 mod open_enum;
 
 pub mod common;
+#[cfg(feature = "json")]
+mod json;
 pub mod logs;
 pub mod metrics;
 mod records;

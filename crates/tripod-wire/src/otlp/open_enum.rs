@@ -42,6 +42,9 @@ macro_rules! open_enum {
             }
         }
 
+        #[cfg(feature = "json")]
+        $crate::otlp::json::json_enum!($name);
+
         impl std::fmt::Debug for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 match self.name() {

@@ -1,7 +1,7 @@
 //! What a receiver answers: the export response with its partial success, and `google.rpc.Status` for errors.
 
 use crate::proto::kind::{Int32, Int64, OptionalOne, Text};
-use crate::proto::message;
+use crate::proto::{message, protobuf_message};
 
 /// What telemetry is about; the three have requests of the same shape and answers that differ in one JSON name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -60,16 +60,16 @@ pub struct RpcStatus {
     pub message: String,
 }
 
-message! {
+protobuf_message! {
     ExportResponse {
-        1 partial_success "partialSuccess": OptionalOne<PartialSuccess>,
+        1 partial_success: OptionalOne<PartialSuccess>,
     }
 }
 
-message! {
+protobuf_message! {
     PartialSuccess {
-        1 rejected "rejected": Int64,
-        2 error_message "errorMessage": Text,
+        1 rejected: Int64,
+        2 error_message: Text,
     }
 }
 

@@ -1,1 +1,4 @@
-//! Prometheus' formats: names and the text exposition.
+//! Prometheus' formats: names by OpenTelemetry's compatibility rules, and the text exposition.
+
+pub mod names;
+pub mod text;

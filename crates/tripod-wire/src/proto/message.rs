@@ -55,9 +55,20 @@ pub trait Message: Default {
     }
 }
 
-/// Implements [`Message`] (and the JSON mapping) from a table: field number, field, JSON name, kind.
+/// Implements [`Message`] and the JSON mapping from a table: field number, field, JSON name, kind.
 macro_rules! message {
     ($name:ident { $($number:literal $field:ident $json:literal: $kind:ty,)* }) => {
+        $crate::proto::protobuf_message!($name { $($number $field: $kind,)* });
+
+        #[cfg(feature = "json")]
+        $crate::otlp::json::json_message!($name { $($field $json: $kind,)* });
+    };
+}
+pub(crate) use message;
+
+/// Implements [`Message`] alone, from a table: field number, field, kind.
+macro_rules! protobuf_message {
+    ($name:ident { $($number:literal $field:ident: $kind:ty,)* }) => {
         impl $crate::proto::Message for $name {
             const NAME: &'static str = stringify!($name);
 
@@ -80,10 +91,9 @@ macro_rules! message {
                 $(<$kind as $crate::proto::kind::Kind>::put(&self.$field, $number, out);)*
             }
         }
-
     };
 }
-pub(crate) use message;
+pub(crate) use protobuf_message;
 
 /// Implements a kind for one variant of a oneof whose value is a message, from the table of that message.
 macro_rules! variant {
@@ -123,6 +133,9 @@ macro_rules! variant {
                 }
             }
         }
+
+        #[cfg(feature = "json")]
+        $crate::otlp::json::json_variant!($kind_name = $oneof::$variant { $($field $json: $kind,)* });
 
     };
 }

@@ -9,7 +9,7 @@ mod read;
 mod write;
 
 pub use message::Message;
-pub(crate) use message::{message, variant};
+pub(crate) use message::{message, protobuf_message, variant};
 pub use read::{Reader, WireType};
 pub use write::{
     put_bytes, put_fixed32, put_fixed64, put_len_delimited, put_tag, put_varint, varint_len, zigzag_decode,
