@@ -17,12 +17,35 @@ pub(crate) struct Expr {
 pub(crate) enum Kind {
     Number(f64),
     String(Arc<str>),
+    /// A string whose escapes make bytes that are no text, as it is to be shown.
+    InvalidText(Arc<str>),
     Vector(Selector),
-    Matrix { selector: Selector, range: i64 },
-    Subquery { expr: Box<Expr>, range: i64, step: Option<i64>, shift: TimeShift },
-    Call { function: &'static str, args: Vec<Expr> },
-    Aggregate { op: AggregateOp, expr: Box<Expr>, param: Option<Box<Expr>>, grouping: Grouping },
-    Binary { op: BinaryOp, left: Box<Expr>, right: Box<Expr>, matching: Matching },
+    Matrix {
+        selector: Selector,
+        range: i64,
+    },
+    Subquery {
+        expr: Box<Expr>,
+        range: i64,
+        step: Option<i64>,
+        shift: TimeShift,
+    },
+    Call {
+        function: &'static str,
+        args: Vec<Expr>,
+    },
+    Aggregate {
+        op: AggregateOp,
+        expr: Box<Expr>,
+        param: Option<Box<Expr>>,
+        grouping: Grouping,
+    },
+    Binary {
+        op: BinaryOp,
+        left: Box<Expr>,
+        right: Box<Expr>,
+        matching: Matching,
+    },
     Negate(Box<Expr>),
 }
 
@@ -193,7 +216,7 @@ impl Expr {
     pub(crate) fn value_type(&self) -> ValueType {
         match &self.kind {
             Kind::Number(_) => ValueType::Scalar,
-            Kind::String(_) => ValueType::String,
+            Kind::String(_) | Kind::InvalidText(_) => ValueType::String,
             Kind::Vector(_) | Kind::Aggregate { .. } => ValueType::Vector,
             Kind::Matrix { .. } | Kind::Subquery { .. } => ValueType::Matrix,
             Kind::Call { function, .. } => match *function {
@@ -213,7 +236,7 @@ impl Expr {
     /// Whether the value is the same at every step, so that one step is enough to know it.
     pub(crate) fn is_step_invariant(&self) -> bool {
         match &self.kind {
-            Kind::Number(_) | Kind::String(_) => true,
+            Kind::Number(_) | Kind::String(_) | Kind::InvalidText(_) => true,
             Kind::Vector(selector) | Kind::Matrix { selector, .. } => selector.shift.at.is_some(),
             Kind::Subquery { shift, .. } => shift.at.is_some(),
             Kind::Call { function, args } => {

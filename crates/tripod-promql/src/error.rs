@@ -49,7 +49,7 @@ impl QueryError {
 /// Line and column (in bytes), both from 1.
 pub(crate) fn line_and_column(query: &str, offset: usize) -> (usize, usize) {
     let before = &query.as_bytes()[..offset.min(query.len())];
-    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let line = before.split(|byte| *byte == b'\n').count();
     let column = before.len() - before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1) + 1;
     (line, column)
 }

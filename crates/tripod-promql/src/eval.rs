@@ -89,7 +89,7 @@ impl<'q> Evaluator<'q> {
         let time = self.grid.start;
         Ok(match expr.value_type() {
             ValueType::Scalar => Value::Scalar(time, self.scalar(expr, self.grid)?[0]),
-            ValueType::String => Value::String(time, self.string(expr)?),
+            ValueType::String => Value::String(time, string(expr)?),
             ValueType::Vector => {
                 let columns = self.final_vector(expr)?;
                 let samples = columns.into_iter().filter_map(|column| {
@@ -185,12 +185,23 @@ impl<'q> Evaluator<'q> {
             _ => Err(QueryError::execution("expected a scalar")),
         }
     }
+}
 
-    pub(crate) fn string(&self, expr: &Expr) -> Result<Arc<str>, QueryError> {
-        match &expr.kind {
-            Kind::String(text) => Ok(Arc::clone(text)),
-            _ => Err(QueryError::execution("expected a string")),
-        }
+/// A text argument.
+pub(crate) fn string(expr: &Expr) -> Result<Arc<str>, QueryError> {
+    match &expr.kind {
+        Kind::String(text) => Ok(Arc::clone(text)),
+        Kind::InvalidText(shown) => Err(QueryError::Execution(format!("string \"{shown}\" is not valid UTF-8"))),
+        _ => Err(QueryError::execution("expected a string")),
+    }
+}
+
+/// A text argument that is to name a label.
+pub(crate) fn label_name(expr: &Expr) -> Result<Arc<str>, QueryError> {
+    match &expr.kind {
+        Kind::InvalidText(shown) => Err(QueryError::Execution(format!("invalid label name \"{shown}\""))),
+        Kind::String(text) if text.is_empty() => Err(QueryError::execution("invalid label name \"\"")),
+        _ => string(expr),
     }
 }
 

@@ -57,16 +57,19 @@ impl Labels {
     }
 
     /// The same labels but the metric's name.
+    #[must_use]
     pub fn without_name(&self) -> Self {
         if self.name().is_empty() { self.clone() } else { self.filter(|name| name != METRIC_NAME) }
     }
 
     /// Only the labels whose name passes.
+    #[must_use]
     pub fn filter(&self, mut keep: impl FnMut(&str) -> bool) -> Self {
         Self(self.0.iter().filter(|(name, _)| keep(name)).cloned().collect())
     }
 
     /// The same labels with one set; an empty value removes it.
+    #[must_use]
     pub fn with(&self, name: &str, value: &str) -> Self {
         let mut pairs: Vec<_> = self.0.iter().filter(|(n, _)| n.as_ref() != name).cloned().collect();
         if !value.is_empty() {

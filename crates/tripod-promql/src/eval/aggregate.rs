@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::label_name;
 use super::{Column, Evaluator, Grid, Sample};
 use crate::ast::{AggregateOp, Expr, Grouping};
 use crate::functions::math::{Kahan, mean, quantile, variance};
@@ -155,17 +156,13 @@ impl Evaluator<'_> {
         let (first, rest) = all.split_first()?;
         let mut total = (*first).clone();
         for histogram in rest {
-            match total.add(histogram) {
-                Ok(combined) => self.note_combined(position, combined, "aggregation"),
-                Err(_) => {
-                    let metric = crate::notes::for_metric(name);
-                    let text = format!(
-                        "vector contains a mix of histograms with exponential and custom buckets schemas{metric}"
-                    );
-                    self.warn(position, &text);
-                    return None;
-                }
-            }
+            let Ok(combined) = total.add(histogram) else {
+                let metric = crate::notes::for_metric(name);
+                let text = "vector contains a mix of histograms with exponential and custom buckets schemas";
+                self.warn(position, &format!("{text}{metric}"));
+                return None;
+            };
+            self.note_combined(position, combined, "aggregation");
         }
         total.compact();
         Some(total)
@@ -187,10 +184,7 @@ impl Evaluator<'_> {
         grouping: &Grouping,
         grid: Grid,
     ) -> Result<Vec<Column>, QueryError> {
-        let label = param.map(|param| self.string(param)).transpose()?.unwrap_or_default();
-        if label.is_empty() || label.contains('\u{fffd}') {
-            return Err(QueryError::Execution(format!("invalid label name {label:?}")));
-        }
+        let label = param.map(label_name).transpose()?.unwrap_or_default();
         let columns = self.vector(expr, grid)?;
         let mut at: HashMap<Labels, usize> = HashMap::new();
         let mut results: Vec<Column> = Vec::new();
@@ -203,15 +197,12 @@ impl Evaluator<'_> {
                         Some(Sample::Histogram(histogram)) => histogram.to_string(),
                     };
                     let labels = group.labels.with(&label, &text);
-                    let result = match at.get(&labels) {
-                        Some(result) => *result,
-                        None => {
-                            self.spend(grid.count)?;
-                            at.insert(labels.clone(), results.len());
-                            results.push(Column::empty(labels, grid.count));
-                            results.len() - 1
-                        }
-                    };
+                    if !at.contains_key(&labels) {
+                        self.spend(grid.count)?;
+                        at.insert(labels.clone(), results.len());
+                        results.push(Column::empty(labels.clone(), grid.count));
+                    }
+                    let result = at[&labels];
                     let count = &mut results[result].floats[i];
                     *count = if is_stale(*count) { 1.0 } else { *count + 1.0 };
                 }

@@ -89,7 +89,7 @@ impl Evaluator<'_> {
             match columns[*at].get(i) {
                 Some(Sample::Float(value)) => ranked.push((value, *at)),
                 Some(Sample::Histogram(_)) => {
-                    self.info(position, &format!("ignored histogram in {} aggregation", op.name()))
+                    self.info(position, &format!("ignored histogram in {} aggregation", op.name()));
                 }
                 None => {}
             }

@@ -204,10 +204,8 @@ impl Evaluator<'_> {
     ) -> Result<Vec<Column>, QueryError> {
         let many_is_right = matching.cardinality == Cardinality::OneToMany;
         let (many, one) = if many_is_right { (right, left) } else { (left, right) };
-        let (fill_many, fill_one) = match many_is_right {
-            true => (matching.fill_right, matching.fill_left),
-            false => (matching.fill_left, matching.fill_right),
-        };
+        let (left_fill, right_fill) = (matching.fill_left, matching.fill_right);
+        let (fill_many, fill_one) = if many_is_right { (right_fill, left_fill) } else { (left_fill, right_fill) };
         let sides = Sides { operation, matching, many_is_right, fill_many, fill_one, count: grid.count };
         let mut groups: HashMap<Labels, (Vec<&Column>, Vec<&Column>)> = HashMap::new();
         let mut order = Vec::new();
@@ -382,11 +380,14 @@ fn set_operation(op: BinaryOp, left: Vec<Column>, right: &[Column], matching: &M
     for column in same {
         let target =
             result.iter_mut().find(|target| target.labels == column.labels && target.drop_name == column.drop_name);
-        match target {
-            Some(target) => {
-                (0..grid.count).for_each(|i| column.get(i).into_iter().for_each(|sample| target.set(i, sample)))
+        let Some(target) = target else {
+            result.push(column);
+            continue;
+        };
+        for i in 0..grid.count {
+            if let Some(sample) = column.get(i) {
+                target.set(i, sample);
             }
-            None => result.push(column),
         }
     }
     result

@@ -268,10 +268,11 @@ fn without_empty(mut columns: Vec<Column>) -> Vec<Column> {
     columns
 }
 
+/// The value of the only number at a step; histograms do not count.
 fn only_float(columns: &[Column], i: usize) -> f64 {
-    let mut present = columns.iter().filter_map(|column| column.get(i));
+    let mut present = columns.iter().map(|column| column.floats[i]).filter(|value| !is_stale(*value));
     match (present.next(), present.next()) {
-        (Some(Sample::Float(value)), None) => value,
+        (Some(value), None) => value,
         _ => f64::NAN,
     }
 }

@@ -144,12 +144,11 @@ pub(crate) fn merge_same_labels(columns: Vec<Column>) -> Result<Vec<Column>, Que
     let mut at: HashMap<Labels, usize> = HashMap::with_capacity(columns.len());
     let mut merged: Vec<Column> = Vec::with_capacity(columns.len());
     for column in columns {
-        match at.get(&column.labels) {
-            Some(first) => merged[*first].absorb(&column)?,
-            None => {
-                at.insert(column.labels.clone(), merged.len());
-                merged.push(column);
-            }
+        if let Some(first) = at.get(&column.labels) {
+            merged[*first].absorb(&column)?;
+        } else {
+            at.insert(column.labels.clone(), merged.len());
+            merged.push(column);
         }
     }
     Ok(merged)

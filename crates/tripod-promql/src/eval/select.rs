@@ -180,7 +180,8 @@ fn newest_samples(series: Series, times: impl Iterator<Item = i64>, count: usize
         let newest_histogram = histogram.checked_sub(1).map(|at| &series.histograms[at]);
         match (newest_float, newest_histogram) {
             (float, Some((at, histogram))) if float.is_none_or(|(float_at, _)| *at >= float_at) => {
-                if *at > time - lookback && !is_stale(histogram.sum) {
+                let alive = *at > time - lookback && !is_stale(histogram.sum);
+                if alive {
                     column.set_histogram(i, Arc::clone(histogram));
                     taken[i] = *at;
                 }

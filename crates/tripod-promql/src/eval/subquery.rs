@@ -1,8 +1,10 @@
 //! Subqueries: the inner expression is evaluated once, on a grid that covers the windows of all outer steps.
 
+use std::sync::Arc;
+
 use super::{Evaluator, Grid, RangeColumn, RangeInput};
 use crate::ast::{Expr, TimeShift, ValueType};
-use crate::{Labels, QueryError, is_stale};
+use crate::{Histogram, Labels, QueryError, ResetHint, is_stale};
 
 impl Evaluator<'_> {
     pub(super) fn subquery(
@@ -42,9 +44,18 @@ impl Evaluator<'_> {
                 let floats = column.floats.iter().enumerate().filter(|(_, value)| !is_stale(**value));
                 let floats = floats.map(|(i, value)| (grid.time(i), *value)).collect();
                 let histograms = column.histograms.into_iter().enumerate();
-                let histograms = histograms.filter_map(|(i, histogram)| Some((grid.time(i), histogram?))).collect();
+                let histograms =
+                    histograms.filter_map(|(i, histogram)| Some((grid.time(i), unhinted(histogram?)))).collect();
                 RangeColumn { labels: column.labels, drop_name: column.drop_name, floats, histograms }
             })
             .collect())
     }
+}
+
+/// Steps repeat and skip samples, so what a sample says of the one before it holds no more.
+fn unhinted(mut histogram: Arc<Histogram>) -> Arc<Histogram> {
+    if matches!(histogram.reset_hint, ResetHint::Reset | ResetHint::NotReset) {
+        Arc::make_mut(&mut histogram).reset_hint = ResetHint::Unknown;
+    }
+    histogram
 }

@@ -141,7 +141,7 @@ fn variance(histogram: &Histogram) -> f64 {
                 match (lower.is_infinite(), upper.is_infinite()) {
                     (true, _) => upper,
                     (_, true) => lower,
-                    _ => (lower + upper) / 2.0,
+                    _ => f64::midpoint(lower, upper),
                 }
             } else if bucket.lower <= 0.0 && bucket.upper >= 0.0 {
                 0.0

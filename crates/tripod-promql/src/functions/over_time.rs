@@ -6,6 +6,7 @@ use super::math::{Kahan, linear_regression, mean, quantile, variance};
 use super::rate::{self, Change};
 use crate::Histogram;
 use crate::eval::{Evaluator, Window};
+use crate::histogram::{Combined, IncompatibleSchemas};
 use crate::notes::for_metric;
 
 /// What a function gives for a window.
@@ -59,25 +60,20 @@ impl Scope<'_, '_> {
     }
 
     pub(crate) fn subtract(&self, from: &mut Histogram, what: &Histogram) -> Option<()> {
-        match from.subtract(what) {
-            Ok(combined) => self.evaluator.note_combined(self.position, combined, "subtraction"),
-            Err(_) => {
-                self.warn_mixed_schemas();
-                return None;
-            }
-        }
-        Some(())
+        self.note_combined(from.subtract(what), "subtraction")
     }
 
     pub(crate) fn add(&self, to: &mut Histogram, what: &Histogram) -> Option<()> {
-        match to.add(what) {
-            Ok(combined) => self.evaluator.note_combined(self.position, combined, "addition"),
-            Err(_) => {
-                self.warn_mixed_schemas();
-                return None;
-            }
+        self.note_combined(to.add(what), "addition")
+    }
+
+    fn note_combined(&self, combined: Result<Combined, IncompatibleSchemas>, doing: &str) -> Option<()> {
+        if let Ok(combined) = combined {
+            self.evaluator.note_combined(self.position, combined, doing);
+            return Some(());
         }
-        Some(())
+        self.warn_mixed_schemas();
+        None
     }
 }
 
@@ -146,6 +142,9 @@ fn time_of_extreme(window: &Window<'_>, scope: &Scope<'_, '_>, better: fn(f64, f
 }
 
 fn median_deviation(values: &mut [f64]) -> f64 {
+    if values.iter().any(|value| value.is_nan()) {
+        return f64::NAN;
+    }
     let median = quantile(0.5, values);
     let mut deviations: Vec<f64> = values.iter().map(|value| (value - median).abs()).collect();
     quantile(0.5, &mut deviations)

@@ -8,7 +8,7 @@ use promql_parser::parser as parsed;
 use promql_parser::parser::token::{self, TokenType};
 
 use super::MAX_DEPTH;
-use super::tokens::{Token, TokenKind};
+use super::tokens::{Token, TokenKind, unquote};
 use crate::ast::{
     AggregateOp, At, BinaryOp, Cardinality, Expr, Grouping, Kind, Matching, Selector, TimeShift, ValueType,
 };
@@ -54,7 +54,7 @@ impl<'q> Lowering<'q> {
                 }
                 Ok(self.leaf(Kind::Number(number.val)))
             }
-            parsed::Expr::StringLiteral(string) => Ok(self.leaf(Kind::String(Arc::from(string.val.as_str())))),
+            parsed::Expr::StringLiteral(string) => Ok(self.text(&string.val)),
             parsed::Expr::Unary(unary) => self.negation(&unary.expr),
             parsed::Expr::VectorSelector(selector) => self.vector(selector),
             parsed::Expr::MatrixSelector(matrix) => self.matrix(matrix),
@@ -70,6 +70,17 @@ impl<'q> Lowering<'q> {
         let position = self.position();
         self.at += 1;
         Expr { position, kind }
+    }
+
+    /// A string. The grammar reads `\xNN` as a character; it is a byte, so the token is read again.
+    fn text(&mut self, parsed: &str) -> Expr {
+        let bytes = self.peek().filter(|token| token.kind == TokenKind::Text).map(|token| unquote(token.text));
+        let kind = match bytes.map(String::from_utf8) {
+            None => Kind::String(Arc::from(parsed)),
+            Some(Ok(text)) => Kind::String(Arc::from(text)),
+            Some(Err(error)) => Kind::InvalidText(Arc::from(error.as_bytes().escape_ascii().to_string())),
+        };
+        self.leaf(kind)
     }
 
     fn negation(&mut self, inner: &parsed::Expr) -> Result<Expr, QueryError> {

@@ -11,7 +11,12 @@ pub(super) fn explain(query: &str, tokens: &[Token<'_>], message: &str) -> Query
     if let Some(error) = impossible_pair(query, tokens) {
         return error;
     }
-    let named = tokens.iter().find(|token| token.kind == TokenKind::Word && mentions(message, token.text));
+    let between_scalars = message.starts_with("comparisons between scalars");
+    let named = tokens.iter().find(|token| match token.kind {
+        TokenKind::Word => mentions(message, token.text),
+        TokenKind::Symbol => between_scalars && ["==", "!=", ">", "<", ">=", "<="].contains(&token.text),
+        TokenKind::Text => false,
+    });
     QueryError::parse(query, named.map_or(0, |token| token.offset), message)
 }
 

@@ -133,3 +133,62 @@ fn number_length(rest: &str) -> usize {
     }
     rest.len()
 }
+
+/// The bytes that a quoted text, known to be well formed, stands for.
+pub(super) fn unquote(token: &str) -> Vec<u8> {
+    let inner = token.get(1..token.len() - 1).unwrap_or("");
+    if token.starts_with('`') {
+        return inner.as_bytes().to_vec();
+    }
+    let mut bytes = Vec::with_capacity(inner.len());
+    let mut rest = inner;
+    while let Some(c) = rest.chars().next() {
+        rest = &rest[c.len_utf8()..];
+        if c != '\\' {
+            bytes.extend(c.encode_utf8(&mut [0; 4]).as_bytes());
+            continue;
+        }
+        let Some(escape) = rest.chars().next() else { break };
+        let (digits, radix) = match escape {
+            'x' => (2, 16),
+            'u' => (4, 16),
+            'U' => (8, 16),
+            '0'..='7' => (3, 8),
+            _ => (0, 10),
+        };
+        let skip = if radix == 8 { 0 } else { escape.len_utf8() };
+        let code = rest.get(skip..skip + digits).unwrap_or("");
+        let value = u32::from_str_radix(code, radix).unwrap_or(0);
+        rest = &rest[skip + code.len()..];
+        match escape {
+            'x' | '0'..='7' => bytes.push(value as u8),
+            'u' | 'U' => bytes.extend(char::from_u32(value).unwrap_or('\u{fffd}').encode_utf8(&mut [0; 4]).as_bytes()),
+            'a' => bytes.push(7),
+            'b' => bytes.push(8),
+            'f' => bytes.push(12),
+            'n' => bytes.push(b'\n'),
+            'r' => bytes.push(b'\r'),
+            't' => bytes.push(b'\t'),
+            'v' => bytes.push(11),
+            other => bytes.extend(other.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_are_bytes() {
+        assert_eq!(unquote(r#""a\xc3\xa9\n\101\u00e9\\""#), b"a\xc3\xa9\nA\xc3\xa9\\");
+        assert_eq!(unquote(r"`a\n`"), br"a\n");
+    }
+
+    #[test]
+    fn comments_and_exponents_do_not_split_tokens_wrongly() {
+        let texts: Vec<_> = tokenize("1e-5 +x # y\n!= 0x1e-3").unwrap().iter().map(|token| token.text).collect();
+        assert_eq!(texts, ["1e-5", "+", "x", "!=", "0x1e", "-", "3"]);
+    }
+}

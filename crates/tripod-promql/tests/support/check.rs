@@ -9,7 +9,7 @@ use super::sequence::{Item, number, parse_items, parse_labels, quoted};
 
 /// What a script expects.
 #[derive(Debug, Default)]
-pub struct Expectation {
+pub(crate) struct Expectation {
     fail: Option<Text>,
     warn: Vec<Text>,
     info: Vec<Text>,
@@ -53,7 +53,7 @@ impl Text {
 }
 
 impl Expectation {
-    pub fn parse(command: &str, block: &[&str], times: Times) -> Result<Self, String> {
+    pub(crate) fn parse(command: &str, block: &[&str], times: Times) -> Result<Self, String> {
         let mut expected = Self::default();
         match command {
             "eval_fail" => expected.fail = Some(Text::Any),
@@ -106,7 +106,7 @@ impl Expectation {
 }
 
 /// Whether a query gave what its script expects; if not, why.
-pub fn check(result: Result<Output, QueryError>, eval: &Eval) -> Result<(), String> {
+pub(crate) fn check(result: Result<Output, QueryError>, eval: &Eval) -> Result<(), String> {
     let expected = &eval.expectation;
     let output = match (result, &expected.fail) {
         (Ok(output), None) => output,

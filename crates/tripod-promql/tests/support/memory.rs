@@ -6,13 +6,13 @@ use tripod_promql::{Labels, MatchOp, Matcher, Series, SeriesSource, SourceError}
 
 /// A source over a map.
 #[derive(Debug, Default)]
-pub struct Memory {
+pub(crate) struct Memory {
     series: BTreeMap<Labels, Series>,
 }
 
 impl Memory {
     /// Adds samples to a series; those of a time that is there already win.
-    pub fn add(&mut self, series: Series) {
+    pub(crate) fn add(&mut self, series: Series) {
         let empty = Series { labels: series.labels.clone(), floats: Vec::new(), histograms: Vec::new() };
         let kept = self.series.entry(series.labels).or_insert(empty);
         kept.floats.extend(series.floats);
@@ -22,7 +22,7 @@ impl Memory {
     }
 
     /// All series.
-    pub fn all(&self) -> impl Iterator<Item = &Series> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Series> {
         self.series.values()
     }
 }

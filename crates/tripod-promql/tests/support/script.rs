@@ -12,37 +12,37 @@ use super::sequence::{Item, number, parse_series};
 
 /// How a script went.
 #[derive(Debug, Default)]
-pub struct Outcome {
-    pub passed: usize,
-    pub total: usize,
+pub(crate) struct Outcome {
+    pub(crate) passed: usize,
+    pub(crate) total: usize,
     /// Line and reason.
-    pub failures: Vec<String>,
+    pub(crate) failures: Vec<String>,
 }
 
 /// One `eval`.
 #[derive(Debug)]
-pub struct Eval {
-    pub query: String,
-    pub times: Times,
-    pub expectation: Expectation,
+pub(crate) struct Eval {
+    pub(crate) query: String,
+    pub(crate) times: Times,
+    pub(crate) expectation: Expectation,
 }
 
 /// When it is evaluated, milliseconds.
 #[derive(Debug, Clone, Copy)]
-pub enum Times {
+pub(crate) enum Times {
     Instant(i64),
     Range { start: i64, end: i64, step: i64 },
 }
 
 /// Runs a script file.
-pub fn run_file(path: &Path) -> Outcome {
+pub(crate) fn run_file(path: &Path) -> Outcome {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     run(&name, &String::from_utf8_lossy(&bytes))
 }
 
 /// Runs a script.
-pub fn run(name: &str, text: &str) -> Outcome {
+pub(crate) fn run(name: &str, text: &str) -> Outcome {
     let mut outcome = Outcome::default();
     let mut memory = Memory::default();
     let lines: Vec<&str> =
@@ -170,7 +170,7 @@ fn keyword(rest: &mut &str, name: &str) -> Result<i64, String> {
 }
 
 /// Milliseconds.
-pub fn duration(text: &str) -> Result<i64, String> {
+pub(crate) fn duration(text: &str) -> Result<i64, String> {
     if let Some(positive) = text.strip_prefix('-') {
         return duration(positive).map(|value| -value);
     }

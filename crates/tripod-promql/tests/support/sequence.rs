@@ -6,7 +6,7 @@ use tripod_promql::{Histogram, Labels, METRIC_NAME, ResetHint, STALE_NAN};
 
 /// A sample in a script.
 #[derive(Debug, Clone)]
-pub enum Item {
+pub(crate) enum Item {
     Nothing,
     Float(f64),
     /// And whether its reset hint was written down.
@@ -14,13 +14,13 @@ pub enum Item {
 }
 
 /// A series description: labels and samples.
-pub fn parse_series(line: &str) -> Result<(Labels, Vec<Item>), String> {
+pub(crate) fn parse_series(line: &str) -> Result<(Labels, Vec<Item>), String> {
     let (labels, rest) = parse_labels(line)?;
     Ok((labels, parse_items(rest)?))
 }
 
 /// Labels at the start of a line, and what follows them.
-pub fn parse_labels(line: &str) -> Result<(Labels, &str), String> {
+pub(crate) fn parse_labels(line: &str) -> Result<(Labels, &str), String> {
     let end = line.find(|c: char| c == '{' || c.is_whitespace()).unwrap_or(line.len());
     let (name, mut rest) = line.split_at(end);
     let mut pairs: Vec<(String, String)> = Vec::new();
@@ -55,7 +55,7 @@ pub fn parse_labels(line: &str) -> Result<(Labels, &str), String> {
 }
 
 /// A quoted text at the start, and what follows it.
-pub fn quoted(text: &str) -> Result<(String, &str), String> {
+pub(crate) fn quoted(text: &str) -> Result<(String, &str), String> {
     let quote = text
         .chars()
         .next()
@@ -79,7 +79,7 @@ pub fn quoted(text: &str) -> Result<(String, &str), String> {
 }
 
 /// Samples.
-pub fn parse_items(text: &str) -> Result<Vec<Item>, String> {
+pub(crate) fn parse_items(text: &str) -> Result<Vec<Item>, String> {
     let mut items = Vec::new();
     let mut rest = text.trim();
     while !rest.is_empty() {
@@ -124,7 +124,7 @@ fn base_and_step(text: &str) -> Result<(f64, f64), String> {
 }
 
 /// A number as in PromQL.
-pub fn number(text: &str) -> Result<f64, String> {
+pub(crate) fn number(text: &str) -> Result<f64, String> {
     if let Some(hex) = text.strip_prefix("0x") {
         return i64::from_str_radix(hex, 16).map(|value| value as f64).map_err(|_| format!("not a number: {text}"));
     }

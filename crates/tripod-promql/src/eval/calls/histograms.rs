@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Column, Evaluator, Expr, Grid, QueryError, Sample, merge_same_labels, parse};
+use crate::eval::label_name;
 use crate::functions::classic::{self, ClassicBucket};
 use crate::functions::native;
 use crate::notes::for_metric;
@@ -61,7 +62,7 @@ impl Evaluator<'_> {
     /// Several quantiles at once, told apart by a label.
     pub(super) fn histogram_quantiles(&self, args: &[Expr], grid: Grid) -> Result<Vec<Column>, QueryError> {
         let columns = self.vector(&args[0], grid)?;
-        let label = self.string(&args[1])?;
+        let label = label_name(&args[1])?;
         let mut results = Vec::new();
         for arg in &args[2..] {
             let quantiles = self.scalar(arg, grid)?;

@@ -4,12 +4,12 @@ use std::cmp::Ordering;
 
 use super::{Column, Evaluator, Expr, Grid, QueryError, merge_same_labels};
 use crate::Labels;
+use crate::eval::{label_name, string};
 
 impl Evaluator<'_> {
     pub(super) fn label_replace(&self, args: &[Expr], grid: Grid) -> Result<Vec<Column>, QueryError> {
-        let [target, replacement, source, pattern] = [1, 2, 3, 4].map(|i| self.string(&args[i]));
-        let (target, replacement, source, pattern) = (target?, replacement?, source?, pattern?);
-        check_label_name(&target, "destination label name in label_replace()")?;
+        let (target, replacement) = (label_name(&args[1])?, string(&args[2])?);
+        let (source, pattern) = (string(&args[3])?, string(&args[4])?);
         let regex = regex::Regex::new(&format!("^(?s:{pattern})$")).map_err(|error| {
             QueryError::Execution(format!("invalid regular expression in label_replace(): {pattern}: {error}"))
         })?;
@@ -23,9 +23,8 @@ impl Evaluator<'_> {
     }
 
     pub(super) fn label_join(&self, args: &[Expr], grid: Grid) -> Result<Vec<Column>, QueryError> {
-        let (target, separator) = (self.string(&args[1])?, self.string(&args[2])?);
-        check_label_name(&target, "destination label name in label_join()")?;
-        let sources = args[3..].iter().map(|arg| self.string(arg)).collect::<Result<Vec<_>, _>>()?;
+        let (target, separator) = (label_name(&args[1])?, string(&args[2])?);
+        let sources = args[3..].iter().map(string).collect::<Result<Vec<_>, _>>()?;
         let columns = self.vector(&args[0], grid)?;
         relabelled(columns, |labels| {
             let values: Vec<&str> = sources.iter().map(|source| labels.get(source)).collect();
@@ -34,7 +33,7 @@ impl Evaluator<'_> {
     }
 
     pub(super) fn sort_by_label(&self, args: &[Expr], grid: Grid, descending: bool) -> Result<Vec<Column>, QueryError> {
-        let names = args[1..].iter().map(|arg| self.string(arg)).collect::<Result<Vec<_>, _>>()?;
+        let names = args[1..].iter().map(string).collect::<Result<Vec<_>, _>>()?;
         let mut columns = self.vector(&args[0], grid)?;
         columns.sort_by(|a, b| {
             let by_names = names.iter().map(|name| natural(a.labels.get(name), b.labels.get(name)));
@@ -43,14 +42,6 @@ impl Evaluator<'_> {
         });
         Ok(columns)
     }
-}
-
-fn check_label_name(name: &str, what: &str) -> Result<(), QueryError> {
-    // A quoted byte that is not text arrives as a replacement or control character.
-    if name.is_empty() || name.chars().any(|c| c == '\u{fffd}' || ('\u{80}'..='\u{ff}').contains(&c)) {
-        return Err(QueryError::Execution(format!("invalid {what}: {name:?}")));
-    }
-    Ok(())
 }
 
 fn relabelled(mut columns: Vec<Column>, change: impl Fn(&Labels) -> Option<Labels>) -> Result<Vec<Column>, QueryError> {
