@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::ast::ValueType;
+use crate::ast::{Kind, ValueType};
 use crate::eval::{Evaluator, Grid};
-use crate::{Output, QueryError, SeriesSource, Value, parse};
+use crate::{Matcher, Output, QueryError, SeriesSource, Value, parse};
 
 /// Evaluates queries. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -121,6 +121,28 @@ impl Engine {
         let evaluator = Evaluator::new(self, source, query, grid, end_ms - start_ms);
         let value = Value::Matrix(evaluator.matrix(&expr)?);
         Ok(evaluator.output(value))
+    }
+
+    /// The matchers of a plain selector, such as an API's `match[]` takes.
+    ///
+    /// # Errors
+    /// [`QueryError::Parse`], also when the text is a query but more than a selector.
+    pub fn selector(text: &str) -> Result<Vec<Matcher>, QueryError> {
+        let expr = parse::parse(text)?;
+        match expr.kind {
+            Kind::Vector(selector) if selector.shift.at.is_none() && selector.shift.offset == 0 => {
+                Ok(selector.matchers)
+            }
+            _ => Err(QueryError::parse(text, expr.position, "only a series selector is allowed here")),
+        }
+    }
+
+    /// The query as a well-kept rule file would have it: one way of spacing, long ones over several lines.
+    ///
+    /// # Errors
+    /// [`QueryError::Parse`].
+    pub fn format(query: &str) -> Result<String, QueryError> {
+        parse::pretty(query)
     }
 
     /// Checks a query without evaluating it; the name of its value's type (`scalar`, `string`, `instant vector`, `range vector`).

@@ -21,6 +21,9 @@ use crate::notes::Notes;
 use crate::output::{Output, RangeSeries, SampleValue, Value, VectorSample};
 use crate::{Engine, QueryError, SeriesSource, is_stale};
 
+/// Samples between two looks at the clock.
+const WORK_PER_CHECK: usize = 100_000;
+
 /// The error when dropping names makes two series the same.
 pub(crate) const SAME_LABELS: &str = "vector cannot contain metrics with the same labelset";
 
@@ -35,6 +38,8 @@ pub(crate) struct Evaluator<'q> {
     pub(crate) range: i64,
     started: Instant,
     samples: Cell<usize>,
+    /// Samples looked at since the clock was.
+    unclocked: Cell<usize>,
     notes: RefCell<Notes>,
 }
 
@@ -46,8 +51,8 @@ impl<'q> Evaluator<'q> {
         grid: Grid,
         range: i64,
     ) -> Self {
-        let (samples, notes) = (Cell::new(0), RefCell::default());
-        Self { engine, source, query, grid, range, started: Instant::now(), samples, notes }
+        let (samples, unclocked, notes) = (Cell::new(0), Cell::new(0), RefCell::default());
+        Self { engine, source, query, grid, range, started: Instant::now(), samples, unclocked, notes }
     }
 
     /// Counts samples that were loaded or produced, and looks whether the query may go on.
@@ -62,6 +67,22 @@ impl<'q> Evaluator<'q> {
             );
             return Err(QueryError::TooMuch(message));
         }
+        self.check_time()
+    }
+
+    /// Counts samples that are looked at, which takes time but no memory.
+    pub(crate) fn work(&self, samples: usize) -> Result<(), QueryError> {
+        let total = self.unclocked.get() + samples + 1;
+        if total < WORK_PER_CHECK {
+            self.unclocked.set(total);
+            return Ok(());
+        }
+        self.unclocked.set(0);
+        self.check_time()
+    }
+
+    fn check_time(&self) -> Result<(), QueryError> {
+        let limits = &self.engine.limits;
         if self.engine.cancel.as_ref().is_some_and(crate::Cancel::is_cancelled) {
             return Err(QueryError::Cancelled);
         }

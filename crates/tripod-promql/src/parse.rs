@@ -15,6 +15,15 @@ pub(crate) const MAX_DEPTH: usize = 200;
 
 /// Parses a query and checks its types.
 pub(crate) fn parse(query: &str) -> Result<Expr, QueryError> {
+    Ok(parse_both(query)?.0)
+}
+
+/// A query, laid out anew.
+pub(crate) fn pretty(query: &str) -> Result<String, QueryError> {
+    Ok(parse_both(query)?.1.prettify())
+}
+
+fn parse_both(query: &str) -> Result<(Expr, promql_parser::parser::Expr), QueryError> {
     let tokens = tokens::tokenize(query)?;
     if tokens.is_empty() {
         return Err(QueryError::parse(query, 0, "no expression found in input"));
@@ -26,7 +35,7 @@ pub(crate) fn parse(query: &str) -> Result<Expr, QueryError> {
     tokens::check_nesting(query, &tokens, MAX_DEPTH)?;
     let tree = promql_parser::parser::parse(query).map_err(|message| suggest::explain(query, &tokens, &message))?;
     let expr = lower::Lowering::new(query, &tokens).expression(&tree)?;
-    Ok(expr)
+    Ok((expr, tree))
 }
 
 /// Whether an expression's value can be drawn over time.

@@ -8,12 +8,12 @@ use support::script::{Outcome, run_file};
 
 /// Evals that pass, by file: a floor below which no change may fall.
 const FLOORS: &[(&str, usize)] = &[
-    ("aggregators.test", 159),
+    ("aggregators.test", 160),
     ("at_modifier.test", 78),
-    ("functions.test", 429),
+    ("functions.test", 431),
     ("literals.test", 25),
     ("operators.test", 214),
-    ("subquery.test", 33),
+    ("subquery.test", 34),
 ];
 
 fn scripts(directory: &Path) -> Vec<PathBuf> {

@@ -93,6 +93,7 @@ impl Evaluator<'_> {
             column.drop_name = series.drop_name;
             let name = if series.drop_name { "" } else { series.labels.name() };
             input.windows(series, grid, |i, window| {
+                self.work(window.len())?;
                 let at = |n: usize| params.get(n).map_or(0.0, |values: &Vec<f64>| values[i]);
                 let scope = Scope { evaluator: self, position: matrix.position, name, params: [at(0), at(1)] };
                 match if window.is_empty() { None } else { compute(&window, &scope) } {
@@ -100,7 +101,8 @@ impl Evaluator<'_> {
                     Some(Computed::Float(value)) => column.floats[i] = value,
                     Some(Computed::Histogram(histogram)) => column.set_histogram(i, Arc::new(histogram)),
                 }
-            });
+                Ok(())
+            })?;
             if column.is_empty() {
                 continue;
             }
@@ -206,7 +208,10 @@ impl Evaluator<'_> {
         let input = self.range_input(arg, grid)?;
         let mut present = vec![false; grid.count];
         for series in &input.columns {
-            input.windows(series, grid, |i, window| present[i] |= !window.is_empty());
+            input.windows(series, grid, |i, window| {
+                present[i] |= !window.is_empty();
+                Ok(())
+            })?;
         }
         Ok(absence(arg, present.into_iter()))
     }

@@ -41,7 +41,11 @@ pub(crate) struct Window<'a> {
 
 impl Window<'_> {
     pub(crate) fn is_empty(&self) -> bool {
-        self.floats.is_empty() && self.histograms.is_empty()
+        self.len() == 0
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.floats.len() + self.histograms.len()
     }
 }
 
@@ -67,16 +71,22 @@ impl RangeInput {
         }
     }
 
-    /// Calls `each` with every step's window, in order.
-    pub(crate) fn windows<'a>(&self, column: &'a RangeColumn, grid: Grid, mut each: impl FnMut(usize, Window<'a>)) {
+    /// Calls `each` with every step's window, in order, until one fails.
+    pub(crate) fn windows<'a>(
+        &self,
+        column: &'a RangeColumn,
+        grid: Grid,
+        mut each: impl FnMut(usize, Window<'a>) -> Result<(), QueryError>,
+    ) -> Result<(), QueryError> {
         let (mut floats, mut histograms) = (Slider::default(), Slider::default());
         for i in 0..grid.count {
             let end = self.window_end(grid, i);
             let start = end - self.range;
             let floats = floats.advance(&column.floats, start, end);
             let histograms = histograms.advance(&column.histograms, start, end);
-            each(i, Window { floats, histograms, start, end, time: grid.time(i) });
+            each(i, Window { floats, histograms, start, end, time: grid.time(i) })?;
         }
+        Ok(())
     }
 }
 

@@ -3,8 +3,8 @@
 use std::cmp::Ordering;
 
 use super::{Column, Evaluator, Expr, Grid, QueryError, merge_same_labels};
-use crate::Labels;
 use crate::eval::{label_name, string};
+use crate::{Labels, METRIC_NAME};
 
 impl Evaluator<'_> {
     pub(super) fn label_replace(&self, args: &[Expr], grid: Grid) -> Result<Vec<Column>, QueryError> {
@@ -14,7 +14,7 @@ impl Evaluator<'_> {
             QueryError::Execution(format!("invalid regular expression in label_replace(): {pattern}: {error}"))
         })?;
         let columns = self.vector(&args[0], grid)?;
-        relabelled(columns, |labels| {
+        relabelled(columns, &target, |labels| {
             let captures = regex.captures(labels.get(&source))?;
             let mut value = String::new();
             captures.expand(&replacement, &mut value);
@@ -26,7 +26,7 @@ impl Evaluator<'_> {
         let (target, separator) = (label_name(&args[1])?, string(&args[2])?);
         let sources = args[3..].iter().map(string).collect::<Result<Vec<_>, _>>()?;
         let columns = self.vector(&args[0], grid)?;
-        relabelled(columns, |labels| {
+        relabelled(columns, &target, |labels| {
             let values: Vec<&str> = sources.iter().map(|source| labels.get(source)).collect();
             Some(labels.with(&target, &values.join(&separator)))
         })
@@ -44,11 +44,15 @@ impl Evaluator<'_> {
     }
 }
 
-fn relabelled(mut columns: Vec<Column>, change: impl Fn(&Labels) -> Option<Labels>) -> Result<Vec<Column>, QueryError> {
+fn relabelled(
+    mut columns: Vec<Column>,
+    target: &str,
+    change: impl Fn(&Labels) -> Option<Labels>,
+) -> Result<Vec<Column>, QueryError> {
     for column in &mut columns {
         if let Some(labels) = change(&column.labels) {
             // A name that was written anew is not the one that was to go.
-            column.drop_name &= labels.name() == column.labels.name();
+            column.drop_name &= target != METRIC_NAME;
             column.labels = labels;
         }
     }
