@@ -345,7 +345,7 @@ mod tests {
 
     #[test]
     fn groups_nested_without_end_are_an_error_and_no_stack_overflow() {
-        assert!(matches!(first_error(&[0x0b; 100_000]), WireError::TooDeep { limit: MAX_DEPTH, .. }));
+        assert!(matches!(first_error(&vec![0x0b; 100_000]), WireError::TooDeep { limit: MAX_DEPTH, .. }));
     }
 
     #[test]
