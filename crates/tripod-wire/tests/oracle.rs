@@ -264,6 +264,17 @@ macro_rules! agrees {
             // Cut anywhere, the request is an error or a shorter message; it never panics.
             let _ = <$our_type as Message>::decode(&bytes[..len]);
         }
+        // By way of names: would show field numbers that are swapped on both ways.
+        #[cfg(feature = "json")]
+        {
+            let their_json = serde_json::to_string(&theirs).unwrap();
+            prop_assert_eq!(
+                &<$our_type>::from_json(their_json.as_bytes()).unwrap(),
+                &ours,
+                "their JSON: {}",
+                their_json
+            );
+        }
         #[cfg(feature = "json")]
         prop_assert_eq!(&<$our_type>::from_json(ours.to_json().as_bytes()).unwrap(), &ours);
     }};
