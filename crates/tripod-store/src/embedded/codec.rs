@@ -13,6 +13,9 @@ use crate::{Exemplar, Labels, Metadata, MetricKind, NativeHistogram, Samples, Se
 
 const VERSION: u8 = 1;
 
+/// A metric family and what is known of it.
+type Described = (Arc<str>, Arc<Metadata>);
+
 /// The kinds of metrics by their number on disk.
 const KINDS: [MetricKind; 6] = [
     MetricKind::Unknown,
@@ -94,7 +97,7 @@ impl<'a> Encoder<'a> {
         self.metadata(write.metadata.as_ref());
     }
 
-    fn metadata(&mut self, metadata: Option<&'a (Arc<str>, Arc<Metadata>)>) {
+    fn metadata(&mut self, metadata: Option<&'a Described>) {
         let Some((family, metadata)) = metadata else { return self.out.push(0) };
         let kind = KINDS.iter().position(|kind| *kind == metadata.kind).unwrap_or_default();
         self.out.push(kind as u8 + 1);
@@ -195,7 +198,7 @@ impl Decoder<'_> {
         })
     }
 
-    fn metadata(&mut self) -> Result<Option<(Arc<str>, Arc<Metadata>)>, &'static str> {
+    fn metadata(&mut self) -> Result<Option<Described>, &'static str> {
         let [kind] = self.bytes()?;
         if kind == 0 {
             return Ok(None);
@@ -320,7 +323,7 @@ mod tests {
         }
     }
 
-    fn metadata() -> impl Strategy<Value = Option<(Arc<str>, Arc<Metadata>)>> {
+    fn metadata() -> impl Strategy<Value = Option<Described>> {
         prop::option::of((0..KINDS.len(), "\\PC{0,4}", "\\PC{0,4}", "[a-z]{1,4}").prop_map(
             |(kind, help, unit, family)| {
                 (Arc::from(family.as_str()), Arc::new(Metadata { kind: KINDS[kind], help, unit }))

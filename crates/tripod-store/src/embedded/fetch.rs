@@ -104,13 +104,12 @@ impl<T: Message> Cache<T> {
             return Ok(Arc::clone(known));
         }
         let bytes = if extent.len == 0 { &[] } else { window.read(segment, extent)? };
-        let value = match self.by_bytes.get(bytes) {
-            Some(known) => Arc::clone(known),
-            None => {
-                let value = Arc::new(decode(bytes, segment, extent)?);
-                bounded(&mut self.by_bytes).insert(bytes.to_owned(), Arc::clone(&value));
-                value
-            }
+        let value = if let Some(known) = self.by_bytes.get(bytes) {
+            Arc::clone(known)
+        } else {
+            let value = Arc::new(decode(bytes, segment, extent)?);
+            bounded(&mut self.by_bytes).insert(bytes.to_owned(), Arc::clone(&value));
+            value
         };
         bounded(&mut self.by_place).insert(place, Arc::clone(&value));
         Ok(value)

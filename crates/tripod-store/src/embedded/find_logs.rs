@@ -148,7 +148,9 @@ impl Search<'_> {
         let satisfied = conditions.all(|wanted| {
             matching::has(&record.attributes, wanted) || matching::context_has(&resource, &scope, wanted)
         });
-        let satisfied = satisfied && matching::log_says(&record, &self.words);
-        Ok(satisfied.then(|| StoredLog { resource, scope, time: candidate.time, record }))
+        if !satisfied || !matching::log_says(&record, &self.words) {
+            return Ok(None);
+        }
+        Ok(Some(StoredLog { resource, scope, time: candidate.time, record }))
     }
 }

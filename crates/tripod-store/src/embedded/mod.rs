@@ -28,6 +28,7 @@ mod traces;
 mod wal;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -51,6 +52,23 @@ use crate::{
 const SEGMENTS_PER_LIMIT: u64 = 8;
 
 /// The embedded store. Share it in an [`Arc`]; any number of threads may append and ask at once.
+///
+/// ```
+/// use tripod_store::{Embedded, Options, SpanStore};
+/// use tripod_wire::otlp::{ResourceSpans, ScopeSpans, Span, TracesData};
+/// use tripod_wire::{SpanId, TraceId, proto::Message};
+/// # let dir = tempfile::tempdir()?;
+/// let (store, _recovery) = Embedded::open(Options::new(dir.path()))?;
+///
+/// let span = Span { trace_id: TraceId([1; 16]), span_id: SpanId([1; 8]), name: "hello".into(), ..Span::default() };
+/// let scope_spans = vec![ScopeSpans { spans: vec![span], ..ScopeSpans::default() }];
+/// let request = TracesData { resource_spans: vec![ResourceSpans { scope_spans, ..ResourceSpans::default() }] };
+/// assert_eq!(store.append_spans(&request.encode_to_vec())?.accepted, 1);
+///
+/// let trace = store.trace(TraceId([1; 16]))?.expect("what was acknowledged is found");
+/// assert_eq!(trace.spans[0].span.name, "hello");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Embedded {
     options: Options,
@@ -92,7 +110,7 @@ impl Embedded {
             series: SeriesTable::default(),
             evicting: Mutex::default(),
             evicted: AtomicU64::new(0),
-            directory: directory,
+            directory,
         };
         let mut recovery = Recovery::default();
         let mut last = None;
@@ -180,6 +198,12 @@ impl Embedded {
         }
     }
 
+    /// Keeps within the limits after an append. That a file cannot be removed does not make the append fail: it is on disk.
+    /// The file is seen again at the next start, where it is an error.
+    fn retain(&self) {
+        let _ = self.keep_within_limits();
+    }
+
     /// What all takes, and what came with the newest segment.
     fn usage(&self) -> (Usage, Usage) {
         let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
@@ -202,7 +226,10 @@ impl Embedded {
         let rows = segment.spans().len() + segment.logs().len();
         self.count_evicted(rows as u64 + self.series.evict(segment.file.id));
         let path = &segment.file.path;
-        std::fs::remove_file(path).map_err(io_error("cannot remove", path))
+        match std::fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error("cannot remove", path)(error)),
+            _ => Ok(()),
+        }
     }
 
     fn count_evicted(&self, records: u64) {
@@ -219,7 +246,7 @@ impl SpanStore for Embedded {
                 Some(segment) => segment.insert_spans(&batch, place.offset),
                 None => self.count_evicted(batch.records.len() as u64),
             }
-            self.keep_within_limits()?;
+            self.retain();
         }
         Ok(batch.appended())
     }
@@ -264,7 +291,7 @@ impl LogStore for Embedded {
                 Some(segment) => segment.insert_logs(&batch, place.offset),
                 None => self.count_evicted(batch.records.len() as u64),
             }
-            self.keep_within_limits()?;
+            self.retain();
         }
         Ok(batch.appended())
     }
@@ -274,6 +301,8 @@ impl LogStore for Embedded {
     }
 }
 
+/// Of two values that are written at the same time to one series and one time, either may stay, and after a restart the other:
+/// writers of one series should not compete.
 impl SeriesStore for Embedded {
     fn append_series(&self, batch: &[SeriesWrite]) -> Result<Appended, StoreError> {
         let accepted = batch.iter().map(SeriesWrite::sample_count).sum();
@@ -283,7 +312,7 @@ impl SeriesStore for Embedded {
                 Some(_) => self.series.append(batch, place.segment.id),
                 None => self.count_evicted(accepted),
             }
-            self.keep_within_limits()?;
+            self.retain();
         }
         Ok(Appended { accepted, ..Appended::default() })
     }

@@ -200,18 +200,15 @@ impl Registry {
     }
 
     fn describe(&mut self, family: &Arc<str>, metadata: &Arc<Metadata>, segment: u64) {
-        match self.metadata.get_mut(family) {
-            Some((known, last)) => {
-                if known != metadata && segment >= *last {
-                    *known = Arc::clone(metadata);
-                }
+        if let Some((known, last)) = self.metadata.get_mut(family) {
+            if known == metadata || segment < *last {
                 *last = segment.max(*last);
+                return;
             }
-            None => {
-                self.memory += metadata_bytes(family, metadata);
-                self.metadata.insert(Arc::clone(family), (Arc::clone(metadata), segment));
-            }
+            self.memory -= metadata_bytes(family, known);
         }
+        self.memory += metadata_bytes(family, metadata);
+        self.metadata.insert(Arc::clone(family), (Arc::clone(metadata), segment));
     }
 
     fn create(&mut self, labels: &Labels) -> Arc<Series> {

@@ -34,7 +34,10 @@ impl Timeline {
             return;
         };
         let from = self.entries[..self.sorted].partition_point(|entry| *entry < earliest);
-        // A stable sort: it finds the two or more runs that are in order already and merges them.
+        #[expect(
+            clippy::stable_sort_primitive,
+            reason = "it finds the runs that are in order already and merges them"
+        )]
         self.entries[from..].sort();
         self.sorted = self.entries.len();
     }

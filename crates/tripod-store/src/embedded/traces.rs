@@ -13,6 +13,7 @@ use super::fetch::Fetcher;
 use super::matching;
 use super::segment::{Context, Extent, Segment};
 use super::spans::{SpanRow, SpanRows};
+use super::symbols::Symbol;
 use super::timeline::{List, Position, walk};
 use crate::{AttributeMatch, StoreError, StoredSpan, Trace, TraceQuery};
 
@@ -85,8 +86,8 @@ impl Search<'_> {
     /// The next candidates, newest first; `None` when all rows have been visited.
     fn next_part(&mut self) -> Option<Vec<Candidate>> {
         let guards: Vec<RwLockReadGuard<'_, SpanRows>> = self.segments.iter().map(|segment| segment.spans()).collect();
-        let filters: Vec<Filter> = guards.iter().map(|rows| Filter::new(self.query, rows)).collect();
-        let (lists, owners) = self.lists(&guards);
+        let filters: Vec<Option<Filter>> = guards.iter().map(|rows| Filter::new(self.query, rows)).collect();
+        let (lists, owners) = self.lists(&guards, &filters);
         let (mut candidates, mut visited, mut last) = (Vec::new(), 0, None);
         // Without conditions on attributes one candidate of a trace is enough.
         let mut taken = HashSet::new();
@@ -96,7 +97,7 @@ impl Search<'_> {
             visited += 1;
             last = Some(position);
             let new = || !self.seen.contains(&row.trace_id);
-            if filters[segment].accepts(row)
+            if filters[segment].as_ref().is_some_and(|filter| filter.accepts(row))
                 && new()
                 && (!self.query.attributes.is_empty() || taken.insert(row.trace_id))
             {
@@ -121,9 +122,13 @@ impl Search<'_> {
     }
 
     /// The timelines to walk over, and whose each is.
-    fn lists<'g>(&self, guards: &'g [RwLockReadGuard<'_, SpanRows>]) -> (Vec<List<'g>>, Vec<usize>) {
+    fn lists<'g>(
+        &self,
+        guards: &'g [RwLockReadGuard<'_, SpanRows>],
+        filters: &[Option<Filter>],
+    ) -> (Vec<List<'g>>, Vec<usize>) {
         let (mut lists, mut owners) = (Vec::new(), Vec::new());
-        for (at, rows) in guards.iter().enumerate() {
+        for (at, rows) in guards.iter().enumerate().filter(|(at, _)| filters[*at].is_some()) {
             let wanted = self.query.service.as_ref().map(|service| rows.symbols.find(service));
             for (symbol, service) in rows.services() {
                 let entries = service.timeline.within(self.query.window);
@@ -174,23 +179,24 @@ impl Search<'_> {
 
 /// What of a query a row can tell.
 struct Filter {
-    /// The name's symbol; `Some(None)` when no span of the segment has it.
-    name: Option<Option<u32>>,
+    name: Option<Symbol>,
     min: u64,
     max: u64,
 }
 
 impl Filter {
-    fn new(query: &TraceQuery, rows: &SpanRows) -> Self {
+    /// `None` when the segment has no span of the name asked for.
+    fn new(query: &TraceQuery, rows: &SpanRows) -> Option<Self> {
+        let name = match &query.operation {
+            Some(name) => Some(rows.symbols.find(name)?),
+            None => None,
+        };
         let nanos = |duration: std::time::Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        Self {
-            name: query.operation.as_ref().map(|name| rows.symbols.find(name)),
-            min: query.min_duration.map_or(0, nanos),
-            max: query.max_duration.map_or(u64::MAX, nanos),
-        }
+        let (min, max) = (query.min_duration.map_or(0, nanos), query.max_duration.map_or(u64::MAX, nanos));
+        Some(Self { name, min, max })
     }
 
     fn accepts(&self, row: &SpanRow) -> bool {
-        self.name.is_none_or(|name| name == Some(row.name)) && (self.min..=self.max).contains(&row.duration())
+        self.name.is_none_or(|name| name == row.name) && (self.min..=self.max).contains(&row.duration())
     }
 }

@@ -12,20 +12,20 @@ use tripod_wire::otlp::{
 use tripod_wire::proto::Message;
 use tripod_wire::{SpanId, TraceId};
 
-pub fn open(dir: &Path) -> (Embedded, Recovery) {
+pub(crate) fn open(dir: &Path) -> (Embedded, Recovery) {
     Embedded::open(Options::new(dir)).unwrap()
 }
 
-pub fn trace_id(number: u64) -> TraceId {
+pub(crate) fn trace_id(number: u64) -> TraceId {
     TraceId((u128::from(number) + 1).to_be_bytes())
 }
 
-pub fn span_id(number: u64) -> SpanId {
+pub(crate) fn span_id(number: u64) -> SpanId {
     SpanId((number + 1).to_be_bytes())
 }
 
 /// A root span of kind internal, one microsecond a unit of `start`, and as long.
-pub fn span(trace: u64, span: u64, name: &str, start: u64) -> Span {
+pub(crate) fn span(trace: u64, span: u64, name: &str, start: u64) -> Span {
     Span {
         trace_id: trace_id(trace),
         span_id: span_id(span),
@@ -37,36 +37,36 @@ pub fn span(trace: u64, span: u64, name: &str, start: u64) -> Span {
     }
 }
 
-pub fn failed(mut span: Span) -> Span {
+pub(crate) fn failed(mut span: Span) -> Span {
     span.status = Status { code: StatusCode::ERROR, message: "no".to_owned() };
     span
 }
 
-pub fn child_of(mut span: Span, parent: u64) -> Span {
+pub(crate) fn child_of(mut span: Span, parent: u64) -> Span {
     span.parent_span_id = span_id(parent);
     span
 }
 
-pub fn resource(service: &str) -> Resource {
+pub(crate) fn resource(service: &str) -> Resource {
     Resource { attributes: vec![KeyValue::new("service.name", service)], ..Resource::default() }
 }
 
-pub fn scope(name: &str) -> InstrumentationScope {
+pub(crate) fn scope(name: &str) -> InstrumentationScope {
     InstrumentationScope { name: name.to_owned(), ..InstrumentationScope::default() }
 }
 
-pub fn spans(service: &str, spans: impl IntoIterator<Item = Span>) -> Vec<u8> {
+pub(crate) fn spans(service: &str, spans: impl IntoIterator<Item = Span>) -> Vec<u8> {
     let scope_spans =
         vec![ScopeSpans { scope: scope("test"), spans: spans.into_iter().collect(), ..ScopeSpans::default() }];
     let resource_spans = vec![ResourceSpans { resource: resource(service), scope_spans, ..ResourceSpans::default() }];
     TracesData { resource_spans }.encode_to_vec()
 }
 
-pub fn log(time: u64, body: &str) -> LogRecord {
+pub(crate) fn log(time: u64, body: &str) -> LogRecord {
     LogRecord { time_unix_nano: time, body: body.into(), ..LogRecord::default() }
 }
 
-pub fn logs(service: &str, records: impl IntoIterator<Item = LogRecord>) -> Vec<u8> {
+pub(crate) fn logs(service: &str, records: impl IntoIterator<Item = LogRecord>) -> Vec<u8> {
     let scope_logs =
         vec![ScopeLogs { scope: scope("test"), log_records: records.into_iter().collect(), ..ScopeLogs::default() }];
     let resource_logs = vec![ResourceLogs { resource: resource(service), scope_logs, ..ResourceLogs::default() }];
@@ -74,7 +74,7 @@ pub fn logs(service: &str, records: impl IntoIterator<Item = LogRecord>) -> Vec<
 }
 
 /// All traces.
-pub fn any_trace() -> TraceQuery {
+pub(crate) fn any_trace() -> TraceQuery {
     TraceQuery {
         service: None,
         operation: None,
@@ -87,7 +87,7 @@ pub fn any_trace() -> TraceQuery {
 }
 
 /// All log records.
-pub fn any_log() -> LogQuery {
+pub(crate) fn any_log() -> LogQuery {
     LogQuery {
         text: Vec::new(),
         service: None,
