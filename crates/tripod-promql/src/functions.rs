@@ -47,7 +47,7 @@ const SIGNATURES: &[Signature] = &[
     f("histogram_count", &[V], 1, 1), f("histogram_fraction", &[S, S, V], 3, 3), f("histogram_quantile", &[S, V], 2, 2),
     f("histogram_quantiles", &[V, T, S], 3, ANY), f("histogram_stddev", &[V], 1, 1), f("histogram_stdvar", &[V], 1, 1),
     f("histogram_sum", &[V], 1, 1), f("hour", &[V], 0, 1), f("idelta", &[M], 1, 1), f("increase", &[M], 1, 1),
-    f("irate", &[M], 1, 1), f("label_join", &[V, T, T, T], 3, ANY), f("label_replace", &[V, T, T, T, T], 5, 5),
+    f("info", &[V, V], 1, 2), f("irate", &[M], 1, 1), f("label_join", &[V, T, T, T], 3, ANY), f("label_replace", &[V, T, T, T, T], 5, 5),
     f("last_over_time", &[M], 1, 1), f("ln", &[V], 1, 1), f("log10", &[V], 1, 1), f("log2", &[V], 1, 1),
     f("mad_over_time", &[M], 1, 1), f("max_of", &[S, S], 2, 2), f("max_over_time", &[M], 1, 1),
     f("min_of", &[S, S], 2, 2), f("min_over_time", &[M], 1, 1), f("minute", &[V], 0, 1), f("month", &[V], 0, 1),

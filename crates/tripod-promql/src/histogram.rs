@@ -9,6 +9,9 @@ use crate::format::format_float_general;
 /// The schema of histograms whose bucket bounds are given one by one.
 pub const CUSTOM_BUCKETS: i32 = -53;
 
+/// Beyond every bucket that a finite number can be in, at the finest schema.
+const MAX_INDEX: u32 = 1 << 20;
+
 /// Index of the first bucket, and observations a bucket from there on.
 pub type Buckets = (i32, Vec<f64>);
 
@@ -79,6 +82,13 @@ pub(crate) struct Combined {
 }
 
 impl Histogram {
+    /// Whether its layout is one that finite numbers can have. Arithmetic on others could need any amount of memory.
+    pub(crate) fn is_sound(&self) -> bool {
+        let side = |side: &Buckets| side.0.unsigned_abs() <= MAX_INDEX && side.1.len() <= MAX_INDEX as usize;
+        let schema = self.has_custom_buckets() || (-4..=8).contains(&self.schema);
+        schema && self.zero_threshold.is_finite() && side(&self.positive) && side(&self.negative)
+    }
+
     /// Whether bounds are given one by one.
     pub fn has_custom_buckets(&self) -> bool {
         self.schema == CUSTOM_BUCKETS
@@ -387,6 +397,22 @@ mod tests {
         assert_eq!(total.positive, (0, vec![1.0, 3.0, 4.0]));
         total.subtract(&histogram(&[0.0, 1.0, 4.0])).unwrap();
         assert!(total.equivalent(&histogram(&[1.0, 2.0])));
+    }
+
+    #[test]
+    fn a_histogram_with_an_impossible_layout_is_not_sound() {
+        assert!(histogram(&[1.0]).is_sound());
+        assert!(!Histogram { positive: (i32::MAX, vec![1.0]), ..Histogram::default() }.is_sound());
+        assert!(!Histogram { zero_threshold: f64::NAN, ..Histogram::default() }.is_sound());
+        assert!(!Histogram { schema: 100, ..Histogram::default() }.is_sound());
+    }
+
+    #[test]
+    fn thresholds_that_cut_buckets_are_widened_until_they_agree() {
+        let mut wide = Histogram { zero_threshold: 3.0, zero_count: 1.0, ..histogram(&[0.0, 0.0, 0.0, 0.0, 1.0]) };
+        wide.add(&Histogram { zero_threshold: 0.1, ..histogram(&[1.0, 1.0, 1.0, 1.0]) }).unwrap();
+        assert_eq!((wide.zero_threshold, wide.zero_count), (4.0, 4.0));
+        assert_eq!(wide.buckets().last().unwrap().upper, 16.0);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Function calls: arguments are evaluated, then the function runs over columns or windows.
 
 mod histograms;
+mod info;
 mod labels;
 
 use std::sync::Arc;
@@ -29,6 +30,7 @@ impl Evaluator<'_> {
         match function {
             "vector" => Ok(vec![Column::of_floats(Labels::empty(), self.scalar(&args[0], grid)?)]),
             "timestamp" => self.timestamp(&args[0], grid),
+            "info" => self.info_labels(args, grid),
             "absent" => self.absent(&args[0], grid),
             "absent_over_time" => self.absent_over_time(&args[0], grid),
             "clamp" | "clamp_min" | "clamp_max" => self.clamp(function, args, grid),

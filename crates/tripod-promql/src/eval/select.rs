@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Column, Evaluator, Grid};
 use crate::ast::{At, Expr, Kind, Selector, TimeShift};
-use crate::{Histogram, Labels, QueryError, Series, is_stale};
+use crate::{Histogram, Labels, QueryError, Series, SourceError, is_stale};
 
 /// The series of a range vector, before steps take their windows out of them.
 #[derive(Debug)]
@@ -132,6 +132,12 @@ impl Evaluator<'_> {
         // Windows are open to the left.
         let series = self.source.select(&selector.matchers, start + 1, end)?;
         self.spend(series.iter().map(|one| one.floats.len() + one.histograms.len()).sum())?;
+        for one in &series {
+            if !one.histograms.iter().all(|(_, histogram)| histogram.is_sound()) {
+                let message = format!("series {} has a native histogram that no values can have led to", one.labels);
+                return Err(SourceError(message).into());
+            }
+        }
         Ok(series)
     }
 
