@@ -319,12 +319,13 @@ function answer(path, q) {
   return undefined;
 }
 
+const POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
 const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
 async function file(path, response) {
   const name = normalize(path).replace(/^(\.\.[/\\])+/, "");
   const asset = extname(name) !== "" ? name : "index.html";
   const body = await readFile(join(dist, asset)).catch(() => null);
-  response.writeHead(body ? 200 : 404, { "content-type": TYPES[extname(asset)] ?? "text/plain" }).end(body ?? "not found");
+  response.writeHead(body ? 200 : 404, { "content-type": TYPES[extname(asset)] ?? "text/plain", "content-security-policy": POLICY }).end(body ?? "not found");
 }
 
 const server = createServer((request, response) => {

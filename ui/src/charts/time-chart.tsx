@@ -28,6 +28,8 @@ interface Props {
   exemplars: ExemplarPoint[];
   exemplarsOnScale: boolean;
   select: (window: Window) => void;
+  /** The stretch that was selected and still is. */
+  selection: Window | null;
   openExemplar: (exemplar: ExemplarPoint) => void;
   openTrace?: string;
 }
@@ -63,6 +65,10 @@ export function TimeChart(props: Props) {
   }, [shape]);
 
   useEffect(() => plot.current?.setData(data), [data, window.start, window.end, exemplars]);
+
+  useEffect(() => {
+    if (plot.current) showSelection(plot.current, props.selection);
+  }, [props.selection, data, shape]);
 
   useEffect(() => {
     series.forEach((one, i) => plot.current?.setSeries(i + 1, { show: !muted.has(one.name) }));
@@ -160,7 +166,6 @@ function options(width: number, latest: { current: Props }, dark: boolean, forma
           if (u.select.width < 4) return;
           const at = (px: number) => u.posToVal(px, "x") * 1000;
           latest.current.select({ start: at(u.select.left), end: at(u.select.left + u.select.width) });
-          u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
         },
       ],
     },
@@ -175,6 +180,12 @@ function verticalRange(low: number | null, high: number | null, { fromZero, exem
   const least = fromZero ? Math.min(0, low ?? 0) : (low ?? 0);
   const room = (most - least || Math.abs(most) || 1) * 0.08;
   return [fromZero && least === 0 ? 0 : least - room, most + room];
+}
+
+function showSelection(u: uPlot, selection: Window | null): void {
+  const left = selection ? u.valToPos(selection.start / 1000, "x") : 0;
+  const right = selection ? u.valToPos(selection.end / 1000, "x") : 0;
+  u.setSelect({ left, top: 0, width: right - left, height: u.over.clientHeight }, false);
 }
 
 const CELL_PX = 9;

@@ -5,7 +5,15 @@ import { levelOf } from "../lib/severity";
 
 export const logMillis = (log: LogRecord) => Number(log.timestamp_unix_nano) / 1e6;
 
-export function LogLine({ log, since }: { log: LogRecord; since: number }) {
+interface Props {
+  log: LogRecord;
+  /** When the trace began, in milliseconds since the Unix epoch. */
+  since: number;
+  /** Goes to the span it belongs to, when that is another one than the panel shows. */
+  select?: () => void;
+}
+
+export function LogLine({ log, since, select }: Props) {
   const at = logMillis(log);
   return (
     <li class="log-line" data-testid="log-line">
@@ -18,6 +26,11 @@ export function LogLine({ log, since }: { log: LogRecord; since: number }) {
           </time>
         </summary>
         <LogAttributes attributes={log.attributes} />
+        {select && (
+          <button type="button" class="button small to-span" onClick={select}>
+            Go to its span
+          </button>
+        )}
       </details>
     </li>
   );

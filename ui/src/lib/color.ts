@@ -2,11 +2,11 @@
  * Colours that mean "which one": services and series.
  *
  * A colour is a hue; lightness and chroma come from the theme, so that every hue reads on both backgrounds. Red is kept for
- * errors. A service's hue is a hash of its name; when two known services collide, the later one in the alphabet takes the next free.
+ * errors and orange for exemplars. A service's hue is a hash of its name; when two known services collide, the later one in the alphabet takes the next free.
  */
 import { signal } from "@preact/signals";
 
-const HUES = [255, 160, 305, 85, 200, 340, 125, 280, 60, 230];
+const HUES = [255, 85, 335, 165, 295, 125, 210];
 
 export function hashSlot(name: string): number {
   let hash = 2166136261;
@@ -18,7 +18,7 @@ export function hashSlot(name: string): number {
 export function assignSlots(names: readonly string[]): Map<string, number> {
   const slots = new Map<string, number>();
   const taken = new Set<number>();
-  for (const name of [...names].sort()) {
+  for (const name of [...new Set(names)].sort()) {
     let slot = hashSlot(name);
     for (let tries = 0; taken.has(slot) && tries < HUES.length; tries++) slot = (slot + 1) % HUES.length;
     taken.add(slot);

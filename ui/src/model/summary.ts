@@ -1,5 +1,5 @@
 /** What the list of found traces shows of each, without building its tree. */
-import type { JaegerTrace } from "../api/traces";
+import type { JaegerSpan, JaegerTrace, KeyValue } from "../api/traces";
 
 export interface TraceSummary {
   id: string;
@@ -11,7 +11,15 @@ export interface TraceSummary {
   duration: number;
   spans: number;
   errors: number;
+  /** What the first failed span that says anything says. */
+  failure: string;
   services: { name: string; spans: number; error: boolean }[];
+}
+
+function failureOf(span: JaegerSpan): string {
+  const text = (fields: KeyValue[] | null, key: string) => String(fields?.find((one) => one.key === key)?.value ?? "");
+  const exception = span.logs?.map((log) => text(log.fields, "exception.message")).find(Boolean);
+  return text(span.tags, "otel.status_description") || exception || "";
 }
 
 export function summarise(trace: JaegerTrace): TraceSummary | undefined {
@@ -20,6 +28,7 @@ export function summarise(trace: JaegerTrace): TraceSummary | undefined {
   let start = Infinity;
   let end = 0;
   let errors = 0;
+  let failure = "";
   const services = new Map<string, { name: string; spans: number; error: boolean }>();
   for (const span of trace.spans) {
     start = Math.min(start, span.startTime);
@@ -29,14 +38,15 @@ export function summarise(trace: JaegerTrace): TraceSummary | undefined {
     service.spans += 1;
     if (span.tags?.some((tag) => tag.key === "error" && String(tag.value) === "true")) {
       errors += 1;
+      failure ||= failureOf(span);
       service.error = true;
     }
     services.set(name, service);
   }
-  const parentOf = (span: JaegerTrace["spans"][number]) => span.references?.find((one) => one.refType === "CHILD_OF")?.spanID;
+  const parentOf = (span: JaegerSpan) => span.references?.find((one) => one.refType === "CHILD_OF")?.spanID;
   const roots = trace.spans.filter((span) => !ids.has(parentOf(span) ?? ""));
   const proper = roots.filter((span) => parentOf(span) === undefined);
-  const root = (proper.length > 0 ? proper : roots).reduce<JaegerTrace["spans"][number] | undefined>(
+  const root = (proper.length > 0 ? proper : roots).reduce<JaegerSpan | undefined>(
     (first, span) => (first && first.startTime <= span.startTime ? first : span),
     undefined,
   ) ?? trace.spans[0];
@@ -48,6 +58,7 @@ export function summarise(trace: JaegerTrace): TraceSummary | undefined {
     duration: end - start,
     spans: trace.spans.length,
     errors,
+    failure,
     services: [...services.values()].sort((a, b) => b.spans - a.spans || a.name.localeCompare(b.name)),
   };
 }

@@ -17,6 +17,7 @@ interface Props {
   unit: Unit;
   fromZero: boolean;
   select: (window: Window) => void;
+  selection: Window | null;
 }
 
 interface Drawn {
@@ -26,7 +27,7 @@ interface Drawn {
 
 const NO_EXEMPLARS: ExemplarPoint[] = [];
 
-export function ChartCard({ view, unit, fromZero, select }: Props) {
+export function ChartCard({ view, unit, fromZero, select, selection }: Props) {
   const window = timeWindow.value;
   const version = `${window.start}-${window.end}`;
   const step = stepFor(window.end - window.start);
@@ -68,6 +69,7 @@ export function ChartCard({ view, unit, fromZero, select }: Props) {
           exemplars={points}
           exemplarsOnScale={view.exemplarsOnScale}
           select={select}
+          selection={selection}
           openExemplar={(exemplar) => openTrace(exemplar.traceId, exemplar.spanId)}
           openTrace={param("trace")}
         />

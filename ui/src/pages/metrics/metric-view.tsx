@@ -47,7 +47,7 @@ export function MetricView({ metric }: { metric: MetricInfo }) {
       {!custom && <Controls metric={metric} labels={labels} choice={choice} />}
       {ready &&
         shown.map((view, i) => (
-          <ChartCard key={custom ? "custom" : i} view={view} unit={view.perSecond ? "none" : unitOf(metric.name, metric.unit)} fromZero={metric.type !== "gauge"} select={setSelection} />
+          <ChartCard key={custom ? "custom" : i} view={view} unit={view.perSecond ? "none" : unitOf(metric.name, metric.unit)} fromZero={metric.type !== "gauge"} select={setSelection} selection={selection} />
         ))}
       <QueryBox shown={shown[0]} custom={custom} />
       {selection && <SelectionBar selection={selection} service={serviceOf(choice, labels)} close={() => setSelection(null)} />}

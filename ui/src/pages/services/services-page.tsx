@@ -1,13 +1,16 @@
 /** Every service by rate, errors and duration; each figure leads to the traces behind it. */
+import { searchTraces } from "../../api/traces";
 import { fetchOverview, type ServiceOverview } from "../../api/overview";
 import { Sparkline } from "../../charts/sparkline";
 import { Empty, ErrorNote, Skeleton } from "../../components/feedback";
 import { useRowKeys } from "../../components/row-keys";
 import { ServiceTag } from "../../components/service-tag";
+import { summarise } from "../../model/summary";
+import { TraceRow } from "../traces/trace-row";
 import { learnServices } from "../../lib/color";
 import { formatCount, formatMillis, formatPercent, significant } from "../../lib/format";
 import { useLoad } from "../../state/load";
-import { timeWindow } from "../../state/time-range";
+import { timeWindow, type Window } from "../../state/time-range";
 import { href, param, route, setParams } from "../../state/url";
 
 type Column = "service" | "rate" | "errors" | "p50" | "p95" | "p99";
@@ -44,7 +47,34 @@ export function ServicesPage() {
         </Empty>
       )}
       {overview.data && overview.data.services.length > 0 && <ServicesTable services={overview.data.services} />}
+      {overview.data && <Failures window={window} any={overview.data.services.some((one) => one.errors > 0)} />}
     </main>
+  );
+}
+
+const ANY_FAILED = { service: "", operation: "", tags: { error: "true" }, minDuration: "", maxDuration: "", limit: 8 };
+
+/** The newest traces with a failed span, so that the first page says what is wrong at present. */
+function Failures({ window, any }: { window: Window; any: boolean }) {
+  const found = useLoad(any ? "failures" : null, `${window.start}-${window.end}`, async (signal) =>
+    (await searchTraces(ANY_FAILED, window, signal)).flatMap((trace) => summarise(trace) ?? []),
+  );
+  if (!found.data || found.data.length === 0) return null;
+  const longest = found.data.reduce((most, trace) => Math.max(most, trace.duration), 1);
+  return (
+    <section aria-labelledby="failures">
+      <header class="list-head">
+        <h2 id="failures">Latest failures</h2>
+        <a href={href("/traces", { errors: "1" })}>All of them</a>
+      </header>
+      <ol class="trace-list">
+        {found.data.map((trace) => (
+          <li key={trace.id}>
+            <TraceRow trace={trace} longest={longest} />
+          </li>
+        ))}
+      </ol>
+    </section>
   );
 }
 

@@ -1,11 +1,12 @@
 /** All there is to know of one span, most telling first: what failed, its logs, attributes, events, links, resource. */
 import type { ComponentChildren } from "preact";
+import { useMemo } from "preact/hooks";
 import { fetchLogs, type LogRecord } from "../../api/logs";
 import type { KeyValue } from "../../api/traces";
 import { CopyButton } from "../../components/copy-button";
 import { ErrorNote, Skeleton } from "../../components/feedback";
 import { CloseIcon } from "../../components/icons";
-import { LogLine } from "../../components/log-line";
+import { LogLine, logMillis } from "../../components/log-line";
 import { ServiceTag } from "../../components/service-tag";
 import { formatDuration, formatPercent, formatValue } from "../../lib/format";
 import type { Span, SpanEvent, Trace } from "../../model/trace";
@@ -127,12 +128,20 @@ function SpanLogs({ span, trace, logs }: { span: Span; trace: Trace; logs: Loade
     (await fetchLogs({ trace_id: trace.id, span_id: span.id }, null, 500, signal)).reverse(),
   );
   const records: LogRecord[] | undefined = cut ? own.data : logs.data ? (logs.data.bySpan.get(span.id) ?? []) : undefined;
+  const below = useMemo(() => (records?.length === 0 && logs.data ? logsBelow(span, logs.data) : []), [records, logs.data, span]);
   const error = logs.error ?? own.error;
   return (
     <Section title="Logs" count={records?.length ?? 0}>
       {error && <ErrorNote error={error} retry={logs.error ? logs.retry : own.retry} what="The span's logs" />}
       {!records && !error && <Skeleton rows={2} height={20} />}
-      {records?.length === 0 && <p class="faint pad">No log record carries this span's id.</p>}
+      {records?.length === 0 && <p class="faint pad">No log record carries this span's id{below.length > 0 ? "; these are of the spans below it" : ""}.</p>}
+      {below.length > 0 && (
+        <ol class="span-logs" data-testid="span-logs">
+          {below.map((log, i) => (
+            <LogLine key={i} log={log} since={trace.startMs} select={() => selectSpan(log.span_id)} />
+          ))}
+        </ol>
+      )}
       {records && records.length > 0 && (
         <ol class="span-logs" data-testid="span-logs">
           {records.map((log, i) => (
@@ -142,6 +151,19 @@ function SpanLogs({ span, trace, logs }: { span: Span; trace: Trace; logs: Loade
       )}
     </Section>
   );
+}
+
+const MOST_BELOW = 50;
+
+/** The first logs of all spans below one, in order of time. */
+function logsBelow(span: Span, logs: TraceLogs): LogRecord[] {
+  const found: LogRecord[] = [];
+  const stack = [...span.children];
+  for (let below = stack.pop(); below; below = stack.pop()) {
+    found.push(...(logs.bySpan.get(below.id) ?? []));
+    stack.push(...below.children);
+  }
+  return found.sort((a, b) => logMillis(a) - logMillis(b)).slice(0, MOST_BELOW);
 }
 
 /** Attributes by the first part of their key, so that `http.` stands with `http.`. */

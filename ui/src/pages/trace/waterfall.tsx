@@ -61,7 +61,6 @@ function Row({ span, trace, state, matched, logs }: { span: Span; trace: Trace; 
       aria-level={span.depth + 1}
       aria-expanded={span.children.length > 0 ? open : undefined}
       aria-selected={span.id === state.span}
-      aria-label={`${span.service} ${span.operation}, ${formatDuration(span.duration)}${span.error ? ", failed" : ""}`}
       class={classes.filter(Boolean).join(" ")}
       style={hueStyle(serviceHue(span.service))}
       data-testid="span-row"
@@ -72,7 +71,7 @@ function Row({ span, trace, state, matched, logs }: { span: Span; trace: Trace; 
         <Toggle span={span} open={open} collapsed={state.collapsed} />
         <ServiceDot name={span.service} />
         {span.error && (
-          <b class="error-mark" title={span.statusText || "failed"}>
+          <b class="error-mark" role="img" aria-label="failed" title={span.statusText || "failed"}>
             !
           </b>
         )}
@@ -113,7 +112,7 @@ function Bar({ span, trace, state }: { span: Span; trace: Trace; state: TraceSta
   if (right < 0 || left > 100) return <div class="span-time" />;
   const shownLeft = Math.max(0, left);
   const width = Math.min(100, right) - shownLeft;
-  const labelLeft = right > 82;
+  const label = right <= 82 ? "after" : left >= 22 ? "before" : "within";
   return (
     <div class="span-time">
       <div class="span-bar" style={{ left: `${shownLeft}%`, width: `max(2px, ${width}%)` }} />
@@ -127,9 +126,16 @@ function Bar({ span, trace, state }: { span: Span; trace: Trace; state: TraceSta
         const at = percent(event.at);
         return at < 0 || at > 100 ? null : <i key={i} class={`span-event${event.name === "exception" ? " is-error" : ""}`} style={{ left: `${at}%` }} />;
       })}
-      <span class="span-duration" style={labelLeft ? { right: `calc(${100 - shownLeft}% + 6px)` } : { left: `calc(${Math.min(100, right)}% + 6px)` }}>
+      <span class={`span-duration is-${label}`} style={labelStyle[label](shownLeft, right)}>
         {formatDuration(span.duration)}
       </span>
     </div>
   );
 }
+
+/** Where the figure stands: behind the bar where there is room, else before it, else on it. */
+const labelStyle = {
+  after: (_: number, right: number) => ({ left: `calc(${Math.min(100, right)}% + 6px)` }),
+  before: (left: number) => ({ right: `calc(${100 - left}% + 6px)` }),
+  within: (left: number) => ({ left: `calc(${left}% + 7px)` }),
+};

@@ -4,15 +4,15 @@ import { fetchServices, searchTraces, type TraceSearch } from "../../api/traces"
 import { Scatter } from "../../charts/scatter";
 import { Empty, ErrorNote, Skeleton, SkeletonBlock } from "../../components/feedback";
 import { useRowKeys } from "../../components/row-keys";
-import { ServiceTag } from "../../components/service-tag";
 import { learnServices } from "../../lib/color";
-import { formatAgo, formatClock, formatCount, formatDateTime, formatDuration } from "../../lib/format";
+import { formatCount } from "../../lib/format";
 import { normaliseDuration, tagsObject } from "../../model/search";
 import { summarise, type TraceSummary } from "../../model/summary";
 import { useLoad } from "../../state/load";
 import { clock, setWindow, timeWindow } from "../../state/time-range";
 import { href, navigate, param, route, setParams } from "../../state/url";
 import { SearchForm } from "./search-form";
+import { TraceRow } from "./trace-row";
 
 export const LIMITS = ["20", "50", "100", "200", "500"];
 const DEFAULT_LIMIT = 100;
@@ -114,30 +114,5 @@ function TraceList({ traces }: { traces: TraceSummary[] }) {
         ))}
       </ol>
     </section>
-  );
-}
-
-function TraceRow({ trace, longest }: { trace: TraceSummary; longest: number }) {
-  return (
-    <a class={`trace-row${trace.errors > 0 ? " is-error" : ""}`} data-row data-testid="trace-row" href={href(`/traces/${trace.id}`)}>
-      <span class="trace-row-name">
-        <b>{trace.rootService}</b> <span>{trace.root}</span>
-      </span>
-      <span class="trace-row-bar" aria-hidden="true">
-        <i style={{ width: `${Math.max(0.5, (trace.duration / longest) * 100)}%` }} />
-      </span>
-      <span class="trace-row-duration">{formatDuration(trace.duration)}</span>
-      <span class="trace-row-services">
-        {trace.services.slice(0, 6).map((service) => (
-          <ServiceTag key={service.name} name={service.name} count={service.spans} error={service.error} />
-        ))}
-        {trace.services.length > 6 && <span class="faint">+{trace.services.length - 6}</span>}
-      </span>
-      <span class="trace-row-count faint">{formatCount(trace.spans)} spans</span>
-      <span class="trace-row-errors">{trace.errors > 0 ? `${formatCount(trace.errors)} failed` : ""}</span>
-      <time class="faint" title={formatDateTime(trace.startMs, true)}>
-        {formatClock(trace.startMs)} · {formatAgo(trace.startMs, clock.value)}
-      </time>
-    </a>
   );
 }

@@ -1,0 +1,44 @@
+// Asks axe-core about every page of a running Tripod, light and dark; a serious or critical fault fails. BASE_URL as in two-clicks.mjs.
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { after, before, test } from "node:test";
+import { launch } from "../dev/browser.mjs";
+
+const base = process.env.BASE_URL?.replace(/\/$/, "");
+const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+let browser;
+let pages;
+before(async () => {
+  browser = await launch();
+  if (!base) return;
+  const trace = (await (await fetch(`${base}/api/traces?limit=1`)).json()).data[0];
+  const names = Object.keys((await (await fetch(`${base}/api/v1/metadata`)).json()).data);
+  const metric = names.find((name) => name.endsWith("_duration_seconds")) ?? names[0];
+  const open = `${trace.traceID}?span=${trace.spans[0].spanID}`;
+  pages = ["/services", "/traces", `/traces/${open}`, "/metrics", `/metrics/${metric}`, `/metrics/${metric}?trace=${open.replace("?", "&")}`, "/logs", "/setup"];
+});
+after(() => browser?.close());
+
+for (const colorScheme of ["light", "dark"]) {
+  test(`no page has a serious fault of accessibility, ${colorScheme}`, { skip: !base && "BASE_URL is not set" }, async () => {
+    const context = await browser.newContext({ colorScheme, viewport: { width: 1440, height: 900 }, bypassCSP: true });
+    const page = await context.newPage();
+    const faults = [];
+    for (const path of pages) {
+      await page.goto(base + path);
+      await page.locator("main").waitFor();
+      await page.waitForLoadState("networkidle");
+      await page.waitForTimeout(300);
+      await page.evaluate(axe);
+      const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+      for (const { id, impact, help, nodes } of violations) {
+        if (impact !== "serious" && impact !== "critical") continue;
+        faults.push(`${path}: ${id} (${impact}): ${help}: ${nodes.slice(0, 3).map((node) => `${node.html.slice(0, 140)} ${node.any[0]?.message ?? ""}`).join(" | ")}`);
+      }
+    }
+    await context.close();
+    assert.deepEqual(faults, []);
+  });
+}
