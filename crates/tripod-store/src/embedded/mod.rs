@@ -1,9 +1,9 @@
-//! The store that comes with Tripod: a write-ahead log in a directory, and in memory the rows and indexes that find what is in
-//! it.
+//! The store that comes with Tripod: a write-ahead log in a directory, and in memory the rows and indexes that find what
+//! is in it.
 //!
 //! - [`wal`]: durable, append-only, cut into segments.
-//! - [`segment`]: what is known in memory of one segment: rows of [`spans`] and [`logs`] that point into the log. Dropping the oldest
-//!   segment drops its rows and its file, and nothing else.
+//! - [`segment`]: what is known in memory of one segment: rows of [`spans`] and [`logs`] that point into the log. Dropping
+//!   the oldest segment drops its rows and its file, and nothing else ([`retain`]).
 //! - [`series`]: samples and exemplars, all in memory; their log is only read at start.
 //! - [`fetch`]: reads records back from the log to show them or to check their attributes.
 //!
@@ -18,38 +18,29 @@ mod matching;
 mod options;
 mod postings;
 mod request;
+mod retain;
 mod segment;
 mod series;
 mod spans;
 mod stats;
+mod store;
 mod symbols;
 mod timeline;
 mod traces;
 mod wal;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use tripod_wire::TraceId;
-
 use self::directory::{Directory, io_error};
-use self::fetch::Fetcher;
 pub use self::options::Options;
-use self::segment::{Segment, Segments, Usage};
+use self::segment::{Segment, Segments};
 use self::series::SeriesTable;
 use self::wal::frame::Kind;
 pub use self::wal::recover::Damage;
 use self::wal::segment::SegmentFile;
 use self::wal::{Wal, recover};
-use crate::{
-    Appended, Labels, LogQuery, LogStore, Matcher, Metadata, Operation, SelectedSeries, SeriesExemplars, SeriesStore,
-    SeriesWrite, ServiceStats, SpanStore, Status, Store, StoreError, StoredLog, Trace, TraceQuery, Window,
-};
-
-/// A limit holds at least so many segments.
-const SEGMENTS_PER_LIMIT: u64 = 8;
+use crate::StoreError;
 
 /// The embedded store. Share it in an [`Arc`]; any number of threads may append and ask at once.
 ///
@@ -178,184 +169,5 @@ impl Embedded {
     /// The segments as they are now; later changes of the set do not show.
     fn segments(&self) -> Vec<Arc<Segment>> {
         self.segments.read().unwrap_or_else(PoisonError::into_inner).all()
-    }
-
-    /// Drops the oldest segments while a limit is exceeded, and sees to it that there are always older ones to drop.
-    fn keep_within_limits(&self) -> Result<(), StoreError> {
-        // Whoever holds it does the work for all.
-        let Ok(_evicting) = self.evicting.try_lock() else { return Ok(()) };
-        loop {
-            let (total, newest) = self.usage();
-            if self.exceeds(newest, SEGMENTS_PER_LIMIT) {
-                self.wal.roll();
-            }
-            if !self.exceeds(total, 1) {
-                return Ok(());
-            }
-            let evicted = self.segments.write().unwrap_or_else(PoisonError::into_inner).evict();
-            let Some(segment) = evicted else { return Ok(()) };
-            self.evict(&segment)?;
-        }
-    }
-
-    /// Keeps within the limits after an append. That a file cannot be removed does not make the append fail: it is on disk.
-    /// The file is seen again at the next start, where it is an error.
-    fn retain(&self) {
-        let _ = self.keep_within_limits();
-    }
-
-    /// What all takes, and what came with the newest segment.
-    fn usage(&self) -> (Usage, Usage) {
-        let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
-        let (mut total, mut newest) = (segments.usage(), Usage::default());
-        total.memory += self.series.counts().memory;
-        if let Some(segment) = segments.newest() {
-            newest = segment.usage();
-            newest.memory += self.series.memory_of(segment.file.id);
-        }
-        (total, newest)
-    }
-
-    /// Whether a usage is more than a part of what is allowed.
-    fn exceeds(&self, usage: Usage, parts: u64) -> bool {
-        usage.memory as u64 > self.options.memory_limit as u64 / parts
-            || self.options.disk_limit.is_some_and(|limit| usage.disk > limit / parts)
-    }
-
-    fn evict(&self, segment: &Segment) -> Result<(), StoreError> {
-        let rows = segment.spans().len() + segment.logs().len();
-        self.count_evicted(rows as u64 + self.series.evict(segment.file.id));
-        let path = &segment.file.path;
-        match std::fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error("cannot remove", path)(error)),
-            _ => Ok(()),
-        }
-    }
-
-    fn count_evicted(&self, records: u64) {
-        self.evicted.fetch_add(records, Ordering::Relaxed);
-    }
-}
-
-impl SpanStore for Embedded {
-    fn append_spans(&self, request: &[u8]) -> Result<Appended, StoreError> {
-        let batch = request::spans(request)?;
-        if !batch.records.is_empty() {
-            let place = self.wal.append(Kind::Spans, request)?;
-            match self.segment(&place.segment) {
-                Some(segment) => segment.insert_spans(&batch, place.offset),
-                None => self.count_evicted(batch.records.len() as u64),
-            }
-            self.retain();
-        }
-        Ok(batch.appended())
-    }
-
-    fn trace(&self, id: TraceId) -> Result<Option<Trace>, StoreError> {
-        traces::trace(&self.segments(), id, &mut Fetcher::default())
-    }
-
-    fn find_traces(&self, query: &TraceQuery) -> Result<Vec<Trace>, StoreError> {
-        traces::find(&self.segments(), query)
-    }
-
-    fn services(&self) -> Result<Vec<String>, StoreError> {
-        let mut names = BTreeSet::new();
-        for segment in self.segments() {
-            let rows = segment.spans();
-            names.extend(rows.services().map(|(symbol, _)| rows.symbols.get(symbol).to_string()));
-        }
-        Ok(names.into_iter().collect())
-    }
-
-    fn operations(&self, service: &str) -> Result<Vec<Operation>, StoreError> {
-        let mut operations = BTreeSet::new();
-        for segment in self.segments() {
-            let rows = segment.spans();
-            operations.extend(rows.operations(service).map(|(name, kind)| Operation { name: name.to_owned(), kind }));
-        }
-        Ok(operations.into_iter().collect())
-    }
-
-    fn service_stats(&self, window: Window, steps: usize) -> Result<Vec<ServiceStats>, StoreError> {
-        Ok(stats::stats(&self.segments(), window, steps))
-    }
-}
-
-impl LogStore for Embedded {
-    fn append_logs(&self, request: &[u8]) -> Result<Appended, StoreError> {
-        let batch = request::logs(request)?;
-        if !batch.records.is_empty() {
-            let place = self.wal.append(Kind::Logs, request)?;
-            match self.segment(&place.segment) {
-                Some(segment) => segment.insert_logs(&batch, place.offset),
-                None => self.count_evicted(batch.records.len() as u64),
-            }
-            self.retain();
-        }
-        Ok(batch.appended())
-    }
-
-    fn find_logs(&self, query: &LogQuery) -> Result<Vec<StoredLog>, StoreError> {
-        find_logs::find(&self.segments(), query)
-    }
-}
-
-/// Of two values that are written at the same time to one series and one time, either may stay, and after a restart the other:
-/// writers of one series should not compete.
-impl SeriesStore for Embedded {
-    fn append_series(&self, batch: &[SeriesWrite]) -> Result<Appended, StoreError> {
-        let accepted = batch.iter().map(SeriesWrite::sample_count).sum();
-        if !batch.is_empty() {
-            let place = self.wal.append(Kind::Series, &codec::encode(batch))?;
-            match self.segment(&place.segment) {
-                Some(_) => self.series.append(batch, place.segment.id),
-                None => self.count_evicted(accepted),
-            }
-            self.retain();
-        }
-        Ok(Appended { accepted, ..Appended::default() })
-    }
-
-    fn select(&self, matchers: &[Matcher], start: i64, end: i64) -> Result<Vec<SelectedSeries>, StoreError> {
-        Ok(self.series.select(matchers, start, end))
-    }
-
-    fn series(&self, sets: &[Vec<Matcher>], start: i64, end: i64) -> Result<Vec<Labels>, StoreError> {
-        Ok(self.series.series(sets, start, end))
-    }
-
-    fn exemplars(&self, matchers: &[Matcher], start: i64, end: i64) -> Result<Vec<SeriesExemplars>, StoreError> {
-        Ok(self.series.exemplars(matchers, start, end))
-    }
-
-    fn metadata(&self) -> Result<BTreeMap<String, Metadata>, StoreError> {
-        Ok(self.series.metadata())
-    }
-
-    fn last(&self, labels: &Labels) -> Result<Option<(i64, f64)>, StoreError> {
-        Ok(self.series.last(labels))
-    }
-}
-
-impl Store for Embedded {
-    /// Nothing to do: what was acknowledged is on disk, and what is being appended is acknowledged when it is.
-    fn flush(&self) -> Result<(), StoreError> {
-        Ok(())
-    }
-
-    fn status(&self) -> Status {
-        let segments = self.segments();
-        let series = self.series.counts();
-        Status {
-            spans: segments.iter().map(|segment| segment.spans().len() as u64).sum(),
-            logs: segments.iter().map(|segment| segment.logs().len() as u64).sum(),
-            samples: series.samples,
-            series: series.series,
-            exemplars: series.exemplars,
-            memory_bytes: (segments.iter().map(|segment| segment.usage().memory).sum::<usize>() + series.memory) as u64,
-            disk_bytes: segments.iter().map(|segment| segment.file.len()).sum(),
-            evicted: self.evicted.load(Ordering::Relaxed),
-        }
     }
 }

@@ -10,7 +10,7 @@ pub(crate) mod segment;
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use self::frame::Kind;
@@ -30,8 +30,8 @@ pub(crate) struct Wal {
     /// Signalled whenever a leader is done.
     changed: Condvar,
     tail: Mutex<Tail>,
-    /// Set to begin a new segment with the next group.
-    roll: AtomicBool,
+    /// Segments up to this one are not written any more.
+    closed_through: AtomicU64,
 }
 
 /// What waits to be written.
@@ -90,7 +90,7 @@ impl Wal {
             queue: Mutex::default(),
             changed: Condvar::new(),
             tail: Mutex::new(Tail { segment, next_id }),
-            roll: AtomicBool::new(false),
+            closed_through: AtomicU64::new(0),
         }
     }
 
@@ -124,9 +124,9 @@ impl Wal {
         }
     }
 
-    /// Begins a new segment with the next record.
-    pub(crate) fn roll(&self) {
-        self.roll.store(true, Ordering::Relaxed);
+    /// Closes the segment of this number: the next record goes to a newer one.
+    pub(crate) fn close(&self, segment: u64) {
+        self.closed_through.fetch_max(segment, Ordering::Relaxed);
     }
 
     /// Writes the group that has gathered, and tells its members.
@@ -168,10 +168,10 @@ impl Wal {
 
     /// The segment for the next `size` bytes: the one at hand while it has room, else a new one.
     fn segment_for(&self, tail: &mut Tail, size: u64) -> Result<Arc<SegmentFile>, Failure> {
-        let roll = self.roll.swap(false, Ordering::Relaxed);
         if let Some(segment) = &tail.segment {
             let empty = segment.len() <= MAGIC.len() as u64;
-            if empty || (!roll && segment.len() + size <= self.segment_bytes) {
+            let open = segment.id > self.closed_through.load(Ordering::Relaxed);
+            if empty || (open && segment.len() + size <= self.segment_bytes) {
                 return Ok(Arc::clone(segment));
             }
         }
@@ -311,7 +311,9 @@ mod tests {
         let wal = wal(dir.path(), 100, 1 << 20);
         let append = |len| wal.append(Kind::Logs, &vec![7; len]).unwrap().segment.id;
         assert_eq!([append(500), append(40), append(40), append(10)], [1, 2, 3, 3]);
-        wal.roll();
+        wal.close(3);
         assert_eq!([append(1), append(1)], [4, 4]);
+        wal.close(3);
+        assert_eq!(append(1), 4, "a segment is closed once");
     }
 }
