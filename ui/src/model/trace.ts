@@ -57,8 +57,9 @@ export interface Trace {
 
 export function buildTrace(raw: JaegerTrace): Trace | undefined {
   if (raw.spans.length === 0) return undefined;
-  const origin = raw.spans.reduce((least, span) => (startNanos(span) < least ? startNanos(span) : least), startNanos(raw.spans[0]));
-  const spans = raw.spans.map((span) => readSpan(span, raw, origin));
+  const starts = raw.spans.map(startNanos);
+  const origin = starts.reduce((least, start) => (start < least ? start : least));
+  const spans = raw.spans.map((span, i) => readSpan(span, raw, starts[i], origin));
   const byId = new Map<string, Span>();
   for (const span of spans) if (!byId.has(span.id)) byId.set(span.id, span);
   const ordered = orderSpans(spans, linkParents(spans, byId));
@@ -82,13 +83,12 @@ export function buildTrace(raw: JaegerTrace): Trace | undefined {
 const startNanos = (span: JaegerSpan) =>
   span.startTimeUnixNano ? BigInt(span.startTimeUnixNano) : BigInt(Math.round(span.startTime)) * 1000n;
 
-function readSpan(raw: JaegerSpan, trace: JaegerTrace, origin: bigint): Span {
+function readSpan(raw: JaegerSpan, trace: JaegerTrace, start: bigint, origin: bigint): Span {
   const tags = raw.tags ?? [];
   const tag = (key: string) => tags.find((one) => one.key === key)?.value;
   const references = raw.references ?? [];
   const parent = references.find((one) => one.refType === "CHILD_OF" && one.traceID === raw.traceID);
   const process = trace.processes[raw.processID];
-  const start = startNanos(raw);
   const startOfTraceMicros = Number(origin / 1000n);
   return {
     id: raw.spanID,
@@ -264,7 +264,18 @@ export function findSpans(trace: Trace, query: string): Span[] {
   });
 }
 
+const searchTexts = new WeakMap<Span, string>();
+
+/** Made once a span, as one searches while typing. */
 function searchText(span: Span): string {
+  const known = searchTexts.get(span);
+  if (known !== undefined) return known;
+  const text = allText(span);
+  searchTexts.set(span, text);
+  return text;
+}
+
+function allText(span: Span): string {
   const tags = span.tags.map((tag) => `${tag.key}=${tag.value}`);
   const events = span.events.flatMap((event) => [event.name, ...event.fields.map((field) => `${field.key}=${field.value}`)]);
   return [span.service, span.operation, span.id, ...tags, ...events].join("\n").toLowerCase();
