@@ -1,13 +1,17 @@
 //! Measures the embedded store: `cargo run --release -p tripod-store --example ingest [spans] [dir]`.
 //!
-//! Batches of 512 spans, ten a trace, eight attributes each; every batch is on disk when it counts.
+//! Batches of 512 spans, ten a trace, eight attributes each; then samples of a thousand series. Every batch is on disk when
+//! it counts.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tripod_store::{AttributeMatch, Embedded, Options, SpanStore, Store, TraceQuery, Window};
+use tripod_store::{
+    AttributeMatch, Embedded, Labels, Matcher, Options, Samples, SeriesStore, SeriesWrite, SpanStore, Store,
+    TraceQuery, Window,
+};
 use tripod_wire::otlp::trace::SpanKind;
 use tripod_wire::otlp::{InstrumentationScope, KeyValue, Resource, ResourceSpans, ScopeSpans, Span, TracesData};
 use tripod_wire::proto::Message;
@@ -32,6 +36,8 @@ fn main() -> Outcome<()> {
         ingest(&dir, spans, threads)?;
         reopen(&dir, spans)?;
     }
+    std::fs::remove_dir_all(&dir)?;
+    samples(&dir)?;
     std::fs::remove_dir_all(&dir)?;
     Ok(())
 }
@@ -109,6 +115,47 @@ fn reopen(dir: &Path, spans: u64) -> Outcome<()> {
     measure("stats of all time", 3, || check(store.service_stats(Window::ALL, 30)?.len() == 10))?;
     measure("services", 1000, || check(store.services()?.len() == 10))?;
     Ok(())
+}
+
+/// A thousand series, a sample each a scrape.
+fn samples(dir: &Path) -> Outcome<()> {
+    const SERIES: u64 = 1000;
+    const SCRAPES: i64 = 1000;
+    let labels: Vec<Labels> = (0..SERIES).map(series_labels).collect();
+    let (store, _) = Embedded::open(Options { memory_limit: 4 << 30, ..Options::new(dir) })?;
+    let start = Instant::now();
+    for scrape in 0..SCRAPES {
+        let write = |labels: &Labels| SeriesWrite {
+            labels: labels.clone(),
+            samples: Samples { floats: vec![(scrape * 15_000, scrape as f64)], ..Samples::default() },
+            exemplars: Vec::new(),
+            metadata: None,
+        };
+        store.append_series(&labels.iter().map(write).collect::<Vec<_>>())?;
+    }
+    let (took, status) = (start.elapsed(), store.status());
+    println!("1 thread, {SERIES} series, {SCRAPES} scrapes");
+    println!("  ingest    {:>9.0} samples/s durable", status.samples as f64 / took.as_secs_f64());
+    println!("  disk      {:>9.1} B/sample", status.disk_bytes as f64 / status.samples as f64);
+    println!("  memory    {:>9.1} B/sample accounted", status.memory_bytes as f64 / status.samples as f64);
+    drop(store);
+    let start = Instant::now();
+    let (store, _) = Embedded::open(Options { memory_limit: 4 << 30, ..Options::new(dir) })?;
+    println!("  reopen    {:.2?}", start.elapsed());
+    let one = [Matcher::equal("__name__", "http_requests_total"), Matcher::equal("instance", "machine-7")];
+    measure("select 10 series, all time", 200, || check(store.select(&one, 0, i64::MAX)?.len() == 10))?;
+    let all = [Matcher::equal("__name__", "http_requests_total")];
+    measure("select 1,000 series, all time", 10, || check(store.select(&all, 0, i64::MAX)?.len() == 1000))
+}
+
+fn series_labels(number: u64) -> Labels {
+    Labels::new([
+        ("__name__", "http_requests_total".to_owned()),
+        ("job", "shop".to_owned()),
+        ("instance", format!("machine-{}", number % 100)),
+        ("route", format!("/items/{}", number / 100)),
+        ("method", "GET".to_owned()),
+    ])
 }
 
 fn check(expected: bool) -> Outcome<()> {
