@@ -1,1 +1,32 @@
-fn main() {}
+//! The `tripod` command. One file a subcommand; each ends with an exit code.
+#![forbid(unsafe_code)]
+
+mod bytes;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Observability on three legs: traces, metrics, logs
+#[derive(Debug, Parser)]
+#[command(name = "tripod", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Receive, keep, query and show telemetry, until Ctrl-C
+    Up(up::UpArgs),
+}
+
+/// Exit code of a command that could not do what it was asked to because of how it was asked.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Up(args) => up::run(&args),
+    }
+}

@@ -1,1 +1,27 @@
-//! Under construction.
+//! Tripod's server: receives OTLP over gRPC and HTTP, keeps it, answers queries under Jaeger's, Prometheus' and its own APIs, and
+//! serves the web page.
+//!
+//! ```no_run
+//! # async fn run() -> Result<(), tripod_server::ServerError> {
+//! use tripod_server::{Config, Server};
+//! let server = Server::start(Config::default()).await?;
+//! println!("open http://{}", server.addresses().http);
+//! server.shutdown(std::time::Duration::from_secs(10)).await
+//! # }
+//! ```
+//!
+//! What was acknowledged is on disk. Memory is bounded: that of the store by its limit, that of requests by
+//! [`Config::max_in_flight_bytes`]; under load senders are told to come back instead of being buffered.
+#![forbid(unsafe_code)]
+
+mod config;
+mod error;
+mod own_metrics;
+mod query;
+mod receive;
+mod server;
+mod ui;
+
+pub use config::{Config, MIN_BODY_LIMIT};
+pub use error::ServerError;
+pub use server::{Addresses, Server};

@@ -1,0 +1,158 @@
+//! `tripod up`: the server, until Ctrl-C or SIGTERM.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tripod_server::{Addresses, Config, Server};
+
+use crate::{USAGE, bytes};
+
+/// How long running requests may take to end.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// What `tripod up` and every command that starts a server can be told.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct UpArgs {
+    /// Directory for what is received
+    #[arg(long, value_name = "DIR", default_value = "tripod-data")]
+    pub(crate) data: PathBuf,
+    /// Where to listen for OTLP over gRPC; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4317")]
+    pub(crate) otlp_grpc: SocketAddr,
+    /// Where to listen for OTLP over HTTP; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4318")]
+    pub(crate) otlp_http: SocketAddr,
+    /// Where to serve the web page and the query APIs; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4319")]
+    pub(crate) http: SocketAddr,
+    /// Memory for indexes and samples; past it the oldest data is dropped
+    #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = bytes::parse)]
+    pub(crate) memory_limit: u64,
+    /// Bytes on disk; past it the oldest data is dropped [default: what the memory limit can index]
+    #[arg(long, value_name = "SIZE", value_parser = bytes::parse)]
+    pub(crate) disk_limit: Option<u64>,
+    /// Largest request, before and after decompression
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = bytes::parse)]
+    pub(crate) max_body: u64,
+    /// Bytes of requests worked on at once; beyond it senders are told to come back
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = bytes::parse)]
+    pub(crate) max_in_flight: u64,
+    /// Seconds a query may take
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(crate) query_timeout: u64,
+    /// Let web pages served from this machine send OTLP over HTTP
+    #[arg(long)]
+    pub(crate) browser_otlp: bool,
+}
+
+impl UpArgs {
+    /// The server's settings.
+    pub(crate) fn config(&self) -> Config {
+        let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+        Config {
+            data: self.data.clone(),
+            otlp_grpc: self.otlp_grpc,
+            otlp_http: self.otlp_http,
+            http: self.http,
+            memory_limit: size(self.memory_limit),
+            disk_limit: self.disk_limit,
+            max_body_bytes: size(self.max_body),
+            max_in_flight_bytes: size(self.max_in_flight),
+            query_timeout: Duration::from_secs(self.query_timeout),
+            browser_otlp: self.browser_otlp,
+        }
+    }
+
+    /// Says so when someone other than this machine could reach the server.
+    pub(crate) fn warn_if_exposed(&self) {
+        for (flag, address) in [("--otlp-grpc", self.otlp_grpc), ("--otlp-http", self.otlp_http), ("--http", self.http)] {
+            if !address.ip().is_loopback() {
+                eprintln!("tripod: warning: {flag} {address} can be reached from other machines, and there is no authentication yet");
+            }
+        }
+    }
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &UpArgs) -> ExitCode {
+    args.warn_if_exposed();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error),
+    };
+    let code = runtime.block_on(serve(args));
+    // A query that is still running is not waited for.
+    runtime.shutdown_background();
+    code
+}
+
+async fn serve(args: &UpArgs) -> ExitCode {
+    let mut signals = match Signals::new() {
+        Ok(signals) => signals,
+        Err(error) => return fail(&error),
+    };
+    let server = match Server::start(args.config()).await {
+        Ok(server) => server,
+        Err(error) => return fail(&error),
+    };
+    announce(server.addresses(), args);
+    signals.next().await;
+    eprintln!("tripod: stopping; press Ctrl-C again to stop at once");
+    tokio::select! {
+        stopped = server.shutdown(DEADLINE) => match stopped {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("tripod: error: {error}");
+                ExitCode::FAILURE
+            }
+        },
+        () = signals.next() => ExitCode::FAILURE,
+    }
+}
+
+/// Ctrl-C and SIGTERM.
+pub(crate) struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// From now on these signals no longer end the program by themselves.
+    pub(crate) fn new() -> std::io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    /// Waits for one of them.
+    pub(crate) async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// Says where everything is: a line for programs, the rest for people.
+pub(crate) fn announce(addresses: Addresses, args: &UpArgs) {
+    let Addresses { otlp_grpc, otlp_http, http } = addresses;
+    let text = format!(
+        "tripod is ready: ui http://{http} otlp-grpc {otlp_grpc} otlp-http {otlp_http}\n\n  \
+         Open       http://{http}\n  \
+         Send to    http://{otlp_http} (OTLP/HTTP) or http://{otlp_grpc} (OTLP/gRPC)\n  \
+         Kept in    {}\n  \
+         Stop with  Ctrl-C\n",
+        args.data.display()
+    );
+    // Nobody reading is no reason to stop.
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+fn fail(error: &dyn std::error::Error) -> ExitCode {
+    eprintln!("tripod: error: {error}");
+    ExitCode::from(USAGE)
+}

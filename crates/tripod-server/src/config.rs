@@ -1,0 +1,74 @@
+//! What a server can be told: one struct, whose defaults are those of the command line.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The smallest [`Config::max_body_bytes`]: OTLP senders batch up to this size.
+pub const MIN_BODY_LIMIT: usize = 16 << 20;
+
+/// Settings of a [`Server`](crate::Server).
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Directory of the store; made when it is not there. Default `tripod-data`.
+    pub data: PathBuf,
+    /// Where to listen for OTLP over gRPC. Default `127.0.0.1:4317`. Port 0 takes a free one.
+    pub otlp_grpc: SocketAddr,
+    /// Where to listen for OTLP over HTTP. Default `127.0.0.1:4318`. Port 0 takes a free one.
+    pub otlp_http: SocketAddr,
+    /// Where to serve the web page and the query APIs. Default `127.0.0.1:4319`. Port 0 takes a free one.
+    pub http: SocketAddr,
+    /// Bytes of memory the store may take for indexes and samples. Default 512 MiB.
+    pub memory_limit: usize,
+    /// Bytes the store may take on disk. Default: as much as its memory limit can index.
+    pub disk_limit: Option<u64>,
+    /// Largest request body, before and after decompression. Default 64 MiB, at least [`MIN_BODY_LIMIT`].
+    pub max_body_bytes: usize,
+    /// Bytes of request bodies that are held at once, over all connections; beyond it senders are told to come back. Default
+    /// 256 MiB, at least twice [`Config::max_body_bytes`].
+    pub max_in_flight_bytes: usize,
+    /// How long a query may run. Default 30 s.
+    pub query_timeout: Duration,
+    /// Let web pages served from this machine (`http://localhost:…`) send OTLP. Default no.
+    pub browser_otlp: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        Self {
+            data: PathBuf::from("tripod-data"),
+            otlp_grpc: loopback(4317),
+            otlp_http: loopback(4318),
+            http: loopback(4319),
+            memory_limit: 512 << 20,
+            disk_limit: None,
+            max_body_bytes: 64 << 20,
+            max_in_flight_bytes: 256 << 20,
+            query_timeout: Duration::from_secs(30),
+            browser_otlp: false,
+        }
+    }
+}
+
+impl Config {
+    /// The first setting that cannot be, and what to do about it.
+    pub(crate) fn fault(&self) -> Option<String> {
+        if self.max_body_bytes < MIN_BODY_LIMIT {
+            return Some(format!("--max-body must be at least {} MiB", MIN_BODY_LIMIT >> 20));
+        }
+        if self.max_in_flight_bytes / 2 < self.max_body_bytes {
+            return Some("--max-in-flight must be at least twice --max-body".to_owned());
+        }
+        None
+    }
+
+    /// The listeners: what they are, the flag that moves them, where they listen.
+    pub(crate) fn listeners(&self) -> [(&'static str, &'static str, SocketAddr); 3] {
+        [
+            ("OTLP/gRPC", "--otlp-grpc", self.otlp_grpc),
+            ("OTLP/HTTP", "--otlp-http", self.otlp_http),
+            ("the web page", "--http", self.http),
+        ]
+    }
+}

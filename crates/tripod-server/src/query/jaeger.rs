@@ -1,0 +1,161 @@
+//! Jaeger's HTTP API, as Grafana's Jaeger data source and Jaeger's own page call it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::get;
+use serde::Serialize;
+use serde_json::json;
+use tripod_store::{TraceQuery, Window};
+use tripod_wire::TraceId;
+
+use super::jaeger_json::{JaegerTrace, kind_name};
+use super::params::Params;
+use super::time;
+use super::{Context, Failure, json_response};
+use crate::own_metrics::Api;
+
+const DEFAULT_TRACES: usize = 20;
+const MAX_TRACES: usize = 1500;
+
+pub(super) fn routes() -> Router<Arc<Context>> {
+    Router::new()
+        .route("/api/services", get(services))
+        .route("/api/services/{service}/operations", get(operations))
+        .route("/api/operations", get(operations_with_kind))
+        .route("/api/traces", get(search))
+        .route("/api/traces/{id}", get(trace))
+}
+
+/// Jaeger's envelope.
+fn answer<T: Serialize>(result: Result<Vec<T>, Failure>) -> Response {
+    match result {
+        Ok(data) => {
+            let total = data.len();
+            json_response(StatusCode::OK, &json!({ "data": data, "total": total, "limit": 0, "offset": 0, "errors": null }))
+        }
+        Err(failure) => {
+            let errors = json!([{ "code": failure.status().as_u16(), "msg": failure.reason() }]);
+            let body = json!({ "data": null, "total": 0, "limit": 0, "offset": 0, "errors": errors });
+            json_response(failure.status(), &body)
+        }
+    }
+}
+
+async fn services(State(context): State<Arc<Context>>) -> Response {
+    answer(context.run(Api::Traces, |context| Ok(context.store.services()?)).await)
+}
+
+async fn operations(State(context): State<Arc<Context>>, Path(service): Path<String>) -> Response {
+    let query = move |context: &Context| {
+        let mut names: Vec<String> = context.store.operations(&service)?.into_iter().map(|one| one.name).collect();
+        names.dedup();
+        Ok(names)
+    };
+    answer(context.run(Api::Traces, query).await)
+}
+
+async fn operations_with_kind(State(context): State<Arc<Context>>, params: Params) -> Response {
+    let query = move |context: &Context| {
+        let operations = context.store.operations(params.required("service")?)?;
+        let named = operations.into_iter().map(|one| (one.name, kind_name(one.kind).unwrap_or_default()));
+        let wanted = named.filter(|(_, kind)| params.get("spanKind").is_none_or(|wanted| wanted == *kind));
+        Ok(wanted.map(|(name, kind)| json!({ "name": name, "spanKind": kind })).collect())
+    };
+    answer(context.run(Api::Traces, query).await)
+}
+
+async fn trace(State(context): State<Arc<Context>>, Path(id): Path<String>) -> Response {
+    let query = move |context: &Context| {
+        let id = trace_id(&id)?;
+        let trace = context.store.trace(id)?.ok_or_else(|| Failure::NotFound(format!("trace {id} not found")))?;
+        Ok(vec![JaegerTrace::from(&trace)])
+    };
+    answer(context.run(Api::Traces, query).await)
+}
+
+async fn search(State(context): State<Arc<Context>>, params: Params) -> Response {
+    let query = move |context: &Context| {
+        let traces = if params.get("traceID").is_some() {
+            by_ids(context, &params)?
+        } else {
+            context.store.find_traces(&conditions(&params)?)?
+        };
+        Ok(traces.iter().map(JaegerTrace::from).collect())
+    };
+    answer(context.run(Api::Traces, query).await)
+}
+
+fn by_ids(context: &Context, params: &Params) -> Result<Vec<tripod_store::Trace>, Failure> {
+    let mut traces = Vec::new();
+    for id in params.all("traceID").take(MAX_TRACES) {
+        traces.extend(context.store.trace(trace_id(id)?)?);
+    }
+    Ok(traces)
+}
+
+/// Jaeger leaves out leading zeros.
+fn trace_id(text: &str) -> Result<TraceId, Failure> {
+    let bad = || Failure::Bad(format!("{text:?} is not a trace id: up to 32 hex digits, not all zero"));
+    let id: TraceId = format!("{text:0>32}").parse().map_err(|_| bad())?;
+    if id.is_valid() { Ok(id) } else { Err(bad()) }
+}
+
+fn conditions(params: &Params) -> Result<TraceQuery, Failure> {
+    let all = |value: &String| value != "all";
+    Ok(TraceQuery {
+        service: params.owned("service"),
+        operation: params.owned("operation").filter(all),
+        attributes: params.tags()?,
+        min_duration: params.read("minDuration", time::parse_go_duration)?,
+        max_duration: params.read("maxDuration", time::parse_go_duration)?,
+        window: window(params)?,
+        limit: params.count("limit", DEFAULT_TRACES, MAX_TRACES)?,
+    })
+}
+
+/// `start` and `end` in microseconds; `lookback` counts back from the end where no start is given; without any, all of time.
+fn window(params: &Params) -> Result<Window, Failure> {
+    let micros = |text: &str| {
+        let micros = text.parse::<i64>().map_err(|_| format!("{text:?} is not a number of microseconds"))?;
+        Ok(u64::try_from(micros).unwrap_or(0).saturating_mul(1000))
+    };
+    let end = params.read("end", micros)?;
+    // The end is a whole microsecond: all its nanoseconds belong to it.
+    let last = end.map_or(u64::MAX, |end| end.saturating_add(999));
+    let start = params.read("start", micros)?;
+    let lookback = params.get("lookback").and_then(|text| time::parse_go_duration(text).ok());
+    let back = |lookback: Duration| end.unwrap_or_else(time::now).saturating_sub(lookback.as_nanos() as u64);
+    let start = start.or_else(|| lookback.map(back)).unwrap_or(0);
+    if last < start {
+        return Err(Failure::Bad("end must not be before start".to_owned()));
+    }
+    Ok(Window { start, end: last })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_is_read_as_jaeger_writes_it() {
+        let text = b"service=a&operation=all&tags=%7B%22error%22%3A%22true%22%7D&minDuration=100ms&start=5&end=7&limit=3";
+        let query = conditions(&Params::parse(text)).unwrap();
+        assert_eq!((query.service.as_deref(), query.operation), (Some("a"), None));
+        assert_eq!(query.attributes[0].key, "error");
+        assert_eq!(query.min_duration, Some(Duration::from_millis(100)));
+        assert_eq!((query.window, query.limit), (Window { start: 5000, end: 7999 }, 3));
+    }
+
+    #[test]
+    fn a_short_trace_id_is_filled_up_and_a_wrong_one_refused() {
+        assert_eq!(trace_id("ab").unwrap().0[15], 0xab);
+        for wrong in ["", "0", "xyz", "123456789012345678901234567890123"] {
+            assert!(trace_id(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! A trace as Jaeger's JSON. What OTLP has and Jaeger has not becomes tags, under the names Jaeger gives them.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+use serde_json::Value;
+use tripod_store::{StoredSpan, Trace};
+use tripod_wire::otlp::trace::{SpanKind, StatusCode};
+use tripod_wire::otlp::{AnyValue, KeyValue, Resource, Span};
+
+use super::attributes;
+
+/// A trace.
+#[derive(Debug, Serialize)]
+pub(super) struct JaegerTrace {
+    #[serde(rename = "traceID")]
+    trace_id: String,
+    spans: Vec<JaegerSpan>,
+    processes: BTreeMap<String, Process>,
+    warnings: Option<Vec<String>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct JaegerSpan {
+    #[serde(rename = "traceID")]
+    trace_id: String,
+    #[serde(rename = "spanID")]
+    span_id: String,
+    operation_name: String,
+    references: Vec<Reference>,
+    /// Microseconds since the Unix epoch.
+    start_time: u64,
+    /// Microseconds.
+    duration: u64,
+    start_time_unix_nano: String,
+    end_time_unix_nano: String,
+    tags: Vec<Tag>,
+    logs: Vec<Log>,
+    #[serde(rename = "processID")]
+    process_id: String,
+    warnings: Option<Vec<String>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Reference {
+    #[serde(rename = "refType")]
+    ref_type: &'static str,
+    #[serde(rename = "traceID")]
+    trace_id: String,
+    #[serde(rename = "spanID")]
+    span_id: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Log {
+    timestamp: u64,
+    fields: Vec<Tag>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Process {
+    service_name: String,
+    tags: Vec<Tag>,
+}
+
+#[derive(Debug, Serialize)]
+struct Tag {
+    key: String,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    value: Value,
+}
+
+impl Tag {
+    fn new(key: &str, value: &AnyValue) -> Self {
+        let json = attributes::to_json(value);
+        let (kind, value) = match value {
+            AnyValue::Bool(_) => ("bool", json),
+            AnyValue::Int(_) => ("int64", json),
+            AnyValue::Double(_) => ("float64", json),
+            AnyValue::Bytes(bytes) => ("binary", Value::from(STANDARD.encode(bytes))),
+            AnyValue::String(_) => ("string", json),
+            AnyValue::Empty => ("string", Value::from("")),
+            AnyValue::Array(_) | AnyValue::KvList(_) => ("string", Value::from(json.to_string())),
+        };
+        Self { key: key.to_owned(), kind, value }
+    }
+
+    fn text(key: &str, text: &str) -> Self {
+        Self { key: key.to_owned(), kind: "string", value: Value::from(text) }
+    }
+
+    fn list(attributes: &[KeyValue]) -> impl Iterator<Item = Self> {
+        attributes.iter().map(|attribute| Self::new(&attribute.key, &attribute.value))
+    }
+}
+
+impl From<&Trace> for JaegerTrace {
+    fn from(trace: &Trace) -> Self {
+        let mut processes = Processes::default();
+        let spans = trace.spans.iter().map(|stored| span(stored, &mut processes)).collect();
+        Self { trace_id: trace.id.to_string(), spans, processes: processes.into_map(), warnings: None }
+    }
+}
+
+/// The resources of a trace, numbered in the order they come up.
+#[derive(Default)]
+struct Processes<'a>(Vec<&'a Resource>);
+
+impl<'a> Processes<'a> {
+    fn id(&mut self, resource: &'a Resource) -> String {
+        // Spans mostly share their resource with the one before: most compare by address alone.
+        let same = |known: &&Resource| std::ptr::eq(*known, resource) || **known == *resource;
+        let at = self.0.iter().position(same).unwrap_or_else(|| {
+            self.0.push(resource);
+            self.0.len() - 1
+        });
+        format!("p{}", at + 1)
+    }
+
+    fn into_map(self) -> BTreeMap<String, Process> {
+        let process = |resource: &Resource| {
+            let others = resource.attributes.iter().filter(|attribute| attribute.key != "service.name");
+            let tags = others.map(|attribute| Tag::new(&attribute.key, &attribute.value)).collect();
+            Process { service_name: resource.service_name().to_owned(), tags }
+        };
+        self.0.into_iter().enumerate().map(|(i, resource)| (format!("p{}", i + 1), process(resource))).collect()
+    }
+}
+
+fn span<'a>(stored: &'a StoredSpan, processes: &mut Processes<'a>) -> JaegerSpan {
+    let span = &stored.span;
+    JaegerSpan {
+        trace_id: span.trace_id.to_string(),
+        span_id: span.span_id.to_string(),
+        operation_name: span.name.clone(),
+        references: references(span),
+        start_time: span.start_time_unix_nano / 1000,
+        duration: span.end_time_unix_nano.saturating_sub(span.start_time_unix_nano) / 1000,
+        start_time_unix_nano: span.start_time_unix_nano.to_string(),
+        end_time_unix_nano: span.end_time_unix_nano.to_string(),
+        tags: tags(stored),
+        logs: logs(span),
+        process_id: processes.id(&stored.resource),
+        warnings: None,
+    }
+}
+
+fn references(span: &Span) -> Vec<Reference> {
+    let parent = span.parent_span_id.is_valid().then(|| Reference {
+        ref_type: "CHILD_OF",
+        trace_id: span.trace_id.to_string(),
+        span_id: span.parent_span_id.to_string(),
+    });
+    let links = span.links.iter().map(|link| Reference {
+        ref_type: "FOLLOWS_FROM",
+        trace_id: link.trace_id.to_string(),
+        span_id: link.span_id.to_string(),
+    });
+    parent.into_iter().chain(links).collect()
+}
+
+fn tags(stored: &StoredSpan) -> Vec<Tag> {
+    let span = &stored.span;
+    let mut tags: Vec<Tag> = Tag::list(&span.attributes).collect();
+    if let Some(kind) = kind_name(span.kind) {
+        tags.push(Tag::text("span.kind", kind));
+    }
+    match span.status.code {
+        StatusCode::OK => tags.push(Tag::text("otel.status_code", "OK")),
+        StatusCode::ERROR => {
+            tags.push(Tag::text("otel.status_code", "ERROR"));
+            // A sender may have set its own `error` already.
+            if !span.attributes.iter().any(|attribute| attribute.key == "error") {
+                tags.push(Tag::new("error", &AnyValue::Bool(true)));
+            }
+        }
+        _ => {}
+    }
+    let texts = [
+        ("otel.status_description", &span.status.message),
+        ("otel.scope.name", &stored.scope.name),
+        ("otel.scope.version", &stored.scope.version),
+        ("w3c.tracestate", &span.trace_state),
+    ];
+    tags.extend(texts.into_iter().filter(|(_, text)| !text.is_empty()).map(|(key, text)| Tag::text(key, text)));
+    let dropped = [
+        ("otel.dropped_attributes_count", span.dropped_attributes_count),
+        ("otel.dropped_events_count", span.dropped_events_count),
+        ("otel.dropped_links_count", span.dropped_links_count),
+    ];
+    let dropped = dropped.into_iter().filter(|(_, count)| *count > 0);
+    tags.extend(dropped.map(|(key, count)| Tag::new(key, &AnyValue::Int(count.into()))));
+    tags
+}
+
+fn logs(span: &Span) -> Vec<Log> {
+    let log = |event: &tripod_wire::otlp::trace::Event| {
+        let name = (!event.name.is_empty()).then(|| Tag::text("event", &event.name));
+        Log { timestamp: event.time_unix_nano / 1000, fields: name.into_iter().chain(Tag::list(&event.attributes)).collect() }
+    };
+    span.events.iter().map(log).collect()
+}
+
+/// The kind as the tag `span.kind` has it.
+pub(super) fn kind_name(kind: SpanKind) -> Option<&'static str> {
+    match kind {
+        SpanKind::INTERNAL => Some("internal"),
+        SpanKind::SERVER => Some("server"),
+        SpanKind::CLIENT => Some("client"),
+        SpanKind::PRODUCER => Some("producer"),
+        SpanKind::CONSUMER => Some("consumer"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tripod_wire::otlp::InstrumentationScope;
+    use tripod_wire::otlp::trace::{Event, Link, Status};
+    use tripod_wire::{SpanId, TraceId};
+
+    use super::*;
+
+    fn stored() -> StoredSpan {
+        let span = Span {
+            trace_id: TraceId([1; 16]),
+            span_id: SpanId([2; 8]),
+            parent_span_id: SpanId([3; 8]),
+            name: "GET /orders".to_owned(),
+            kind: SpanKind::SERVER,
+            start_time_unix_nano: 1_795_238_947_123_456_789,
+            end_time_unix_nano: 1_795_238_947_124_456_790,
+            attributes: vec![KeyValue::new("http.response.status_code", 500)],
+            events: vec![Event { time_unix_nano: 1_795_238_947_123_999_999, name: "exception".to_owned(), ..Event::default() }],
+            links: vec![Link { trace_id: TraceId([4; 16]), span_id: SpanId([5; 8]), ..Link::default() }],
+            status: Status { code: StatusCode::ERROR, message: "boom".to_owned() },
+            ..Span::default()
+        };
+        let attributes = vec![KeyValue::new("service.name", "backend"), KeyValue::new("host.name", "a")];
+        let scope = InstrumentationScope { name: "app".to_owned(), ..InstrumentationScope::default() };
+        StoredSpan { resource: Arc::new(Resource { attributes, ..Resource::default() }), scope: Arc::new(scope), span }
+    }
+
+    #[test]
+    fn a_span_becomes_what_jaeger_shows() {
+        let trace = Trace { id: TraceId([1; 16]), spans: vec![stored()] };
+        insta::assert_snapshot!(serde_json::to_string_pretty(&JaegerTrace::from(&trace)).unwrap());
+    }
+
+    #[test]
+    fn equal_resources_are_one_process() {
+        let trace = Trace { id: TraceId([1; 16]), spans: vec![stored(), stored()] };
+        assert_eq!(JaegerTrace::from(&trace).processes.len(), 1);
+    }
+}

@@ -1,0 +1,190 @@
+//! `GET /api/logs` and `/api/logs/volume`.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::get;
+use serde_json::{Value, json};
+use tripod_store::{LogQuery, StoredLog, Window};
+use tripod_wire::otlp::logs::SeverityNumber;
+use tripod_wire::{SpanId, TraceId};
+
+use super::params::Params;
+use super::{Context, Failure, attributes, json_response, time};
+use crate::own_metrics::Api;
+
+const DEFAULT_LOGS: usize = 100;
+const MAX_LOGS: usize = 10_000;
+const MAX_STEPS: usize = 1000;
+/// Records counted for a volume; beyond it only the newest are, and the answer says so.
+const MAX_COUNTED: usize = 100_000;
+
+pub(super) fn routes() -> Router<Arc<Context>> {
+    Router::new().route("/api/logs", get(logs)).route("/api/logs/volume", get(volume))
+}
+
+fn answer(result: Result<Value, Failure>) -> Response {
+    match result {
+        Ok(value) => json_response(StatusCode::OK, &value),
+        Err(failure) => failure.ours(),
+    }
+}
+
+async fn logs(State(context): State<Arc<Context>>, params: Params) -> Response {
+    let query = move |context: &Context| {
+        let conditions = conditions(&params, params.window()?, params.count("limit", DEFAULT_LOGS, MAX_LOGS)?)?;
+        let found = context.store.find_logs(&conditions)?;
+        Ok(json!({ "logs": found.iter().map(log).collect::<Value>() }))
+    };
+    answer(context.run(Api::Logs, query).await)
+}
+
+async fn volume(State(context): State<Arc<Context>>, params: Params) -> Response {
+    let query = move |context: &Context| {
+        let steps = params.count("steps", 60, MAX_STEPS)?;
+        let window = params.window()?;
+        let found = context.store.find_logs(&conditions(&params, window, MAX_COUNTED)?)?;
+        Ok(count(&found, fitted(window, &found), steps))
+    };
+    answer(context.run(Api::Logs, query).await)
+}
+
+fn conditions(params: &Params, window: Window, limit: usize) -> Result<LogQuery, Failure> {
+    Ok(LogQuery {
+        text: params.get("query").map(words).unwrap_or_default(),
+        service: params.owned("service"),
+        trace_id: params.read("trace_id", |text| text.parse::<TraceId>().map_err(|error| error.to_string()))?,
+        span_id: params.read("span_id", |text| text.parse::<SpanId>().map_err(|error| error.to_string()))?,
+        severity: severity(params)?,
+        attributes: params.tags()?,
+        window,
+        limit,
+    })
+}
+
+/// `severity` is one level, `min_severity` a level and all above it.
+fn severity(params: &Params) -> Result<Option<RangeInclusive<SeverityNumber>>, Failure> {
+    let exact = params.read("severity", level)?.map(|first| first..=SeverityNumber(first.0 + 3));
+    let least = params.read("min_severity", level)?.map(|first| first..=SeverityNumber(i32::MAX));
+    Ok(match (exact, least) {
+        (Some(exact), Some(least)) => Some(*exact.start().max(least.start())..=*exact.end()),
+        (exact, least) => exact.or(least),
+    })
+}
+
+/// The first number of a level.
+fn level(name: &str) -> Result<SeverityNumber, String> {
+    match name.to_ascii_uppercase().as_str() {
+        "TRACE" => Ok(SeverityNumber::TRACE),
+        "DEBUG" => Ok(SeverityNumber::DEBUG),
+        "INFO" => Ok(SeverityNumber::INFO),
+        "WARN" | "WARNING" => Ok(SeverityNumber::WARN),
+        "ERROR" => Ok(SeverityNumber::ERROR),
+        "FATAL" => Ok(SeverityNumber::FATAL),
+        _ => Err(format!("{name:?} is not one of TRACE, DEBUG, INFO, WARN, ERROR, FATAL")),
+    }
+}
+
+/// Words and `"phrases"`; a quote that is not closed goes on to the end.
+fn words(query: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    for (i, part) in query.split('"').enumerate() {
+        if i % 2 == 1 {
+            words.push(part.trim().to_owned());
+        } else {
+            words.extend(part.split_whitespace().map(str::to_owned));
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+fn log(stored: &StoredLog) -> Value {
+    let record = &stored.record;
+    let id = |valid: bool, text: String| if valid { text } else { String::new() };
+    let severity = if record.severity_text.is_empty() { record.severity_number.level() } else { &record.severity_text };
+    json!({
+        "timestamp": time::format_rfc3339(stored.time),
+        "timestamp_unix_nano": stored.time.to_string(),
+        "severity": severity,
+        "severity_number": record.severity_number.0,
+        "body": attributes::to_json(&record.body),
+        "service": stored.resource.service_name(),
+        "trace_id": id(record.trace_id.is_valid(), record.trace_id.to_string()),
+        "span_id": id(record.span_id.is_valid(), record.span_id.to_string()),
+        "attributes": attributes::object(&record.attributes),
+        "resource": attributes::object(&stored.resource.attributes),
+        "scope": stored.scope.name,
+        "event_name": record.event_name,
+    })
+}
+
+/// An end of the window that was left open is put where the records end.
+fn fitted(window: Window, newest_first: &[StoredLog]) -> Window {
+    let oldest = newest_first.last().map_or(0, |log| log.time);
+    let newest = newest_first.first().map_or(0, |log| log.time);
+    let start = if window.start == Window::ALL.start { oldest } else { window.start };
+    let end = if window.end == Window::ALL.end { newest.max(start) } else { window.end };
+    Window { start, end }
+}
+
+fn count(found: &[StoredLog], window: Window, steps: usize) -> Value {
+    let width = (u128::from(window.end - window.start) + 1).div_ceil(steps as u128);
+    let mut levels: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
+    for log in found.iter().filter(|log| window.contains(log.time)) {
+        let name = match log.record.severity_number.level() {
+            "" => "UNSPECIFIED",
+            level => level,
+        };
+        let step = (u128::from(log.time - window.start) / width) as usize;
+        levels.entry(name).or_insert_with(|| vec![0; steps])[step] += 1;
+    }
+    json!({
+        "start_unix_nano": window.start.to_string(),
+        "end_unix_nano": window.end.to_string(),
+        "steps": steps,
+        "levels": levels,
+        "truncated": found.len() >= MAX_COUNTED,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_is_words_and_phrases() {
+        assert_eq!(words(r#"slow "db query" x"#), ["slow", "db query", "x"]);
+        assert_eq!(words(r#" "" "open end"#), ["open end"]);
+    }
+
+    #[test]
+    fn a_level_is_a_range_and_a_wrong_one_is_refused() {
+        let range = |text: &[u8]| severity(&Params::parse(text));
+        assert_eq!(range(b"severity=warn").unwrap(), Some(SeverityNumber(13)..=SeverityNumber(16)));
+        assert_eq!(range(b"min_severity=ERROR").unwrap(), Some(SeverityNumber(17)..=SeverityNumber(i32::MAX)));
+        assert_eq!(range(b"").unwrap(), None);
+        assert!(range(b"severity=loud").unwrap_err().reason().contains("TRACE, DEBUG"));
+    }
+
+    #[test]
+    fn every_record_of_the_window_is_counted_once() {
+        let log = |time| StoredLog {
+            resource: Arc::default(),
+            scope: Arc::default(),
+            time,
+            record: tripod_wire::otlp::LogRecord { severity_number: SeverityNumber::INFO, ..Default::default() },
+        };
+        let found: Vec<StoredLog> = (10..=19).rev().map(log).collect();
+        let counted = count(&found, Window { start: 10, end: 19 }, 3);
+        assert_eq!(counted["levels"]["INFO"], json!([4, 4, 2]));
+        let all = count(&found, fitted(Window::ALL, &found), 1);
+        assert_eq!((&all["levels"]["INFO"], &all["start_unix_nano"]), (&json!([10]), &json!("10")));
+        assert_eq!(count(&[], fitted(Window::ALL, &[]), 2)["levels"], json!({}));
+    }
+}

@@ -1,0 +1,127 @@
+//! From PromQL to the store: the store as a source of series, and the selectors of a query.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use regex::Regex;
+use tripod_promql::{Engine, Histogram, Labels, QueryError, Series, SeriesSource, SourceError};
+use tripod_store::{MatchOp, Matcher, NativeHistogram, SelectedSeries, Store};
+
+use super::Failure;
+
+/// A store, asked by the engine.
+pub(super) struct StoreSource<'a>(pub(super) &'a dyn Store);
+
+impl SeriesSource for StoreSource<'_> {
+    fn select(&self, matchers: &[tripod_promql::Matcher], start: i64, end: i64) -> Result<Vec<Series>, SourceError> {
+        let matchers = matchers.iter().map(to_store).collect::<Result<Vec<_>, _>>()?;
+        let selected = self.0.select(&matchers, start, end).map_err(|error| SourceError(error.to_string()))?;
+        Ok(selected.into_iter().map(series).collect())
+    }
+}
+
+fn series(selected: SelectedSeries) -> Series {
+    let histograms = selected.samples.histograms.into_iter().map(|(time, one)| (time, Arc::new(histogram(&one)))).collect();
+    Series { labels: Labels::from_shared(selected.labels.shared()), floats: selected.samples.floats, histograms }
+}
+
+fn histogram(native: &NativeHistogram) -> Histogram {
+    Histogram {
+        schema: native.schema,
+        zero_threshold: native.zero_threshold,
+        zero_count: native.zero_count,
+        count: native.count,
+        sum: native.sum,
+        positive: native.positive.clone(),
+        negative: native.negative.clone(),
+        ..Histogram::default()
+    }
+}
+
+fn to_store(matcher: &tripod_promql::Matcher) -> Result<Matcher, SourceError> {
+    let regex = || Regex::new(&format!("^(?s:{})$", matcher.value)).map_err(|error| SourceError(error.to_string()));
+    let op = match matcher.op {
+        tripod_promql::MatchOp::Equal => MatchOp::Equal,
+        tripod_promql::MatchOp::NotEqual => MatchOp::NotEqual,
+        tripod_promql::MatchOp::Regex => MatchOp::Regex(regex()?),
+        tripod_promql::MatchOp::NotRegex => MatchOp::NotRegex(regex()?),
+    };
+    Ok(Matcher { name: matcher.name.clone(), op, value: matcher.value.clone() })
+}
+
+/// A source without series that writes down what it is asked for.
+#[derive(Default)]
+struct Recorder(Mutex<Vec<Vec<tripod_promql::Matcher>>>);
+
+impl SeriesSource for Recorder {
+    fn select(&self, matchers: &[tripod_promql::Matcher], _: i64, _: i64) -> Result<Vec<Series>, SourceError> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(matchers.to_vec());
+        Ok(Vec::new())
+    }
+}
+
+/// The matchers of every selector in a query.
+pub(super) fn of_query(engine: &Engine, query: &str) -> Result<Vec<Vec<Matcher>>, Failure> {
+    let recorder = Recorder::default();
+    engine.instant(&recorder, query, 0)?;
+    let sets = recorder.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+    sets.iter().map(|set| set.iter().map(to_store).collect::<Result<_, _>>()).collect::<Result<_, _>>().map_err(QueryError::from).map_err(Failure::from)
+}
+
+/// The matchers of a `match[]` parameter, which must be one selector and nothing else.
+pub(super) fn of_selector(engine: &Engine, text: &str) -> Result<Vec<Matcher>, Failure> {
+    let not_plain = || Failure::Bad(format!("invalid parameter \"match[]\": {text:?} must be a series selector like up{{job=\"a\"}}"));
+    if !is_plain_selector(text) {
+        // What is no query at all gets the parser's own words.
+        Engine::check(text)?;
+        return Err(not_plain());
+    }
+    of_query(engine, text)?.pop().ok_or_else(not_plain)
+}
+
+/// Whether a query is a name, matchers in braces, or both, with nothing around them.
+fn is_plain_selector(text: &str) -> bool {
+    let rest = text.trim().trim_start_matches(|c: char| c.is_alphanumeric() || c == '_' || c == ':' || c == '.').trim_start();
+    let Some(inner) = rest.strip_prefix('{') else { return rest.is_empty() };
+    let mut quote = None;
+    let mut chars = inner.char_indices();
+    while let Some((at, c)) = chars.next() {
+        match (quote, c) {
+            (None, '}') => return inner[at + 1..].is_empty(),
+            (None, '"' | '\'' | '`') => quote = Some(c),
+            (Some('"' | '\''), '\\') => {
+                chars.next();
+            }
+            (Some(open), c) if open == c => quote = None,
+            _ => {}
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(sets: &[Vec<Matcher>]) -> Vec<String> {
+        sets.iter().map(|set| set.iter().find(|m| m.name == "__name__").map_or(String::new(), |m| m.value.clone())).collect()
+    }
+
+    #[test]
+    fn every_selector_of_a_query_is_found() {
+        let query = r#"histogram_quantile(0.9, sum by (le) (rate(a_bucket{x=~"y.*"}[5m]))) / on() b and c offset 5m"#;
+        let mut found = names(&of_query(&Engine::default(), query).unwrap());
+        found.sort();
+        assert_eq!(found, ["a_bucket", "b", "c"]);
+    }
+
+    #[test]
+    fn a_selector_is_only_a_selector() {
+        let engine = Engine::default();
+        for text in ["up", r#"up{a="}"}"#, r#"{__name__=~"a.*"}"#, r#" up { a = "b" } "#] {
+            assert!(of_selector(&engine, text).is_ok(), "{text}");
+        }
+        for text in ["sum(up)", "up + 1", "up[5m]", "up offset 5m", "1", "", "{", r#"up{a="b""#, "{}"] {
+            assert!(of_selector(&engine, text).is_err(), "{text}");
+        }
+    }
+}

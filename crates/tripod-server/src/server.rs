@@ -1,0 +1,153 @@
+//! A running server: three listeners in front of one store.
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tripod_store::{Embedded, Options, Store, StoreError};
+
+use crate::own_metrics::OwnMetrics;
+use crate::query::{self, Context};
+use crate::receive::in_flight::InFlight;
+use crate::receive::{Ingest, otlp_grpc, otlp_http};
+use crate::{Config, ServerError};
+
+/// Where a server really listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Addresses {
+    /// OTLP over gRPC.
+    pub otlp_grpc: SocketAddr,
+    /// OTLP over HTTP.
+    pub otlp_http: SocketAddr,
+    /// The web page and the query APIs.
+    pub http: SocketAddr,
+}
+
+/// A running server. Dropping it cuts off all requests; [`Server::shutdown`] lets them end.
+pub struct Server {
+    addresses: Addresses,
+    store: Arc<dyn Store>,
+    ingest: Arc<Ingest>,
+    stop: watch::Sender<bool>,
+    listeners: JoinSet<()>,
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server").field("addresses", &self.addresses).finish_non_exhaustive()
+    }
+}
+
+impl Server {
+    /// Starts a server: first takes its addresses, so that a taken port is an error before anything is written, then opens the
+    /// store, then answers. Must be called within a Tokio runtime.
+    ///
+    /// # Errors
+    /// [`ServerError`] says what is in the way and what to do.
+    pub async fn start(config: Config) -> Result<Self, ServerError> {
+        if let Some(fault) = config.fault() {
+            return Err(ServerError::Config(fault));
+        }
+        let (grpc, otlp, http) = bind(&config).await?;
+        let addresses = Addresses { otlp_grpc: grpc.1, otlp_http: otlp.1, http: http.1 };
+        let store = open(&config).await?;
+        let own = Arc::new(OwnMetrics::default());
+        let in_flight = InFlight::new(config.max_in_flight_bytes);
+        let ingest = Ingest::new(Arc::clone(&store), Arc::clone(&own), Arc::clone(&in_flight), config.max_body_bytes);
+        let context = Context::new(Arc::clone(&store), own, in_flight, addresses, config.query_timeout);
+        let (stop, _) = watch::channel(false);
+        let mut listeners = JoinSet::new();
+        listeners.spawn(serve(grpc.0, otlp_grpc::router(Arc::clone(&ingest)), stop.subscribe()));
+        listeners.spawn(serve(otlp.0, otlp_http::router(Arc::clone(&ingest), config.browser_otlp), stop.subscribe()));
+        listeners.spawn(serve(http.0, query::router(context), stop.subscribe()));
+        Ok(Self { addresses, store, ingest, stop, listeners })
+    }
+
+    /// Where the server listens; a port that was 0 is the one that was taken.
+    pub fn addresses(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// Stops: takes no new request, lets the running ones end until `deadline` is over, then makes the store durable.
+    ///
+    /// # Errors
+    /// When the store can't be made durable.
+    pub async fn shutdown(mut self, deadline: Duration) -> Result<(), ServerError> {
+        self.ingest.stop();
+        self.stop.send_replace(true);
+        let ended = async { while self.listeners.join_next().await.is_some() {} };
+        if tokio::time::timeout(deadline, ended).await.is_err() {
+            eprintln!("tripod: some requests did not end within {deadline:?} and were cut off");
+            self.listeners.shutdown().await;
+        }
+        let store = Arc::clone(&self.store);
+        flatten(tokio::task::spawn_blocking(move || store.flush()).await).map_err(ServerError::Store)
+    }
+}
+
+/// A task's own result; a task that panicked passes its panic on.
+fn flatten<T>(joined: Result<Result<T, StoreError>, tokio::task::JoinError>) -> Result<T, StoreError> {
+    match joined {
+        Ok(result) => result,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
+type Bound = (TcpListener, SocketAddr);
+
+async fn bind(config: &Config) -> Result<(Bound, Bound, Bound), ServerError> {
+    let [grpc, otlp, http] = config.listeners();
+    Ok((listen(grpc).await?, listen(otlp).await?, listen(http).await?))
+}
+
+async fn listen((what, flag, address): (&'static str, &'static str, SocketAddr)) -> Result<Bound, ServerError> {
+    let bound = async {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    };
+    bound.await.map_err(|source: std::io::Error| {
+        let free = format!("{flag} {}", SocketAddr::new(address.ip(), 0));
+        let advice = match source.kind() {
+            ErrorKind::AddrInUse => format!("Stop the program that uses it, or take another port, for example with {free}"),
+            ErrorKind::PermissionDenied => format!("Take a port from 1024 on, for example with {free}"),
+            ErrorKind::AddrNotAvailable => format!("Give an address of this machine with {flag}"),
+            _ => format!("Give another address with {flag}"),
+        };
+        ServerError::Bind { what, address, source, advice }
+    })
+}
+
+async fn open(config: &Config) -> Result<Arc<dyn Store>, ServerError> {
+    let mut options = Options::new(&config.data);
+    options.memory_limit = config.memory_limit;
+    options.disk_limit = config.disk_limit;
+    let opened = flatten(tokio::task::spawn_blocking(move || Embedded::open(options)).await);
+    let (store, recovery) = opened.map_err(|error| match error {
+        StoreError::Io { .. } => ServerError::Data { error },
+        other => ServerError::Store(other),
+    })?;
+    if recovery.truncated_bytes > 0 {
+        eprintln!("tripod: cut off {} bytes of an unfinished write", recovery.truncated_bytes);
+    }
+    for damage in recovery.damaged {
+        let (path, bytes, offset) = (damage.path.display(), damage.bytes, damage.offset);
+        eprintln!("tripod: skipped {bytes} damaged bytes at offset {offset} of {path}: {}", damage.reason);
+    }
+    Ok(Arc::new(store))
+}
+
+async fn serve(listener: TcpListener, router: Router, mut stop: watch::Receiver<bool>) {
+    let stopped = async move {
+        // The sender gone means the same as "stop".
+        let _ = stop.wait_for(|stop| *stop).await;
+    };
+    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stopped).await {
+        eprintln!("tripod: a listener ended: {error}");
+    }
+}

@@ -1,0 +1,94 @@
+//! The web page, embedded: the build of `ui/`. Any path that is no file of it, asked for by a browser, gets the page itself, which reads
+//! its state from the URL.
+
+use std::io::Write;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::header::{
+    ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
+    IF_NONE_MATCH, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use rust_embed::{EmbeddedFile, RustEmbed};
+
+#[derive(RustEmbed)]
+#[folder = "../../ui/dist"]
+struct Assets;
+
+const PAGE: &str = "index.html";
+/// Smaller files gain nothing.
+const MIN_GZIP: usize = 1024;
+
+const SECURITY: [(HeaderName, HeaderValue); 4] = [
+    (
+        CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"),
+    ),
+    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+];
+
+/// Answers whatever is no API.
+pub(crate) async fn serve(request: Request) -> Response {
+    if request.method() != Method::GET && request.method() != Method::HEAD {
+        return (StatusCode::METHOD_NOT_ALLOWED, "only GET is answered here\n").into_response();
+    }
+    let path = request.uri().path().trim_start_matches('/');
+    if let Some(file) = Assets::get(path) {
+        return with_security(answer(path, &file, request.headers()));
+    }
+    match Assets::get(PAGE) {
+        Some(page) if wants_page(path, request.headers()) => with_security(answer(PAGE, &page, request.headers())),
+        _ => (StatusCode::NOT_FOUND, format!("nothing at /{path}\n")).into_response(),
+    }
+}
+
+fn wants_page(path: &str, headers: &HeaderMap) -> bool {
+    let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("*/*");
+    path.is_empty() || (!path.starts_with("assets/") && accept.contains("text/html"))
+}
+
+fn with_security(mut response: Response) -> Response {
+    response.headers_mut().extend(SECURITY);
+    response
+}
+
+fn answer(path: &str, file: &EmbeddedFile, headers: &HeaderMap) -> Response {
+    let etag: String = file.metadata.sha256_hash()[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    let etag = format!("W/\"{etag}\"");
+    // The build puts a hash into the names of these: they never change.
+    let caching = if path.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
+    let known = headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    if known.is_some_and(|known| known.split(',').any(|one| one.trim() == etag)) {
+        return (StatusCode::NOT_MODIFIED, [(ETAG, etag), (CACHE_CONTROL, caching.to_owned())]).into_response();
+    }
+    let mime = mime_guess::from_path(path).first_or_octet_stream();
+    let head = [
+        (CONTENT_TYPE, if mime.type_() == "text" { format!("{mime}; charset=utf-8") } else { mime.to_string() }),
+        (CACHE_CONTROL, caching.to_owned()),
+        (ETAG, etag),
+        (VARY, "accept-encoding".to_owned()),
+    ];
+    let is_text = mime.type_() == "text" || mime.subtype() == "javascript" || mime.subtype() == "json" || mime.subtype() == "svg";
+    if is_text && file.data.len() >= MIN_GZIP && takes_gzip(headers) && let Some(packed) = gzip(&file.data) {
+        return (head, [(CONTENT_ENCODING, "gzip")], packed).into_response();
+    }
+    (head, Body::from(file.data.clone().into_owned())).into_response()
+}
+
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let accepted = headers.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    accepted.split(',').any(|one| {
+        let (name, weight) = one.split_once(';').unwrap_or((one, ""));
+        name.trim() == "gzip" && !matches!(weight.trim(), "q=0" | "q=0.0")
+    })
+}
+
+fn gzip(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(bytes).ok()?;
+    encoder.finish().ok()
+}
