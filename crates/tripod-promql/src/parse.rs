@@ -33,7 +33,11 @@ fn parse_both(query: &str) -> Result<(Expr, promql_parser::parser::Expr), QueryE
         return Err(QueryError::parse(query, 0, message));
     }
     tokens::check_nesting(query, &tokens, MAX_DEPTH)?;
-    let tree = promql_parser::parser::parse(query).map_err(|message| suggest::explain(query, &tokens, &message))?;
+    tokens::check_durations(query, &tokens)?;
+    // A text is outside input: should the grammar have a defect, it costs this query and no more.
+    let parsed = std::panic::catch_unwind(|| promql_parser::parser::parse(query));
+    let parsed = parsed.unwrap_or_else(|_| Err("invalid promql query".to_owned()));
+    let tree = parsed.map_err(|message| suggest::explain(query, &tokens, &message))?;
     let expr = lower::Lowering::new(query, &tokens).expression(&tree)?;
     Ok((expr, tree))
 }

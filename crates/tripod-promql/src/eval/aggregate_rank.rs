@@ -28,8 +28,10 @@ impl Evaluator<'_> {
             .map(|column| Column { drop_name: column.drop_name, ..Column::empty(column.labels.clone(), grid.count) })
             .collect();
         let mut order = Vec::with_capacity(columns.len());
-        for group in groups(&columns, grouping) {
+        for mut group in groups(&columns, grouping) {
             self.spend(grid.count)?;
+            // Of equals the first in order of labels is taken, whichever series happen to be there at other steps.
+            group.members.sort_by(|a, b| columns[*a].labels.cmp(&columns[*b].labels));
             for (i, parameter) in parameter.iter().enumerate() {
                 let chosen = match op {
                     AggregateOp::LimitRatio => sampled(&columns, &group.members, i, *parameter),

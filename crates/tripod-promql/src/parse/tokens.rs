@@ -3,6 +3,9 @@
 
 use crate::error::QueryError;
 
+/// More than three thousand years.
+const MAX_SECONDS: f64 = 1e11;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TokenKind {
     /// Name, keyword, number or duration.
@@ -83,6 +86,26 @@ pub(super) fn check_nesting(query: &str, tokens: &[Token<'_>], max: usize) -> Re
             Err(QueryError::parse(query, last.offset, message))
         }
     }
+}
+
+/// A duration that is a plain number of seconds must be one that a duration can hold.
+pub(super) fn check_durations(query: &str, tokens: &[Token<'_>]) -> Result<(), QueryError> {
+    let mut expected = false;
+    for token in tokens {
+        if expected && token.kind == TokenKind::Word {
+            let seconds = match token.text.strip_prefix("0x").or(token.text.strip_prefix("0X")) {
+                Some(hex) => u64::from_str_radix(hex, 16).ok().map(|value| value as f64),
+                None => token.text.parse::<f64>().ok(),
+            };
+            if seconds.is_some_and(|seconds| !(0.0..=MAX_SECONDS).contains(&seconds)) {
+                let message = format!("duration {} is out of range, {MAX_SECONDS} seconds are allowed", token.text);
+                return Err(QueryError::parse(query, token.offset, message));
+            }
+        }
+        let sign = token.is("+") || token.is("-");
+        expected = token.is("offset") || token.is("[") || token.is(":") || expected && sign;
+    }
+    Ok(())
 }
 
 fn closing(open: &str) -> &'static str {
