@@ -7,12 +7,11 @@ use std::cell::RefCell;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::sync::Arc;
-use std::time::SystemTime;
 
-use fastant::Instant;
 use tripod_wire::{SpanId, TraceId};
 
 use super::{Baggage, SpanContext};
+use crate::clock::Clock;
 use crate::engine::lane::{Pushed, Tag, Writer};
 use crate::engine::{self, Engine, Lost};
 use crate::trace::data::SpanData;
@@ -46,7 +45,7 @@ pub(crate) struct Local {
     pool: Vec<Box<SpanData>>,
     pub(crate) scratch: Vec<u8>,
     random: fastrand::Rng,
-    anchor: Anchor,
+    pub(crate) clock: Clock,
     engine: Option<Attached>,
     generation: u32,
 }
@@ -78,7 +77,7 @@ impl Local {
             pool: Vec::new(),
             scratch: Vec::with_capacity(1024),
             random: fastrand::Rng::with_seed(seed),
-            anchor: Anchor::now(),
+            clock: Clock::new(),
             engine: None,
             generation: 0,
         }
@@ -97,6 +96,15 @@ impl Local {
 
     /// Hands a finished record to the collector.
     pub(crate) fn emit(&mut self, tag: Tag, body: &[u8]) {
+        self.emit_with(tag, body.len(), |out| {
+            out.copy_from_slice(body);
+            body.len()
+        });
+    }
+
+    /// The same of a record that is written in place: `write` gets `room` bytes and says how many it used.
+    #[inline]
+    pub(crate) fn emit_with(&mut self, tag: Tag, room: usize, write: impl FnOnce(&mut [u8]) -> usize) {
         if self.engine().is_none() {
             return;
         }
@@ -104,7 +112,7 @@ impl Local {
         if attached.writer.is_none() {
             attached.writer = attached.engine.new_lane();
         }
-        let pushed = attached.writer.as_mut().map_or(Pushed::Refused, |writer| writer.push(tag, body));
+        let pushed = attached.writer.as_mut().map_or(Pushed::Refused, |writer| writer.push_with(tag, room, write));
         match pushed {
             Pushed::Yes => {}
             Pushed::ChunkFull => attached.engine.wake(),
@@ -155,8 +163,12 @@ impl Local {
     /// Takes a recorded span out. Guards usually end in reverse order, so it is on top; if not, what was above it stays.
     pub(crate) fn remove_span(&mut self, id: SpanId) -> Option<Box<SpanData>> {
         let is_it = |entry: &Entry| matches!(entry, Entry::Span(data) if data.context.span_id == id);
-        let at = self.entries.iter().rposition(is_it)?;
-        match self.entries.remove(at) {
+        let entry = if self.entries.last().is_some_and(is_it) {
+            self.entries.pop()?
+        } else {
+            self.entries.remove(self.entries.iter().rposition(is_it)?)
+        };
+        match entry {
             Entry::Span(data) => Some(data),
             Entry::Context(..) => None,
         }
@@ -205,40 +217,4 @@ impl Local {
     pub(crate) fn chance(&mut self, one_in: u8) -> bool {
         self.random.u8(..one_in) == 0
     }
-
-    /// A tick of the fast clock as nanoseconds since the Unix epoch.
-    pub(crate) fn unix_nanos(&mut self, tick: Instant) -> u64 {
-        self.anchor.unix_nanos(tick)
-    }
-}
-
-/// Ties the fast clock to the time of day; tied anew every second, so that it follows when the clock is set.
-struct Anchor {
-    tick: Instant,
-    unix_nanos: u64,
-}
-
-impl Anchor {
-    const REFRESH: u64 = 1_000_000_000;
-
-    fn now() -> Self {
-        let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        Self { tick: Instant::now(), unix_nanos: since_epoch.as_nanos() as u64 }
-    }
-
-    fn unix_nanos(&mut self, tick: Instant) -> u64 {
-        if nanos_between(self.tick, tick) > Self::REFRESH {
-            *self = Self::now();
-        }
-        if tick >= self.tick {
-            self.unix_nanos.saturating_add(nanos_between(self.tick, tick))
-        } else {
-            self.unix_nanos.saturating_sub(nanos_between(tick, self.tick))
-        }
-    }
-}
-
-/// Nanoseconds from one tick to a later one; 0 when it is not later.
-pub(crate) fn nanos_between(earlier: Instant, later: Instant) -> u64 {
-    later.duration_since(earlier).as_nanos() as u64
 }

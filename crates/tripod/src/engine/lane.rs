@@ -9,7 +9,6 @@
 //! Cost: a copy of the record and one store with release ordering.
 
 use std::cell::UnsafeCell;
-use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
@@ -37,7 +36,7 @@ pub(crate) struct Tag {
 }
 
 struct Chunk {
-    bytes: Box<[UnsafeCell<MaybeUninit<u8>>]>,
+    bytes: Box<[UnsafeCell<u8>]>,
     /// Bytes that are complete records. Only grows while the chunk is with the writer.
     published: AtomicUsize,
     /// The chunk that follows; set once, after the last record of this one was published.
@@ -111,7 +110,7 @@ impl Chunk {
         if !budget.take(bytes) {
             return None;
         }
-        let bytes = (0..bytes).map(|_| UnsafeCell::new(MaybeUninit::uninit())).collect();
+        let bytes = (0..bytes).map(|_| UnsafeCell::new(0)).collect();
         let chunk = Self { bytes, published: AtomicUsize::new(0), next: AtomicPtr::new(ptr::null_mut()) };
         Some(Box::into_raw(Box::new(chunk)))
     }
@@ -137,32 +136,41 @@ pub(crate) enum Pushed {
 }
 
 impl Writer {
-    /// Publishes a record.
-    pub(crate) fn push(&mut self, tag: Tag, body: &[u8]) -> Pushed {
-        let needed = HEADER_BYTES + body.len();
+    #[cfg(test)]
+    fn push(&mut self, tag: Tag, body: &[u8]) -> Pushed {
+        self.push_with(tag, body.len(), |out| {
+            out.copy_from_slice(body);
+            body.len()
+        })
+    }
+
+    /// Publishes a record that is written in place: `write` gets `room` bytes and says how many it used.
+    #[inline]
+    pub(crate) fn push_with(&mut self, tag: Tag, room: usize, write: impl FnOnce(&mut [u8]) -> usize) -> Pushed {
         let mut pushed = Pushed::Yes;
         // SAFETY: the writer's own chunk lives until the reader has seen `next` set, which only `advance` does.
-        if self.at + needed > unsafe { &*self.chunk }.bytes.len() {
-            if body.len() > MAX_RECORD_BYTES || !self.advance(needed) {
+        if self.at + HEADER_BYTES + room > unsafe { &*self.chunk }.bytes.len() {
+            if room > MAX_RECORD_BYTES || !self.advance(HEADER_BYTES + room) {
                 return Pushed::Refused;
             }
             pushed = Pushed::ChunkFull;
         }
-        let mut header = [0; HEADER_BYTES];
-        header[..4].copy_from_slice(&(body.len() as u32).to_le_bytes());
+        // SAFETY: as above.
+        let chunk = unsafe { &*self.chunk };
+        // SAFETY: the range lies within the chunk, as just checked, and above `published`, where the reader does not look and
+        // only this writer goes; the slice ends before `published` moves.
+        let out = unsafe {
+            let start = UnsafeCell::raw_get(chunk.bytes.as_ptr().add(self.at));
+            std::slice::from_raw_parts_mut(start, HEADER_BYTES + room)
+        };
+        let (header, body) = out.split_at_mut(HEADER_BYTES);
+        let used = write(body).min(room);
+        header[..4].copy_from_slice(&(used as u32).to_le_bytes());
         header[4] = tag.signal;
         header[6..].copy_from_slice(&tag.scope.to_le_bytes());
-        // SAFETY: as above; and the copies stay within the chunk, as checked. The reader looks only below `published`, where
-        // nothing is written any more, so no byte is written and read at once.
-        unsafe {
-            let chunk = &*self.chunk;
-            let start = UnsafeCell::raw_get(chunk.bytes.as_ptr().add(self.at)).cast::<u8>();
-            ptr::copy_nonoverlapping(header.as_ptr(), start, HEADER_BYTES);
-            ptr::copy_nonoverlapping(body.as_ptr(), start.add(HEADER_BYTES), body.len());
-            self.at += needed;
-            // Release: who sees the new length sees the bytes below it.
-            chunk.published.store(self.at, Ordering::Release);
-        }
+        self.at += HEADER_BYTES + used;
+        // Release: who sees the new length sees the bytes below it.
+        chunk.published.store(self.at, Ordering::Release);
         pushed
     }
 
@@ -232,7 +240,7 @@ impl Reader {
             debug_assert!(at + len <= chunk.bytes.len());
             // SAFETY: records lie wholly below `published`, which was read with acquire: these bytes are initialised, within the
             // chunk, and written by nobody until the chunk is recycled.
-            unsafe { std::slice::from_raw_parts(UnsafeCell::raw_get(chunk.bytes.as_ptr().add(at)).cast::<u8>(), len) }
+            unsafe { std::slice::from_raw_parts(UnsafeCell::raw_get(chunk.bytes.as_ptr().add(at)), len) }
         };
         let header = bytes(self.at, HEADER_BYTES);
         let len = u32::from_le_bytes([header[0], header[1], header[2], header[3]]) as usize;

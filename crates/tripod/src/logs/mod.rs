@@ -6,8 +6,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use fastant::Instant;
-
 use crate::Value;
 use crate::context::stack;
 use crate::encode::Log;
@@ -71,7 +69,7 @@ pub(crate) fn log_in_scope(scope: u16, level: Level, message: fmt::Arguments<'_>
     }
     stack::with(|local| {
         let record = Log {
-            time_unix_nanos: local.unix_nanos(Instant::now()),
+            time_unix_nanos: local.clock.now(),
             severity: level as i32,
             severity_text: level.as_str(),
             message,

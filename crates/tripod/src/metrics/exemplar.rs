@@ -2,7 +2,6 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use fastant::Instant;
 use tripod_wire::otlp::metrics::{Exemplar, NumberValue};
 
 use crate::context::{SpanContext, stack};
@@ -33,7 +32,7 @@ impl Slot {
             // Never waits: whoever holds the slot is writing an exemplar that is as good.
             let Ok(mut kept) = self.kept.try_lock() else { return };
             if kept.is_none() || local.chance(REPLACE_ONE_IN) {
-                *kept = Some(Kept { value, time_unix_nano: local.unix_nanos(Instant::now()), span });
+                *kept = Some(Kept { value, time_unix_nano: local.clock.now(), span });
             }
         });
     }

@@ -5,7 +5,6 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use fastant::Instant;
 use tripod_wire::otlp::trace::SpanKind;
 
 use super::data::SpanData;
@@ -135,7 +134,7 @@ impl<'a> SpanBuilder<'a> {
             data.add_link(link, &[]);
         }
         if let Some(ago) = self.start.and_then(|start| SystemTime::now().duration_since(start).ok()) {
-            data.backdate(ago.as_nanos() as u64);
+            data.start_unix_nanos = data.start_unix_nanos.saturating_sub(ago.as_nanos() as u64);
         }
     }
 }
@@ -173,8 +172,8 @@ pub(crate) fn begin(
     data.name = name;
     data.kind = SpanKind::INTERNAL;
     data.scope = 0;
-    data.started = Instant::now();
-    data.started_unix_nanos = local.unix_nanos(data.started);
+    data.start_unix_nanos = local.clock.now();
+    data.tie = local.clock.tie();
     for (key, value) in attributes {
         data.set_attribute(key, *value);
     }
@@ -199,10 +198,8 @@ pub(crate) fn finish(local: &mut Local, mut data: Box<SpanData>, end: Option<Sys
     }
     let end = match end {
         Some(end) => end.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_nanos() as u64,
-        None => data.unix_nanos(Instant::now()),
+        None => data.tie.now(),
     };
-    local.scratch.clear();
-    data.encode(end.max(data.start_unix_nanos()), &mut local.scratch);
-    local.emit_scratch(crate::engine::span_tag(data.scope));
+    data.emit(end.max(data.start_unix_nanos), local);
     local.recycle(data);
 }

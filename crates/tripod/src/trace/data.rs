@@ -8,12 +8,13 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use fastant::Instant;
 use tripod_wire::otlp::trace::{SpanKind, StatusCode};
+use tripod_wire::proto::put_bytes;
 
 use crate::Value;
+use crate::clock::Tie;
 use crate::context::SpanContext;
-use crate::context::stack::nanos_between;
+use crate::context::stack::Local;
 use crate::encode::{self, field};
 
 /// Attributes, events and links a span keeps, each: the specification's default.
@@ -33,11 +34,10 @@ pub(crate) struct SpanData {
     pub(crate) name: Cow<'static, str>,
     pub(crate) kind: SpanKind,
     pub(crate) scope: u16,
-    /// When it was started, on the fast clock and by the time of day.
-    pub(crate) started: Instant,
-    pub(crate) started_unix_nanos: u64,
-    /// How long before that it is said to have begun, in nanoseconds.
-    backdated: u64,
+    /// How its clock is read.
+    pub(crate) tie: Tie,
+    /// When it began, nanoseconds since the Unix epoch.
+    pub(crate) start_unix_nanos: u64,
     status: StatusCode,
     status_message: String,
     /// Fields of the span's message: attributes, events, links, as they came.
@@ -66,9 +66,8 @@ impl Default for SpanData {
             name: Cow::Borrowed(""),
             kind: SpanKind::INTERNAL,
             scope: 0,
-            started: Instant::now(),
-            started_unix_nanos: 0,
-            backdated: 0,
+            tie: Tie::default(),
+            start_unix_nanos: 0,
             status: StatusCode::UNSET,
             status_message: String::new(),
             body: Vec::new(),
@@ -87,12 +86,13 @@ impl SpanData {
     pub(crate) fn reset(&mut self) {
         const KEPT_BYTES: usize = 16 * 1024;
         self.trace_state = None;
-        self.backdated = 0;
         self.name = Cow::Borrowed("");
         self.status = StatusCode::UNSET;
         self.status_message.clear();
         self.body.clear();
-        self.body.shrink_to(KEPT_BYTES);
+        if self.body.capacity() > KEPT_BYTES {
+            self.body.shrink_to(KEPT_BYTES);
+        }
         self.attributes.clear();
         (self.events, self.links) = (0, 0);
         (self.dropped_attributes, self.dropped_events, self.dropped_links) = (0, 0, 0);
@@ -139,7 +139,7 @@ impl SpanData {
             return;
         }
         let start = self.body.len();
-        let time = self.unix_nanos(Instant::now());
+        let time = self.tie.now();
         encode::event(&mut self.body, time, name, attributes);
         if self.body.len() > MAX_BYTES {
             self.body.truncate(start);
@@ -198,30 +198,36 @@ impl SpanData {
         }
     }
 
-    /// A tick of the fast clock by the time of day, consistent with the span's start.
-    pub(crate) fn unix_nanos(&self, tick: Instant) -> u64 {
-        self.started_unix_nanos + nanos_between(self.started, tick)
+    /// Adds what most spans do not have, so that [`SpanData::encode`] has only what all have.
+    fn complete_body(&mut self) {
+        if let Some(state) = self.trace_state.as_deref() {
+            put_bytes(&mut self.body, field::SPAN_TRACE_STATE, state.as_bytes());
+        }
+        encode::count(&mut self.body, field::SPAN_DROPPED_ATTRIBUTES, self.dropped_attributes);
+        encode::count(&mut self.body, field::SPAN_DROPPED_EVENTS, self.dropped_events);
+        encode::count(&mut self.body, field::SPAN_DROPPED_LINKS, self.dropped_links);
+        encode::status(&mut self.body, self.status, &self.status_message);
     }
 
-    /// Lets the span begin earlier than it was started.
-    pub(crate) fn backdate(&mut self, nanos: u64) {
-        self.backdated = nanos.min(self.started_unix_nanos);
-    }
-
-    /// When it began, by the time of day.
-    pub(crate) fn start_unix_nanos(&self) -> u64 {
-        self.started_unix_nanos - self.backdated
-    }
-
-    /// Writes the finished span as OTLP's `Span` message.
-    pub(crate) fn encode(&self, end_unix_nanos: u64, out: &mut Vec<u8>) {
-        encode::span_head(out, &self.context, &self.parent, self.trace_state.as_deref(), &self.name, self.kind);
-        encode::span_times(out, self.start_unix_nanos(), end_unix_nanos);
-        out.extend_from_slice(&self.body);
-        encode::count(out, field::SPAN_DROPPED_ATTRIBUTES, self.dropped_attributes);
-        encode::count(out, field::SPAN_DROPPED_EVENTS, self.dropped_events);
-        encode::count(out, field::SPAN_DROPPED_LINKS, self.dropped_links);
-        encode::status(out, self.status, &self.status_message);
+    /// Writes the finished span into the lane as OTLP's `Span` message.
+    #[inline]
+    pub(crate) fn emit(&mut self, end_unix_nanos: u64, local: &mut Local) {
+        self.complete_body();
+        let tag = crate::engine::span_tag(self.scope);
+        local.emit_with(tag, encode::span_room(&self.name, &self.body), |out| {
+            encode::span(
+                out,
+                &encode::SpanParts {
+                    context: &self.context,
+                    parent: &self.parent,
+                    name: &self.name,
+                    kind: self.kind,
+                    start_unix_nanos: self.start_unix_nanos,
+                    end_unix_nanos,
+                    body: &self.body,
+                },
+            )
+        });
     }
 }
 
