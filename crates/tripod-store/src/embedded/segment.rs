@@ -150,3 +150,19 @@ impl Segments {
         self.by_id.values().next_back()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_evicted_segment_does_not_come_back_and_the_only_one_is_never_evicted() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = [1, 2].map(|id| Arc::new(SegmentFile::create(dir.path(), id).unwrap()));
+        let mut segments = Segments::default();
+        files.iter().for_each(|file| assert!(segments.get_or_insert(file).is_some()));
+        assert_eq!(segments.evict().map(|segment| segment.file.id), Some(1));
+        assert!(segments.get_or_insert(&files[0]).is_none(), "a late append must not revive it");
+        assert!(segments.evict().is_none());
+    }
+}
