@@ -1,0 +1,129 @@
+//! The signal generator: watches prices and publishes what it sees, a few signals a second and bursts of them.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant, SystemTime};
+
+use axum::Router;
+use tokio::time::sleep;
+use tripod::{Counter, Histogram, labels, propagation, traced};
+
+use crate::Settings;
+use crate::chance::Chance;
+use crate::http::Client;
+use crate::kafka::{Producer, PublishError};
+use crate::market::{self, Quotes};
+use crate::messages::{Signal, SignalBatch};
+
+const PAUSE: Duration = Duration::from_millis(800);
+
+/// So often the market is busy, from a second of the round to its end.
+const ROUND_SECONDS: u64 = 45;
+const BURST_FROM: u64 = 40;
+const BURST_PAUSE: Duration = Duration::from_millis(300);
+
+/// The price feed answers 0 for this share of quotes.
+const BAD_QUOTE_SHARE: f64 = 0.002;
+
+/// What makes signals.
+#[derive(Clone, Copy)]
+struct Source {
+    name: &'static str,
+    signal_type: &'static str,
+}
+
+const MOCK: Source = Source { name: "mock_generator", signal_type: "mock" };
+const GOLDEN_CROSS: Source = Source { name: "golden_cross_generator", signal_type: "golden_cross" };
+
+struct Generator {
+    market: Vec<Quotes>,
+    chance: Chance,
+    producer: Producer,
+    signals: u64,
+    generated: Counter,
+    duration: Histogram,
+}
+
+pub(crate) fn start(settings: &Settings, dispatcher: Client) -> Router {
+    tokio::spawn(Generator::new(settings.seed, dispatcher).run());
+    Router::new()
+}
+
+impl Generator {
+    fn new(seed: u64, dispatcher: Client) -> Self {
+        let mut chance = Chance::about(seed, "market");
+        let generated = tripod::counter("signals_generated_total").description("Signals generated").build();
+        for source in [MOCK, GOLDEN_CROSS] {
+            generated.add(0, labels!(signal_type = source.signal_type, source = source.name));
+        }
+        Self {
+            market: market::open(&mut chance),
+            chance,
+            producer: Producer::new(dispatcher),
+            signals: 0,
+            generated,
+            duration: tripod::histogram("signal_generation_duration_seconds")
+                .unit("s")
+                .description("How long it takes to make a signal")
+                .build(),
+        }
+    }
+
+    async fn run(mut self) {
+        let opened = Instant::now();
+        loop {
+            let bursting = opened.elapsed().as_secs() % ROUND_SECONDS >= BURST_FROM;
+            sleep(if bursting { BURST_PAUSE } else { PAUSE }).await;
+            if let Err(error) = self.tick(bursting).await {
+                tripod::error!("signals are lost: {error}");
+            }
+        }
+    }
+
+    /// One look at the market. It is the root of a trace that goes through all services.
+    #[traced("generate signals")]
+    async fn tick(&mut self, bursting: bool) -> Result<(), PublishError> {
+        self.market.iter_mut().for_each(|quotes| quotes.tick(&mut self.chance));
+        let mut seen: Vec<(Source, &'static str, f64)> = Vec::new();
+        for quotes in self.market.iter().filter(|quotes| quotes.golden_cross()) {
+            seen.push((GOLDEN_CROSS, quotes.ticker, quotes.price()));
+        }
+        for _ in 0..self.chance.count(1, if bursting { 4 } else { 3 }) {
+            let quotes = self.chance.pick(&self.market);
+            seen.push((MOCK, quotes.ticker, quotes.price()));
+        }
+        let mut signals = Vec::with_capacity(seen.len());
+        for (source, ticker, price) in seen {
+            signals.push(self.signal(source, ticker, price).await);
+        }
+        let count = signals.len();
+        tripod::info!("publishing {count} signals", count, bursting);
+        self.producer.publish(&SignalBatch { signals }, &mut self.chance).await
+    }
+
+    #[traced(name = "generate signal", fields(signal.type = source.signal_type, signal.source = source.name, ticker))]
+    async fn signal(&mut self, source: Source, ticker: &'static str, price: f64) -> Signal {
+        let started = Instant::now();
+        sleep(self.chance.takes_millis(2.0)).await;
+        self.signals += 1;
+        let id = format!("sig-{:06}", self.signals);
+        tripod::current().set_attribute("signal.id", &id);
+        let price = if self.chance.happens(BAD_QUOTE_SHARE) { 0.0 } else { price };
+        let mut headers = HashMap::new();
+        propagation::inject(&mut headers);
+        self.generated.inc(labels!(signal_type = source.signal_type, source = source.name));
+        self.duration.record(started.elapsed().as_secs_f64(), labels!(signal_type = source.signal_type));
+        Signal {
+            id,
+            kind: source.signal_type.to_owned(),
+            source: source.name.to_owned(),
+            ticker: ticker.to_owned(),
+            price,
+            generated_unix_millis: unix_millis(),
+            headers,
+        }
+    }
+}
+
+fn unix_millis() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis() as u64
+}
