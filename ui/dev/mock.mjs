@@ -314,6 +314,7 @@ function answer(path, q) {
   if (path === "/api/v1/metadata") return prometheus(Object.fromEntries(Object.entries(METRICS).map(([name, metric]) => [name, [{ type: metric.type, help: metric.help, unit: metric.unit }]])));
   if (path === "/api/v1/label/__name__/values") return prometheus(names());
   if (path === "/api/v1/series") { const metric = find(q.get("match[]")); return prometheus(metric ? metric.labels.map((labels) => ({ __name__: q.get("match[]").split("{")[0], instance: hex(labels.job, 8), ...labels })) : []); }
+  if (path === "/api/v1/query") return prometheus({ resultType: "matrix", result: range(q.get("query"), Date.now() / 1000 - 300, Date.now() / 1000, 10) });
   if (path === "/api/v1/query_range") return prometheus({ resultType: "matrix", result: range(q.get("query"), Number(q.get("start")), Number(q.get("end")), Number(q.get("step"))) });
   if (path === "/api/v1/query_exemplars") return prometheus(exemplars(q.get("query"), Number(q.get("start")), Number(q.get("end"))));
   return undefined;

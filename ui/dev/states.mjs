@@ -34,7 +34,7 @@ await page.keyboard.type("exec");
 await page.waitForTimeout(300);
 await shot("quick-search");
 
-await open("/metrics/pipeline_execution_duration_seconds?by=pipeline_id");
+await open("/metric/pipeline_execution_duration_seconds?by=pipeline_id");
 await page.getByTestId("exemplar").nth(10).hover();
 await shot("exemplar-hover");
 await (await drag(page.locator(".u-over").first(), 0.4, 0.6))();

@@ -17,7 +17,7 @@ before(async () => {
   const names = Object.keys((await (await fetch(`${base}/api/v1/metadata`)).json()).data);
   const metric = names.find((name) => name.endsWith("_duration_seconds")) ?? names[0];
   const open = `${trace.traceID}?span=${trace.spans[0].spanID}`;
-  pages = ["/services", "/traces", `/traces/${open}`, "/metrics", `/metrics/${metric}`, `/metrics/${metric}?trace=${open.replace("?", "&")}`, "/logs", "/setup"];
+  pages = ["/services", "/traces", `/traces/${open}`, "/metric", `/metric/${metric}`, `/metric/${metric}?trace=${open.replace("?", "&")}`, "/logs", "/setup"];
 });
 after(() => browser?.close());
 

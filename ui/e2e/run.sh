@@ -1,46 +1,39 @@
 #!/usr/bin/env bash
-# The browser test, against the real thing: a demo with data in it, and a server that is still empty.
-#   ui/e2e/run.sh path/to/tripod [screenshot directory]
+# The browser's tests against the real thing: `ui/e2e/run.sh target/debug/tripod`. Starts an empty server and the demo, both on free
+# ports and in directories of their own, and stops them. WARM_UP: seconds the demo gets before the tests, so that rates have points.
 set -euo pipefail
-here=$(cd "$(dirname "$0")" && pwd)
-tripod=$(realpath "$1")
+binary=$(realpath "${1:?usage: run.sh TRIPOD_BINARY}")
+cd "$(dirname "$0")/.."
+
 work=$(mktemp -d)
-pids=()
-stop() {
-  [ ${#pids[@]} -eq 0 ] || kill "${pids[@]}" 2>/dev/null || true
-  wait 2>/dev/null || true
+servers=()
+finish() {
+  for server in "${servers[@]}"; do kill "$server" 2>/dev/null || true; done
+  for server in "${servers[@]}"; do wait "$server" 2>/dev/null || true; done
   rm -rf "$work"
 }
-trap stop EXIT
+trap finish EXIT
 
-# Starts tripod on free ports; answers the address of its page once it is ready.
+# start COMMAND: sets `address` to where its page is.
 start() {
-  local name=$1
-  shift
-  "$tripod" "$@" --data "$work/$name" --http 127.0.0.1:0 --otlp-http 127.0.0.1:0 --otlp-grpc 127.0.0.1:0 \
-    >"$work/$name.out" 2>"$work/$name.err" &
-  pids+=($!)
-  for _ in $(seq 1 300); do
-    url=$(sed -nE 's/^tripod is ready: ui (http:[^ ]+) .*/\1/p' "$work/$name.out")
-    [ -n "$url" ] && return 0
-    kill -0 "${pids[-1]}" 2>/dev/null || break
-    sleep 0.1
+  local log="$work/$1.log"
+  "$binary" "$1" --data "$work/$1" --http 127.0.0.1:0 --otlp-http 127.0.0.1:0 --otlp-grpc 127.0.0.1:0 >"$log" 2>&1 &
+  servers+=($!)
+  for _ in $(seq 150); do
+    address=$(sed -n 's/^tripod is ready: ui \(http:[^ ]*\).*/\1/p' "$log")
+    [ -n "$address" ] && return
+    kill -0 "${servers[-1]}" 2>/dev/null || break
+    sleep 0.2
   done
-  echo "tripod $1 did not become ready:" >&2
-  cat "$work/$name.out" "$work/$name.err" >&2
+  echo "tripod $1 did not get ready:" >&2
+  cat "$log" >&2
   return 1
 }
 
-start demo demo
-BASE_URL=$url
-start empty up
-EMPTY_URL=$url
-export BASE_URL EMPTY_URL
-
-# A minute of history makes charts worth a look; the test itself waits for what it needs.
-sleep "${E2E_WARM_UP_SECONDS:-45}"
-if [ -n "${2:-}" ]; then
-  SCREENSHOT_DIR=$(realpath "$2")
-  export SCREENSHOT_DIR
-fi
-node --test "$here/"
+start up
+EMPTY_URL=$address
+start demo
+BASE_URL=$address
+export EMPTY_URL BASE_URL
+sleep "${WARM_UP:-20}"
+node --test --test-concurrency=1 e2e/two-clicks.mjs e2e/accessibility.mjs

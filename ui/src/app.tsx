@@ -1,4 +1,7 @@
-/** Which page an address shows. While the store is empty every page but a pasted trace is the waiting page. */
+/**
+ * Which page an address shows. `/metric`, not `/metrics`: there the server gives its own metrics to whoever scrapes it. While the store
+ * is empty every page is the waiting page.
+ */
 import { useEffect, useState } from "preact/hooks";
 import { fetchStatus, isEmpty, type Status } from "./api/status";
 import { Empty } from "./components/feedback";
@@ -48,7 +51,7 @@ function Page() {
   const name = decode(rest);
   if (place === "" || place === "services") return <ServicesPage />;
   if (place === "traces") return name ? <TracePage id={name} /> : <TracesPage />;
-  if (place === "metrics") return <MetricsPage name={name} />;
+  if (place === "metric") return <MetricsPage name={name} />;
   if (place === "logs") return <LogsPage />;
   return (
     <main class="page" id="main">
@@ -70,6 +73,6 @@ function decode(text: string): string {
 function titleOf(address: string): string {
   const [, place = "", rest = ""] = address.split("/");
   if (place === "traces" && rest) return `Trace ${rest.slice(0, 8)}`;
-  if (place === "metrics" && rest) return decode(rest);
+  if (place === "metric" && rest) return decode(rest);
   return { traces: "Traces", metrics: "Metrics", logs: "Logs", setup: "Send data" }[place] ?? "Services";
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { defaultGroup, defaultViews, labelsOf, listMetrics, selector, seriesName, stepFor, type MetricInfo } from "../src/model/promql";
+import { defaultGroup, defaultViews, labelsOf, listMetrics, rateWindowFor, reportInterval, selector, seriesName, seriesOf, stepFor, type MetricInfo } from "../src/model/promql";
 import { alignToStep } from "../src/api/metrics";
 
 const metric = (name: string, type: MetricInfo["type"], native = false): MetricInfo => ({ name, type, native, help: "", unit: "", present: true });
@@ -79,6 +79,12 @@ test("a series is named by the labels it has left", () => {
   expect(seriesName({ __name__: "up" }, "q")).toBe("up");
   expect(seriesName({ job: "worker" }, "q")).toBe("worker");
   expect(seriesName({ job: "worker", status: "ok" }, "q")).toBe("job=worker status=ok");
+});
+
+test("the window of a rate holds four reports of the source, however it jitters", () => {
+  expect([[], [5], [0, 60.2, 119.9, 180.1], [0, 1.1, 2, 3, 900], [0, 400]].map(reportInterval)).toEqual([15, 15, 60, 1, 400]);
+  expect([rateWindowFor(4, 1), rateWindowFor(4, 60), rateWindowFor(360, 15)]).toEqual(["30s", "240s", "1440s"]);
+  expect(seriesOf({ __name__: "runs_total", job: "a" })).toBe('runs_total{job="a"}');
 });
 
 test("a step is whole seconds, and the ends of a range query lie on it", () => {

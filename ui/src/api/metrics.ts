@@ -44,6 +44,13 @@ export async function fetchSeries(selector: string, window: Window, signal?: Abo
   return (await getJson<Answer<Labels[]>>("/api/v1/series", query, signal)).data;
 }
 
+/** The times, in seconds, of a selector's samples in the last part of the window. */
+export async function fetchSampleTimes(selector: string, lookback: string, window: Window, signal?: AbortSignal): Promise<number[]> {
+  const query = { query: `${selector}[${lookback}]`, time: window.end / 1000 };
+  const answer = await getJson<Answer<{ result: RangeSeries[] }>>("/api/v1/query", query, signal);
+  return answer.data.result[0]?.values?.map(([time]) => time) ?? [];
+}
+
 export interface RangeQuery {
   expr: string;
   window: Window;

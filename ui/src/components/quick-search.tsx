@@ -95,7 +95,7 @@ async function loadTargets(signal: AbortSignal): Promise<Target[]> {
   const [services, metadata, names] = await Promise.all([fetchServices(signal), fetchMetadata(signal), fetchMetricNames(timeWindow.peek(), signal)]);
   return [
     ...services.map((name) => ({ kind: "service", name, href: href("/traces", { service: name }) })),
-    ...listMetrics(metadata, names).map(({ name }) => ({ kind: "metric", name, href: href(`/metrics/${encodeURIComponent(name)}`) })),
+    ...listMetrics(metadata, names).map(({ name }) => ({ kind: "metric", name, href: href(`/metric/${encodeURIComponent(name)}`) })),
   ];
 }
 

@@ -13,7 +13,7 @@ import { TraceDrawer } from "./trace-drawer";
 const PLACES = [
   { path: "/services", title: "Services", key: "s" },
   { path: "/traces", title: "Traces", key: "t" },
-  { path: "/metrics", title: "Metrics", key: "m" },
+  { path: "/metric", title: "Metrics", key: "m" },
   { path: "/logs", title: "Logs", key: "l" },
 ];
 

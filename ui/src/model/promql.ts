@@ -162,11 +162,34 @@ function countView(metric: MetricInfo, choice: Choice, window: string): View {
   };
 }
 
+/** A chart of a query of one's own. */
+export const customView = (expr: string): View => ({
+  title: "Query",
+  queries: [{ expr, name: expr }],
+  exemplars: expr,
+  exemplarsOnScale: /histogram_quantile|_bucket/.test(expr),
+  perSecond: !/histogram_quantile/.test(expr) && /\bi?rate\(/.test(expr),
+});
+
 /** About 240 points, never finer than a second. */
 export const stepFor = (spanMs: number) => Math.max(1, Math.ceil(spanMs / 1000 / 240));
 
-/** Wide enough for a few points of a source that reports every 15 seconds, and for a few steps. */
-export const rateWindowFor = (step: number) => `${Math.max(60, step * 4)}s`;
+/** Wide enough for four reports of the source and four steps of the chart; a rate over fewer samples has gaps. */
+export const rateWindowFor = (step: number, interval: number) => `${Math.max(30, step * 4, interval * 4)}s`;
+
+const INTERVALS = [1, 2, 5, 10, 15, 30, 60, 120, 300];
+
+/** How often a source reports, from the times of its samples, as one of the usual intervals; 15 s when there is nothing to tell. */
+export function reportInterval(times: readonly number[]): number {
+  const gaps = times.slice(1).map((time, i) => time - times[i]).sort((a, b) => a - b);
+  if (gaps.length === 0) return 15;
+  const median = gaps[Math.floor(gaps.length / 2)];
+  return INTERVALS.find((interval) => interval >= median * 0.9) ?? Math.ceil(median);
+}
+
+/** The selector of one series. */
+export const seriesOf = ({ __name__: name, ...labels }: Labels) =>
+  selector(name ?? "", Object.entries(labels).map(([key, value]) => ({ key, value })));
 
 export interface LabelChoice {
   name: string;

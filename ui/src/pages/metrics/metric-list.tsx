@@ -34,7 +34,7 @@ export function MetricList({ metrics, chosen }: { metrics: MetricInfo[]; chosen:
             data-testid={`metric-${metric.name}`}
             class={`metric-item${metric.present ? "" : " is-absent"}`}
             aria-current={metric.name === chosen ? "page" : undefined}
-            href={href(`/metrics/${encodeURIComponent(metric.name)}`, { filter: text })}
+            href={href(`/metric/${encodeURIComponent(metric.name)}`, { filter: text })}
             title={metric.present ? metric.help : `${metric.help} (no data in this window)`}
           >
             <span class="metric-name">{breakable(metric.name)}</span>

@@ -1,17 +1,18 @@
 /** One metric: its charts by default, grouped and filtered as one likes, or a query of one's own. */
 import { useState } from "preact/hooks";
-import { fetchSeries } from "../../api/metrics";
+import { fetchSampleTimes, fetchSeries, type Labels } from "../../api/metrics";
 import { ErrorNote } from "../../components/feedback";
 import { CloseIcon } from "../../components/icons";
-import { formatDateTime, unitOf } from "../../lib/format";
-import { defaultGroup, defaultViews, labelsOf, rateWindowFor, seriesSelector, stepFor, type Choice, type Filter, type LabelChoice, type MetricInfo, type View } from "../../model/promql";
+import { unitOf } from "../../lib/format";
+import { customView, defaultGroup, defaultViews, labelsOf, rateWindowFor, reportInterval, seriesOf, seriesSelector, stepFor, type Choice, type Filter, type LabelChoice, type MetricInfo } from "../../model/promql";
 import { parseTag } from "../../model/search";
 import { useLoad } from "../../state/load";
-import { setWindow, timeWindow, type Window } from "../../state/time-range";
+import { timeWindow, type Window } from "../../state/time-range";
 import { href, param, route, setParams } from "../../state/url";
 import { ChartCard } from "./chart-card";
 import { breakable, TypeTag } from "./metric-list";
 import { QueryBox } from "./query-box";
+import { SelectionBar } from "./selection-bar";
 
 const STATS = ["p50", "p95", "p99", "avg"];
 const NO_GROUP = "none";
@@ -20,19 +21,19 @@ export function MetricView({ metric }: { metric: MetricInfo }) {
   void route.value;
   const window = timeWindow.value;
   const span = window.end - window.start;
-  const series = useLoad(`series of ${metric.name}`, `${window.start}-${window.end}`, (signal) => fetchSeries(seriesSelector(metric), window, signal));
-  const labels = labelsOf(series.data ?? []);
+  const series = useLoad(`series of ${metric.name}`, `${window.start}-${window.end}`, (signal) => loadSeries(metric, window, signal));
+  const labels = labelsOf(series.data?.list ?? []);
   const choice = readChoice(metric, labels);
-  const views = defaultViews(metric, choice, rateWindowFor(stepFor(span)));
+  const views = defaultViews(metric, choice, rateWindowFor(stepFor(span), series.data?.interval ?? 15));
   const custom = param("q");
   const shown = custom ? [customView(custom)] : views;
-  // The default grouping depends on the labels: drawing before they are known would draw twice.
+  // The default query depends on the series: drawing before they are known would draw twice.
   const ready = custom !== "" || series.data !== undefined || series.error !== undefined;
   const [selection, setSelection] = useState<Window | null>(null);
   return (
     <article class="metric" data-testid="metric">
       <header class="metric-head">
-        <a class="back" href={href("/metrics", { filter: param("filter") })}>
+        <a class="back" href={href("/metric", { filter: param("filter") })}>
           All metrics
         </a>
         <h1>{breakable(metric.name)}</h1>
@@ -40,7 +41,7 @@ export function MetricView({ metric }: { metric: MetricInfo }) {
           <TypeTag metric={metric} />
           {metric.unit && <span>{metric.unit}</span>}
           <span>{metric.help}</span>
-          {series.data && <span class="faint">{series.data.length === 1 ? "1 series" : `${series.data.length} series`}</span>}
+          {series.data && <span class="faint" title={sameForAll(labels)}>{series.data.list.length === 1 ? "1 series" : `${series.data.list.length} series`}</span>}
         </p>
       </header>
       {series.error && <ErrorNote error={series.error} retry={series.retry} what="The labels" />}
@@ -49,19 +50,25 @@ export function MetricView({ metric }: { metric: MetricInfo }) {
         shown.map((view, i) => (
           <ChartCard key={custom ? "custom" : i} view={view} unit={view.perSecond ? "none" : unitOf(metric.name, metric.unit)} fromZero={metric.type !== "gauge"} select={setSelection} selection={selection} />
         ))}
-      <QueryBox shown={shown[0]} custom={custom} />
+      <QueryBox shown={views[0]} custom={custom} />
       {selection && <SelectionBar selection={selection} service={serviceOf(choice, labels)} close={() => setSelection(null)} />}
     </article>
   );
 }
 
-const customView = (expr: string): View => ({
-  title: "Query",
-  queries: [{ expr, name: expr }],
-  exemplars: expr,
-  exemplarsOnScale: /histogram_quantile|_bucket/.test(expr),
-  perSecond: !/histogram_quantile/.test(expr) && /\b(i?rate)\(/.test(expr),
-});
+interface Series {
+  list: Labels[];
+  /** Seconds between two reports. */
+  interval: number;
+}
+
+async function loadSeries(metric: MetricInfo, window: Window, signal: AbortSignal): Promise<Series> {
+  const list = await fetchSeries(seriesSelector(metric), window, signal);
+  const rates = metric.type === "counter" || metric.type === "histogram";
+  if (!rates || list.length === 0) return { list, interval: 15 };
+  const times = await fetchSampleTimes(seriesOf(list[0]), "10m", window, signal).catch(() => []);
+  return { list, interval: reportInterval(times) };
+}
 
 function readChoice(metric: MetricInfo, labels: LabelChoice[]): Choice {
   const by = route.value.params.getAll("by");
@@ -69,6 +76,10 @@ function readChoice(metric: MetricInfo, labels: LabelChoice[]): Choice {
   const stat = STATS.includes(param("stat")) ? param("stat") : "p95";
   return { by: grouped, filters: route.value.params.getAll("where").flatMap((text) => parseTag(text) ?? []), stat };
 }
+
+/** Labels that are one for all series, to be read rather than chosen. */
+const sameForAll = (labels: LabelChoice[]) =>
+  labels.flatMap(({ name, values }) => (values.length === 1 ? [`${name}=${values[0]}`] : [])).join("\n");
 
 /** The one service a choice is about, when there is just one. */
 function serviceOf({ filters }: Choice, labels: LabelChoice[]): string {
@@ -79,6 +90,7 @@ function serviceOf({ filters }: Choice, labels: LabelChoice[]): string {
 }
 
 function Controls({ metric, labels, choice }: { metric: MetricInfo; labels: LabelChoice[]; choice: Choice }) {
+  const telling = labels.filter(({ name, values }) => values.length > 1 || choice.by.includes(name));
   const toggle = (name: string) => {
     const by = choice.by.includes(name) ? choice.by.filter((one) => one !== name) : [...choice.by, name];
     setParams({ by: by.length > 0 ? by : [NO_GROUP] }, "replace");
@@ -88,12 +100,12 @@ function Controls({ metric, labels, choice }: { metric: MetricInfo; labels: Labe
     <div class="metric-controls">
       <div class="control" role="group" aria-label="Group by">
         <span class="control-name">Group by</span>
-        {labels.map(({ name, values }) => (
+        {telling.map(({ name, values }) => (
           <button key={name} type="button" class="chip chip-toggle" aria-pressed={choice.by.includes(name)} onClick={() => toggle(name)}>
             {name} <span class="count">{values.length}</span>
           </button>
         ))}
-        {labels.length === 0 && <span class="faint">no labels</span>}
+        {telling.length === 0 && <span class="faint">no label tells its series apart</span>}
       </div>
       {metric.type === "histogram" && choice.by.length > 0 && (
         <div class="segments" role="group" aria-label="Statistic">
@@ -134,33 +146,6 @@ function Controls({ metric, labels, choice }: { metric: MetricInfo; labels: Labe
           ))}
         </select>
       </div>
-    </div>
-  );
-}
-
-function SelectionBar({ selection, service, close }: { selection: Window; service: string; close: () => void }) {
-  const window = { range: null, from: Math.floor(selection.start), to: Math.ceil(selection.end) };
-  const zoom = () => {
-    setWindow(selection);
-    close();
-  };
-  return (
-    <div class="selection-bar" role="status" data-testid="selection">
-      <span>
-        {formatDateTime(selection.start)} – {formatDateTime(selection.end).slice(11)}
-      </span>
-      <button type="button" class="button small primary" onClick={zoom}>
-        Zoom in
-      </button>
-      <a class="button small" href={href("/traces", { ...window, service })}>
-        Traces in this window
-      </a>
-      <a class="button small" href={href("/logs", { ...window, service })}>
-        Logs in this window
-      </a>
-      <button type="button" class="icon-button small" aria-label="Drop the selection" onClick={close}>
-        <CloseIcon />
-      </button>
     </div>
   );
 }

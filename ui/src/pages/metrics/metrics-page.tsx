@@ -6,6 +6,7 @@ import { useLoad } from "../../state/load";
 import { clock, timeWindow } from "../../state/time-range";
 import { href, param, route } from "../../state/url";
 import { MetricList } from "./metric-list";
+import { QueryView } from "./query-view";
 import { MetricView } from "./metric-view";
 
 export function MetricsPage({ name }: { name: string }) {
@@ -26,8 +27,9 @@ export function MetricsPage({ name }: { name: string }) {
       </aside>
       <div class="metrics-main">
         {metric && <MetricView key={metric.name} metric={metric} />}
+        {!name && metrics.data && <QueryView />}
         {!name && !custom && metrics.data && (
-          <Empty title={metrics.data.length === 0 ? "No metrics yet." : "Choose a metric."}>
+          <Empty title={metrics.data.length === 0 ? "No metrics yet." : "Choose a metric, or write a query."}>
             {metrics.data.length === 0 ? (
               <>
                 See <a href={href("/setup")}>how to send some</a>.
@@ -39,7 +41,7 @@ export function MetricsPage({ name }: { name: string }) {
         )}
         {name && metrics.data && !metric && (
           <Empty title={`There is no metric ${name}.`}>
-            Choose one of the list, or a longer window of time. <a href={href("/metrics")}>All metrics</a>
+            Choose one of the list, or a longer window of time. <a href={href("/metric")}>All metrics</a>
           </Empty>
         )}
         {name && !metrics.data && !metrics.error && <Skeleton rows={8} />}

@@ -23,6 +23,7 @@ export function QueryBox({ shown, custom }: { shown: View | undefined; custom: s
         id="promql"
         data-testid="promql"
         rows={2}
+        placeholder="sum by (job) (rate(requests_total[1m]))"
         spellcheck={false}
         value={text}
         onInput={(event) => setDraft({ given, text: event.currentTarget.value })}
@@ -37,7 +38,7 @@ export function QueryBox({ shown, custom }: { shown: View | undefined; custom: s
         <CopyButton text={text} label="Copy the query" />
         {custom && (
           <button type="button" class="button small" onClick={() => setParams({ q: null })}>
-            Back to the default
+            {shown ? "Back to the default" : "Clear"}
           </button>
         )}
         <button type="submit" class="button small primary">
