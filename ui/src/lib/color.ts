@@ -44,5 +44,5 @@ export const hueStyle = (hue: number) => ({ "--h": String(hue) });
 
 /** For canvases, which can't read custom properties. */
 export function hueColor(hue: number, dark: boolean, alpha = 1): string {
-  return dark ? `oklch(0.76 0.125 ${hue} / ${alpha})` : `oklch(0.56 0.14 ${hue} / ${alpha})`;
+  return dark ? `oklch(0.76 0.125 ${hue} / ${alpha})` : `oklch(0.53 0.14 ${hue} / ${alpha})`;
 }

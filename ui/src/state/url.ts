@@ -12,7 +12,10 @@ export interface Route {
 /** Parameters that stay when one goes from page to page. */
 const SHARED = ["range", "from", "to", "refresh"];
 
-const read = (): Route => ({ path: location.pathname, params: new URLSearchParams(location.search) });
+/** `/metrics/NAME` is what people guess, and it reaches the page; `/metrics` alone does not, as the server answers that itself. */
+const canonical = (path: string) => path.replace(/^\/metrics(?=\/|$)/, "/metric");
+
+const read = (): Route => ({ path: canonical(location.pathname), params: new URLSearchParams(location.search) });
 
 export const route = signal<Route>(read());
 
