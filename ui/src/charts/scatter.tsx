@@ -6,7 +6,7 @@ import { useState } from "preact/hooks";
 import type { TraceSummary } from "../model/summary";
 import type { Window } from "../state/time-range";
 import { rangeStyle, useDragSelect } from "../components/drag-select";
-import { formatCount, formatDateTime, formatDuration, formatTick } from "../lib/format";
+import { formatCounted, formatDateTime, formatDuration, formatTick } from "../lib/format";
 
 interface Props {
   traces: TraceSummary[];
@@ -73,7 +73,7 @@ function Tip({ trace, left, bottom, right }: { trace: TraceSummary; left: string
         {trace.rootService}: {trace.root}
       </strong>
       <span>
-        {formatDuration(trace.duration)} · {formatCount(trace.spans)} spans{trace.errors > 0 ? ` · ${trace.errors} failed` : ""}
+        {formatDuration(trace.duration)} · {formatCounted(trace.spans, "span")}{trace.errors > 0 ? ` · ${trace.errors} failed` : ""}
       </span>
       <span class="faint">{formatDateTime(trace.startMs, true)}</span>
     </div>
@@ -95,7 +95,7 @@ export function TimeTicks({ window, count = 6 }: { window: Window; count?: numbe
 
 const oldest = (traces: TraceSummary[]) => traces.reduce((first, trace) => (trace.startMs < first.startMs ? trace : first));
 
-const dotSize = (trace: TraceSummary) => Math.min(22, 5 + Math.sqrt(trace.spans) * 0.9);
+const dotSize = (trace: TraceSummary) => Math.min(20, 5 + Math.sqrt(trace.spans) * 0.6);
 
 /** Powers of ten from below the least to above the most; a few ticks of them. */
 function durationScale(traces: TraceSummary[]): { ticks: number[]; position: (micros: number) => number } {

@@ -1,5 +1,6 @@
 /** A log record in line with its span: when (since the trace's start), how grave, what; a click shows its attributes. */
 import type { LogRecord } from "../api/logs";
+import { breakable } from "./breakable";
 import { formatClock, formatDuration, formatValue } from "../lib/format";
 import { levelOf } from "../lib/severity";
 
@@ -48,7 +49,7 @@ export function LogAttributes({ attributes }: { attributes: Record<string, unkno
     <dl class="attributes">
       {entries.map(([key, value]) => (
         <div key={key}>
-          <dt>{key}</dt>
+          <dt>{breakable(key)}</dt>
           <dd>
             <span class="attribute-value">{formatValue(value)}</span>
           </dd>

@@ -48,6 +48,9 @@ export function formatNumber(value: number): string {
 
 export const formatCount = (value: number) => Math.round(value).toLocaleString("en-US");
 
+/** `1 span`, `1,200 spans`. */
+export const formatCounted = (count: number, noun: string) => `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
+
 export function formatPercent(ratio: number): string {
   if (!Number.isFinite(ratio)) return "–";
   if (ratio === 0) return "0%";

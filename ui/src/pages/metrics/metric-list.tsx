@@ -1,5 +1,6 @@
 /** Metrics by name, type, unit and help, narrowed down as one types. */
 import { useRef } from "preact/hooks";
+import { breakable } from "../../components/breakable";
 import { SearchIcon } from "../../components/icons";
 import { useRowKeys } from "../../components/row-keys";
 import type { MetricInfo } from "../../model/promql";
@@ -52,6 +53,3 @@ export function MetricList({ metrics, chosen }: { metrics: MetricInfo[]; chosen:
 }
 
 export const TypeTag = ({ metric }: { metric: MetricInfo }) => <span class={`type type-${metric.type}`}>{metric.type}</span>;
-
-/** Lets a long name break after its underscores. */
-export const breakable = (name: string) => name.split(/(?<=[_.])/).flatMap((part, i) => (i === 0 ? [part] : [<wbr key={i} />, part]));

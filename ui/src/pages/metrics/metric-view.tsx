@@ -2,6 +2,7 @@
 import { useState } from "preact/hooks";
 import { fetchSampleTimes, fetchSeries, type Labels } from "../../api/metrics";
 import { ErrorNote } from "../../components/feedback";
+import { breakable } from "../../components/breakable";
 import { CloseIcon } from "../../components/icons";
 import { unitOf } from "../../lib/format";
 import { customView, defaultGroup, defaultViews, labelsOf, rateWindowFor, reportInterval, seriesOf, seriesSelector, stepFor, type Choice, type Filter, type LabelChoice, type MetricInfo } from "../../model/promql";
@@ -10,7 +11,7 @@ import { useLoad } from "../../state/load";
 import { timeWindow, type Window } from "../../state/time-range";
 import { href, param, route, setParams } from "../../state/url";
 import { ChartCard } from "./chart-card";
-import { breakable, TypeTag } from "./metric-list";
+import { TypeTag } from "./metric-list";
 import { QueryBox } from "./query-box";
 import { SelectionBar } from "./selection-bar";
 

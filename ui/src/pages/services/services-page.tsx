@@ -8,7 +8,7 @@ import { ServiceTag } from "../../components/service-tag";
 import { summarise } from "../../model/summary";
 import { TraceRow } from "../traces/trace-row";
 import { learnServices } from "../../lib/color";
-import { formatCount, formatMillis, formatPercent, significant } from "../../lib/format";
+import { formatCount, formatCounted, formatMillis, formatPercent, significant } from "../../lib/format";
 import { useLoad } from "../../state/load";
 import { timeWindow, type Window } from "../../state/time-range";
 import { href, param, route, setParams } from "../../state/url";
@@ -81,7 +81,7 @@ function Failures({ window, any }: { window: Window; any: boolean }) {
 function summary(services: ServiceOverview[]): string {
   const calls = services.reduce((sum, one) => sum + one.calls, 0);
   const errors = services.reduce((sum, one) => sum + one.errors, 0);
-  return `${services.length} services, ${formatCount(calls)} calls, ${formatCount(errors)} failed`;
+  return `${formatCounted(services.length, "service")}, ${formatCounted(calls, "call")}, ${formatCount(errors)} failed`;
 }
 
 function ServicesTable({ services }: { services: ServiceOverview[] }) {

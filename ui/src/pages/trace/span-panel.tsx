@@ -3,6 +3,7 @@ import type { ComponentChildren } from "preact";
 import { useMemo } from "preact/hooks";
 import { fetchLogs, type LogRecord } from "../../api/logs";
 import type { KeyValue } from "../../api/traces";
+import { breakable } from "../../components/breakable";
 import { CopyButton } from "../../components/copy-button";
 import { ErrorNote, Skeleton } from "../../components/feedback";
 import { CloseIcon } from "../../components/icons";
@@ -178,7 +179,7 @@ function Attributes({ tags, service }: { tags: KeyValue[]; service?: string }) {
         const starts = i > 0 && sorted[i - 1].key.split(".")[0] !== group;
         return (
           <div key={`${tag.key}${i}`} class={starts ? "starts-group" : ""}>
-            <dt>{tag.key}</dt>
+            <dt>{breakable(tag.key)}</dt>
             <dd>
               {service === undefined ? (
                 <span class="attribute-value">{value}</span>

@@ -5,7 +5,7 @@ import { CopyButton } from "../../components/copy-button";
 import { ErrorNote, Skeleton } from "../../components/feedback";
 import { DownIcon, SearchIcon, UpIcon } from "../../components/icons";
 import { ServiceTag } from "../../components/service-tag";
-import { formatAgo, formatCount, formatDateTime, formatDuration } from "../../lib/format";
+import { formatAgo, formatCount, formatCounted, formatDateTime, formatDuration } from "../../lib/format";
 import { findSpans, visibleSpans, type Span, type Trace } from "../../model/trace";
 import { useKeys } from "../../state/keys";
 import { route, setParams } from "../../state/url";
@@ -64,9 +64,9 @@ function TraceHead({ trace, actions }: { trace: Trace; actions?: ComponentChildr
         </h1>
         <p class="trace-facts">
           <b>{formatDuration(trace.duration)}</b>
-          <span>{formatCount(trace.spans.length)} spans</span>
+          <span>{formatCounted(trace.spans.length, "span")}</span>
           {trace.errors > 0 && <span class="error-text">{formatCount(trace.errors)} failed</span>}
-          <span>{trace.services.length === 1 ? "1 service" : `${trace.services.length} services`}</span>
+          <span>{formatCounted(trace.services.length, "service")}</span>
           <span title={formatAgo(trace.startMs, Date.now())}>{formatDateTime(trace.startMs, true)}</span>
           <span class="mono trace-id">
             {trace.id} <CopyButton text={trace.id} label="Copy the trace id" />

@@ -1,6 +1,6 @@
 /** One found trace: what began it, who took part, how long, what failed. */
 import { ServiceTag } from "../../components/service-tag";
-import { formatAgo, formatClock, formatCount, formatDateTime, formatDuration } from "../../lib/format";
+import { formatAgo, formatClock, formatCount, formatCounted, formatDateTime, formatDuration } from "../../lib/format";
 import type { TraceSummary } from "../../model/summary";
 import { clock } from "../../state/time-range";
 import { href } from "../../state/url";
@@ -22,7 +22,7 @@ export function TraceRow({ trace, longest }: { trace: TraceSummary; longest: num
         ))}
         {trace.services.length > 6 && <span class="faint">+{trace.services.length - 6}</span>}
       </span>
-      <span class="trace-row-count faint">{formatCount(trace.spans)} spans</span>
+      <span class="trace-row-count faint">{formatCounted(trace.spans, "span")}</span>
       <span class="trace-row-errors">{trace.errors > 0 ? `${formatCount(trace.errors)} failed` : ""}</span>
       <time class="faint" title={formatDateTime(trace.startMs, true)}>
         {formatClock(trace.startMs)} · {formatAgo(trace.startMs, clock.value)}
