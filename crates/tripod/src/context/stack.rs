@@ -3,7 +3,7 @@
 //! Everything here is reached through [`with`], which never panics and never blocks: while a thread ends, or when telemetry is
 //! called from within telemetry (a `Display` that logs), it answers `None`, and the call does nothing.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::sync::Arc;
@@ -58,6 +58,8 @@ struct Attached {
 }
 
 thread_local! {
+    /// Whether the current span is sampled: what every measurement asks, so kept where it costs one instruction.
+    static SAMPLED: Cell<bool> = const { Cell::new(false) };
     static LOCAL: RefCell<Local> = RefCell::new(Local::new());
 }
 
@@ -65,6 +67,12 @@ thread_local! {
 #[inline]
 pub(crate) fn with<R>(work: impl FnOnce(&mut Local) -> R) -> Option<R> {
     LOCAL.try_with(|local| local.try_borrow_mut().ok().map(|mut local| work(&mut local))).ok().flatten()
+}
+
+/// Whether the current span is sampled.
+#[inline]
+pub(crate) fn is_sampled() -> bool {
+    SAMPLED.get()
 }
 
 impl Local {
@@ -156,6 +164,7 @@ impl Local {
 
     /// Makes something current; answers its place for [`Local::remove_context`].
     pub(crate) fn push(&mut self, entry: Entry) -> usize {
+        SAMPLED.set(entry.context().sampled);
         self.entries.push(entry);
         self.entries.len() - 1
     }
@@ -168,6 +177,7 @@ impl Local {
         } else {
             self.entries.remove(self.entries.iter().rposition(is_it)?)
         };
+        SAMPLED.set(self.span_context().sampled);
         match entry {
             Entry::Span(data) => Some(data),
             Entry::Context(..) => None,
@@ -179,6 +189,7 @@ impl Local {
         let end = self.entries.len().min(depth + 1);
         if let Some(at) = self.entries[..end].iter().rposition(|entry| matches!(entry, Entry::Context(..))) {
             self.entries.remove(at);
+            SAMPLED.set(self.span_context().sampled);
         }
     }
 
@@ -211,10 +222,5 @@ impl Local {
                 return id;
             }
         }
-    }
-
-    /// True once in `one_in` times.
-    pub(crate) fn chance(&mut self, one_in: u8) -> bool {
-        self.random.u8(..one_in) == 0
     }
 }

@@ -1,4 +1,4 @@
-//! What a series adds up: sums, last values, distributions. Numbers are atomics, so that any thread may change them.
+//! What a series adds up: sums, last values, distributions.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -7,6 +7,7 @@ use tripod_wire::otlp::metrics::{
     AggregationTemporality, HistogramDataPoint, Metric, MetricData, NumberDataPoint, NumberValue,
 };
 
+use super::cells::{CellReader, Cells, Join, decode_extreme, encode_extreme};
 use super::exemplar::Slot;
 
 /// How the measurements of one series are kept.
@@ -20,9 +21,16 @@ pub(crate) trait Aggregate: Send + Sync + 'static {
     /// Takes a value reported by a callback; nothing where the instrument has no callbacks.
     fn observe(&self, _value: f64) {}
     /// The series' point at this moment.
-    fn point(&self, shape: &Self::Shape, attributes: Vec<KeyValue>, start: u64, now: u64) -> Self::Point;
+    fn point(&self, shape: &Self::Shape, attributes: Vec<KeyValue>, times: Times, cells: &CellReader) -> Self::Point;
     /// All points of an instrument as its metric.
     fn data(shape: &Self::Shape, points: Vec<Self::Point>) -> MetricData;
+}
+
+/// When a point was begun and when it is read, nanoseconds since the Unix epoch.
+#[derive(Clone, Copy)]
+pub(crate) struct Times {
+    pub(crate) start: u64,
+    pub(crate) now: u64,
 }
 
 /// A float in an atomic.
@@ -51,36 +59,46 @@ pub(crate) struct SumShape {
     pub(crate) monotonic: bool,
 }
 
-/// A sum. Whole numbers are added exactly, in an integer of their own, for as long as only they come.
-#[derive(Default)]
+/// A sum. Whole numbers are added exactly, in a cell of their own, for as long as only they come.
 pub(crate) struct Sum {
-    whole: AtomicU64,
-    fraction: AtomicF64,
+    cells: Cells,
+    /// A total counted elsewhere, in place of what was added here.
+    observed: AtomicF64,
     exemplar: Slot,
 }
 
+/// The cells of a [`Sum`].
+const WHOLE: u32 = 0;
+const FRACTION: u32 = 1;
+
 impl Sum {
+    #[inline]
     pub(crate) fn add_whole(&self, value: i64) {
-        self.whole.fetch_add(value as u64, Ordering::Relaxed);
+        self.cells.record(WHOLE, Join::Whole, value as u64);
     }
 
+    #[inline]
     pub(crate) fn add(&self, value: f64) {
-        self.fraction.add(value);
+        self.cells.record(FRACTION, Join::Float, value.to_bits());
     }
 
+    #[inline]
     pub(crate) fn offer_exemplar(&self, value: f64) {
         self.exemplar.offer(value);
     }
 
     pub(crate) fn get(&self) -> f64 {
-        self.whole.load(Ordering::Relaxed) as i64 as f64 + self.fraction.get()
+        match self.value(&CellReader::new()) {
+            NumberValue::Int(whole) => whole as f64,
+            NumberValue::Double(sum) => sum,
+            NumberValue::Empty => 0.0,
+        }
     }
 
-    fn value(&self) -> NumberValue {
-        match self.fraction.get() {
-            0.0 => NumberValue::Int(self.whole.load(Ordering::Relaxed) as i64),
-            _ => NumberValue::Double(self.get()),
-        }
+    fn value(&self, reader: &CellReader) -> NumberValue {
+        let whole = reader.bits(self.cells, WHOLE) as i64;
+        let fraction = f64::from_bits(reader.bits(self.cells, FRACTION)) + self.observed.get();
+        if fraction == 0.0 { NumberValue::Int(whole) } else { NumberValue::Double(whole as f64 + fraction) }
     }
 }
 
@@ -89,21 +107,20 @@ impl Aggregate for Sum {
     type Point = NumberDataPoint;
 
     fn new(_: &SumShape) -> Self {
-        Self::default()
+        let cells = Cells::new(&[Join::Whole, Join::Float]);
+        Self { cells, observed: AtomicF64::default(), exemplar: Slot::default() }
     }
 
-    /// A total counted elsewhere, in place of what was added here.
     fn observe(&self, total: f64) {
-        self.whole.store(0, Ordering::Relaxed);
-        self.fraction.set(total);
+        self.observed.set(total);
     }
 
-    fn point(&self, _: &SumShape, attributes: Vec<KeyValue>, start: u64, now: u64) -> NumberDataPoint {
+    fn point(&self, _: &SumShape, attributes: Vec<KeyValue>, times: Times, cells: &CellReader) -> NumberDataPoint {
         NumberDataPoint {
             attributes,
-            start_time_unix_nano: start,
-            time_unix_nano: now,
-            value: self.value(),
+            start_time_unix_nano: times.start,
+            time_unix_nano: times.now,
+            value: self.value(cells),
             exemplars: self.exemplar.take().into_iter().collect(),
             flags: 0,
         }
@@ -147,9 +164,9 @@ impl Aggregate for Last {
         self.set(value);
     }
 
-    fn point(&self, (): &(), attributes: Vec<KeyValue>, _: u64, now: u64) -> NumberDataPoint {
+    fn point(&self, (): &(), attributes: Vec<KeyValue>, times: Times, _: &CellReader) -> NumberDataPoint {
         let value = NumberValue::Double(self.get());
-        NumberDataPoint { attributes, time_unix_nano: now, value, ..Default::default() }
+        NumberDataPoint { attributes, time_unix_nano: times.now, value, ..Default::default() }
     }
 
     fn data((): &(), data_points: Vec<NumberDataPoint>) -> MetricData {
@@ -185,34 +202,30 @@ impl Bounds {
 
 /// A distribution over buckets.
 pub(crate) struct Distribution {
-    buckets: Box<[Bucket]>,
-    sum: AtomicF64,
-    min: AtomicF64,
-    max: AtomicF64,
+    /// Sum, minimum, maximum, then the buckets' counts.
+    cells: Cells,
+    exemplars: Box<[Slot]>,
 }
 
-#[derive(Default)]
-struct Bucket {
-    count: AtomicU64,
-    exemplar: Slot,
-}
+/// The cells of a [`Distribution`].
+const SUM: u32 = 0;
+const MIN: u32 = 1;
+const MAX: u32 = 2;
+const BUCKETS: u32 = 3;
 
 impl Distribution {
+    #[inline]
     pub(crate) fn record(&self, bounds: &Bounds, value: f64) {
         if value.is_nan() {
             return;
         }
-        let bucket = &self.buckets[bounds.index(value)];
-        bucket.count.fetch_add(1, Ordering::Relaxed);
-        self.sum.add(value);
-        // Races between two extremes end with one of them at the next record; a plain load first keeps the usual case cheap.
-        if value < self.min.get() {
-            self.min.set(value);
-        }
-        if value > self.max.get() {
-            self.max.set(value);
-        }
-        bucket.exemplar.offer(value);
+        let bucket = bounds.index(value);
+        self.cells.record(BUCKETS + bucket as u32, Join::Whole, 1);
+        self.cells.record(SUM, Join::Float, value.to_bits());
+        let extreme = encode_extreme(value);
+        self.cells.record(MIN, Join::Least, extreme);
+        self.cells.record(MAX, Join::Greatest, extreme);
+        self.exemplars[bucket].offer(value);
     }
 }
 
@@ -221,33 +234,28 @@ impl Aggregate for Distribution {
     type Point = HistogramDataPoint;
 
     fn new(shape: &Bounds) -> Self {
-        let this = Self {
-            buckets: (0..=shape.0.len()).map(|_| Bucket::default()).collect(),
-            sum: AtomicF64::default(),
-            min: AtomicF64::default(),
-            max: AtomicF64::default(),
-        };
-        this.min.set(f64::INFINITY);
-        this.max.set(f64::NEG_INFINITY);
-        this
+        let buckets = shape.0.len() + 1;
+        let mut joins = vec![Join::Float, Join::Least, Join::Greatest];
+        joins.resize(joins.len() + buckets, Join::Whole);
+        Self { cells: Cells::new(&joins), exemplars: (0..buckets).map(|_| Slot::default()).collect() }
     }
 
-    fn point(&self, shape: &Bounds, attributes: Vec<KeyValue>, start: u64, now: u64) -> HistogramDataPoint {
-        let bucket_counts: Vec<u64> = self.buckets.iter().map(|bucket| bucket.count.load(Ordering::Relaxed)).collect();
-        let count = bucket_counts.iter().sum();
+    fn point(&self, shape: &Bounds, attributes: Vec<KeyValue>, times: Times, cells: &CellReader) -> HistogramDataPoint {
+        let bucket_counts: Vec<u64> =
+            (BUCKETS..).take(self.exemplars.len()).map(|cell| cells.bits(self.cells, cell)).collect();
         HistogramDataPoint {
             attributes,
-            start_time_unix_nano: start,
-            time_unix_nano: now,
+            start_time_unix_nano: times.start,
+            time_unix_nano: times.now,
             // Derived from the buckets, so that the two always agree.
-            count,
-            sum: Some(self.sum.get()),
+            count: bucket_counts.iter().sum(),
+            sum: Some(f64::from_bits(cells.bits(self.cells, SUM))),
             bucket_counts,
             explicit_bounds: shape.0.to_vec(),
-            exemplars: self.buckets.iter().filter_map(|bucket| bucket.exemplar.take()).collect(),
+            exemplars: self.exemplars.iter().filter_map(Slot::take).collect(),
             flags: 0,
-            min: (count > 0).then(|| self.min.get()),
-            max: (count > 0).then(|| self.max.get()),
+            min: decode_extreme(cells.bits(self.cells, MIN)),
+            max: decode_extreme(cells.bits(self.cells, MAX)),
         }
     }
 
@@ -280,10 +288,10 @@ mod tests {
 
     #[test]
     fn a_sum_of_whole_numbers_is_exact_beyond_what_a_float_holds() {
-        let sum = Sum::default();
+        let sum = Sum::new(&SumShape { monotonic: true });
         sum.add_whole((1 << 60) + 1);
-        assert_eq!(sum.value(), NumberValue::Int((1 << 60) + 1));
+        assert_eq!(sum.value(&CellReader::new()), NumberValue::Int((1 << 60) + 1));
         sum.add(0.5);
-        assert_eq!(sum.value(), NumberValue::Double((1_i64 << 60) as f64 + 0.5));
+        assert_eq!(sum.value(&CellReader::new()), NumberValue::Double((1_i64 << 60) as f64 + 0.5));
     }
 }

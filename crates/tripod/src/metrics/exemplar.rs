@@ -1,14 +1,17 @@
 //! Exemplars: one measurement among many, with the trace in which it was taken.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use tripod_wire::otlp::metrics::{Exemplar, NumberValue};
 
 use crate::context::{SpanContext, stack};
 
-/// Room for the exemplar of one bucket or counter, until the next collection.
+/// Room for the exemplar of one bucket or counter: the first measurement in a sampled span since the last collection.
 #[derive(Default)]
 pub(crate) struct Slot {
+    /// Whether there is one, so that all further measurements cost no more than a look.
+    filled: AtomicBool,
     kept: Mutex<Option<Kept>>,
 }
 
@@ -20,26 +23,28 @@ struct Kept {
 }
 
 impl Slot {
-    /// Offers a measurement. It is kept when a sampled span is current and the slot is free, or by chance in place of the one
-    /// that is there, so that busy times do not always show their first request.
+    /// Offers a measurement. Without a sampled span that is current it costs a look at a thread-local flag.
+    #[inline]
     pub(crate) fn offer(&self, value: f64) {
-        const REPLACE_ONE_IN: u8 = 16;
+        if stack::is_sampled() && !self.filled.load(Ordering::Relaxed) {
+            self.fill(value);
+        }
+    }
+
+    #[cold]
+    fn fill(&self, value: f64) {
         stack::with(|local| {
-            let span = local.span_context();
-            if !span.sampled {
-                return;
-            }
             // Never waits: whoever holds the slot is writing an exemplar that is as good.
             let Ok(mut kept) = self.kept.try_lock() else { return };
-            if kept.is_none() || local.chance(REPLACE_ONE_IN) {
-                *kept = Some(Kept { value, time_unix_nano: local.clock.now(), span });
-            }
+            *kept = Some(Kept { value, time_unix_nano: local.clock.now(), span: local.span_context() });
+            self.filled.store(true, Ordering::Relaxed);
         });
     }
 
     /// Takes the exemplar out.
     pub(crate) fn take(&self) -> Option<Exemplar> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        self.filled.store(false, Ordering::Relaxed);
         Some(Exemplar {
             time_unix_nano: kept.time_unix_nano,
             value: NumberValue::Double(kept.value),

@@ -8,7 +8,8 @@ use std::time::SystemTime;
 
 use tripod_wire::otlp::Metric;
 
-use super::aggregate::{Aggregate, Bounds, Distribution, Last, Sum, SumShape};
+use super::aggregate::{Aggregate, Bounds, Distribution, Last, Sum, SumShape, Times};
+use super::cells::CellReader;
 use super::registry;
 use super::series::{Series, SeriesMap};
 use crate::Value;
@@ -28,7 +29,7 @@ pub(crate) struct Definition<A: Aggregate> {
 }
 
 impl<A: Aggregate> Definition<A> {
-    fn series(&self, labels: &[(&str, Value<'_>)]) -> Arc<Series<A>> {
+    fn series(&self, labels: &[(&str, Value<'_>)]) -> &'static Series<A> {
         self.series.get(&self.shape, labels)
     }
 }
@@ -40,14 +41,16 @@ impl<A: Aggregate> registry::Instrument for Definition<A> {
             // The user's code: if it panics, the other instruments are still collected.
             let _ = catch_unwind(AssertUnwindSafe(|| callback(&Observer { report: &report })));
         }
-        let now = unix_nanos_now();
+        let times = Times { start: self.start, now: unix_nanos_now() };
+        let all = self.series.all();
+        let cells = CellReader::new();
         let point =
-            |series: Arc<Series<A>>| series.numbers.point(&self.shape, series.attributes.clone(), self.start, now);
+            |series: &'static Series<A>| series.numbers.point(&self.shape, series.attributes.clone(), times, &cells);
         Metric {
             name: self.name.to_string(),
             description: self.description.to_string(),
             unit: self.unit.to_string(),
-            data: A::data(&self.shape, self.series.all().into_iter().map(point).collect()),
+            data: A::data(&self.shape, all.into_iter().map(point).collect()),
             metadata: Vec::new(),
         }
     }
@@ -153,7 +156,7 @@ macro_rules! instrument {
         #[derive(Clone)]
         pub struct $bound {
             definition: Arc<Definition<$aggregate>>,
-            series: Arc<Series<$aggregate>>,
+            series: &'static Series<$aggregate>,
         }
 
         impl $name {
@@ -246,12 +249,12 @@ impl Counter {
 
     /// Adds a whole number.
     pub fn add(&self, value: u64, labels: &[(&str, Value<'_>)]) {
-        add_whole(&self.definition.series(labels), value);
+        add_whole(self.definition.series(labels), value);
     }
 
     /// Adds a fraction; what is negative or no number is left out.
     pub fn add_f64(&self, value: f64, labels: &[(&str, Value<'_>)]) {
-        add_fraction(&self.definition.series(labels), value);
+        add_fraction(self.definition.series(labels), value);
     }
 
     /// The current total of a label set.
@@ -273,12 +276,12 @@ impl BoundCounter {
 
     /// Adds a whole number.
     pub fn add(&self, value: u64) {
-        add_whole(&self.series, value);
+        add_whole(self.series, value);
     }
 
     /// Adds a fraction; what is negative or no number is left out.
     pub fn add_f64(&self, value: f64) {
-        add_fraction(&self.series, value);
+        add_fraction(self.series, value);
     }
 
     /// The current total.

@@ -8,6 +8,7 @@
 //! `otel.metric.overflow=true`.
 
 mod aggregate;
+mod cells;
 mod exemplar;
 mod instrument;
 mod registry;

@@ -1,9 +1,16 @@
 //! The series of an instrument: found by their label set, whatever the order of the labels, and compared in full.
+//!
+//! A thread remembers where it last found what hashed alike, so that the usual look-up takes no lock: hash, one slot, compare. Series
+//! live as long as the process, and their number is bounded, so they are referred to without counting.
 
+use std::cell::Cell;
 use std::collections::HashMap;
-use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::hash::{BuildHasher, Hasher};
+use std::ptr;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{LazyLock, OnceLock, PoisonError, RwLock};
 
+use foldhash::fast::RandomState;
 use tripod_wire::otlp::{AnyValue, KeyValue};
 
 use super::MAX_SERIES;
@@ -21,77 +28,133 @@ pub(crate) struct Series<A> {
 }
 
 /// All series of an instrument.
-pub(crate) struct SeriesMap<A> {
-    hasher: RandomState,
-    by_hash: RwLock<HashMap<u64, Vec<Arc<Series<A>>>>>,
+pub(crate) struct SeriesMap<A: 'static> {
+    /// Tells the instruments apart in the threads' memory; never used twice.
+    number: u32,
+    by_hash: RwLock<HashMap<u64, Vec<&'static Series<A>>, RandomState>>,
+    count: AtomicUsize,
+    overflow: OnceLock<&'static Series<A>>,
 }
+
+/// What a thread remembers: which series of which instrument hashed so.
+#[derive(Clone, Copy)]
+struct Remembered {
+    instrument: u32,
+    hash: u64,
+    series: *const (),
+}
+
+const SLOTS: usize = 512;
+
+thread_local! {
+    static REMEMBERED: [Cell<Remembered>; SLOTS] =
+        const { [const { Cell::new(Remembered { instrument: 0, hash: 0, series: ptr::null() }) }; SLOTS] };
+}
+
+/// Seeded at random, so that nobody outside can make label sets that hash alike.
+static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::default);
 
 impl<A: Aggregate> SeriesMap<A> {
     pub(crate) fn new() -> Self {
-        Self { hasher: RandomState::new(), by_hash: RwLock::new(HashMap::new()) }
+        static NUMBER: AtomicU32 = AtomicU32::new(1);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        Self { number, by_hash: RwLock::default(), count: AtomicUsize::new(0), overflow: OnceLock::new() }
     }
 
     /// The series of a label set, made when it is new.
-    pub(crate) fn get(&self, shape: &A::Shape, labels: &[(&str, Value<'_>)]) -> Arc<Series<A>> {
-        let hash = self.hash(labels);
+    #[inline]
+    pub(crate) fn get(&self, shape: &A::Shape, labels: &[(&str, Value<'_>)]) -> &'static Series<A> {
+        let hash = hash(labels);
+        let slot = hash as usize % SLOTS;
+        // While the thread ends, it remembers nothing.
+        let remembered = REMEMBERED.try_with(|slots| slots[slot].get()).ok();
+        if let Some(found) = remembered.filter(|found| found.instrument == self.number && found.hash == hash) {
+            // SAFETY: under this instrument's number only pointers to its own series are remembered (below), and series are
+            // never freed.
+            let series = unsafe { &*found.series.cast::<Series<A>>() };
+            if is_same(&series.attributes, labels) {
+                return series;
+            }
+        }
+        let series = self.look_up(shape, hash, labels);
+        let found = Remembered { instrument: self.number, hash, series: ptr::from_ref(series).cast() };
+        let _ = REMEMBERED.try_with(|slots| slots[slot].set(found));
+        series
+    }
+
+    #[cold]
+    fn look_up(&self, shape: &A::Shape, hash: u64, labels: &[(&str, Value<'_>)]) -> &'static Series<A> {
         let by_hash = self.by_hash.read().unwrap_or_else(PoisonError::into_inner);
         let found = by_hash.get(&hash).and_then(|same| same.iter().find(|series| is_same(&series.attributes, labels)));
         if let Some(series) = found {
-            return Arc::clone(series);
+            return series;
         }
         drop(by_hash);
         self.insert(shape, hash, labels)
     }
 
-    fn insert(&self, shape: &A::Shape, hash: u64, labels: &[(&str, Value<'_>)]) -> Arc<Series<A>> {
+    fn insert(&self, shape: &A::Shape, hash: u64, labels: &[(&str, Value<'_>)]) -> &'static Series<A> {
+        // Asked without the lock, so that a flood of new label sets costs no more than a look.
+        if self.count.load(Ordering::Relaxed) >= MAX_SERIES {
+            return self.overflow.get_or_init(|| Self::leak(shape, vec![KeyValue::new(OVERFLOW, true)]));
+        }
         let attributes = owned(labels);
         let mut by_hash = self.by_hash.write().unwrap_or_else(PoisonError::into_inner);
-        let full = by_hash.values().map(Vec::len).sum::<usize>() >= MAX_SERIES;
-        let (hash, attributes) = if full {
-            (self.hash(&[(OVERFLOW, Value::Bool(true))]), vec![KeyValue::new(OVERFLOW, true)])
-        } else {
-            (hash, attributes)
-        };
         let same = by_hash.entry(hash).or_default();
         // Somebody else may have made it meanwhile.
         if let Some(series) = same.iter().find(|series| series.attributes == attributes) {
-            return Arc::clone(series);
+            return series;
         }
-        let series = Arc::new(Series { attributes, numbers: A::new(shape) });
-        same.push(Arc::clone(&series));
+        let series = Self::leak(shape, attributes);
+        same.push(series);
+        self.count.fetch_add(1, Ordering::Relaxed);
         series
     }
 
-    pub(crate) fn all(&self) -> Vec<Arc<Series<A>>> {
-        let by_hash = self.by_hash.read().unwrap_or_else(PoisonError::into_inner);
-        let mut all: Vec<_> = by_hash.values().flatten().cloned().collect();
-        drop(by_hash);
-        all.sort_by(|a, b| order(&a.attributes, &b.attributes));
-        all
+    fn leak(shape: &A::Shape, attributes: Vec<KeyValue>) -> &'static Series<A> {
+        Box::leak(Box::new(Series { attributes, numbers: A::new(shape) }))
     }
 
-    /// The same for every order of the labels: a sum of what each label hashes to.
-    fn hash(&self, labels: &[(&str, Value<'_>)]) -> u64 {
-        labels.iter().fold(labels.len() as u64, |sum, (key, value)| {
-            let mut hasher = self.hasher.build_hasher();
-            hasher.write(key.as_bytes());
-            hasher.write_u8(0xff);
-            match value {
-                Value::Str(text) => hasher.write(text.as_bytes()),
-                Value::Int(value) => hasher.write_i64(*value),
-                Value::Bool(value) => hasher.write_u8(u8::from(*value)),
-                Value::Double(value) => hasher.write_u64(value.to_bits()),
-                other => hasher.write(other.to_string().as_bytes()),
-            }
-            sum.wrapping_add(hasher.finish())
-        })
+    /// All series, in order of their label sets.
+    pub(crate) fn all(&self) -> Vec<&'static Series<A>> {
+        let by_hash = self.by_hash.read().unwrap_or_else(PoisonError::into_inner);
+        let mut all: Vec<_> = by_hash.values().flatten().chain(self.overflow.get()).copied().collect();
+        drop(by_hash);
+        all.sort_by_cached_key(|series| -> Vec<(&str, String)> {
+            series.attributes.iter().map(|attribute| (attribute.key.as_str(), attribute.value.to_string())).collect()
+        });
+        all
     }
 }
 
+/// The same for every order of the labels: a sum of what each label hashes to. Of the keys only what is cheap goes in, as an
+/// instrument's label sets usually have the same.
+#[inline]
+fn hash(labels: &[(&str, Value<'_>)]) -> u64 {
+    labels.iter().fold(0, |sum: u64, (key, value)| {
+        let mut hasher = HASHER.build_hasher();
+        let ends = [key.as_bytes().first(), key.as_bytes().last()].map(|end| u64::from(*end.unwrap_or(&0)));
+        hasher.write_u64((key.len() as u64) << 16 | ends[0] << 8 | ends[1]);
+        match value {
+            Value::Str(text) => hasher.write(text.as_bytes()),
+            Value::Int(value) => hasher.write_i64(*value),
+            Value::Bool(value) => hasher.write_u8(u8::from(*value)),
+            Value::Double(value) => hasher.write_u64(value.to_bits()),
+            other => hasher.write(other.to_string().as_bytes()),
+        }
+        sum.wrapping_add(hasher.finish())
+    })
+}
+
 /// Whether a label set is that of a series: a hash alone is never trusted.
+#[inline]
 fn is_same(attributes: &[KeyValue], labels: &[(&str, Value<'_>)]) -> bool {
     attributes.len() == labels.len()
-        && labels.iter().all(|(key, value)| {
+        && labels.iter().zip(attributes).all(|((key, value), in_order)| {
+            // Most callers give the labels in order.
+            if in_order.key == *key {
+                return is_same_value(&in_order.value, *value);
+            }
             let at = attributes.binary_search_by(|attribute| attribute.key.as_str().cmp(key));
             at.is_ok_and(|at| is_same_value(&attributes[at].value, *value))
         })
@@ -118,13 +181,6 @@ fn owned(labels: &[(&str, Value<'_>)]) -> Vec<KeyValue> {
     attributes
 }
 
-fn order(a: &[KeyValue], b: &[KeyValue]) -> std::cmp::Ordering {
-    let text = |attributes: &[KeyValue]| -> Vec<(String, String)> {
-        attributes.iter().map(|attribute| (attribute.key.clone(), attribute.value.to_string())).collect()
-    };
-    text(a).cmp(&text(b))
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::aggregate::{Sum, SumShape};
@@ -137,9 +193,9 @@ mod tests {
         let map = SeriesMap::<Sum>::new();
         let get = |labels: &[(&str, Value<'_>)]| map.get(&SHAPE, labels);
         let one = get(crate::labels!(a = "x", b = "y"));
-        assert!(Arc::ptr_eq(&one, &get(crate::labels!(b = "y", a = "x"))));
-        assert!(!Arc::ptr_eq(&get(crate::labels!(a = "ab", b = "c")), &get(crate::labels!(a = "a", b = "bc"))));
-        assert!(!Arc::ptr_eq(&get(crate::labels!(a = 1)), &get(crate::labels!(a = "1"))));
+        assert!(ptr::eq(one, get(crate::labels!(b = "y", a = "x"))));
+        assert!(!ptr::eq(get(crate::labels!(a = "ab", b = "c")), get(crate::labels!(a = "a", b = "bc"))));
+        assert!(!ptr::eq(get(crate::labels!(a = 1)), get(crate::labels!(a = "1"))));
     }
 
     #[test]
