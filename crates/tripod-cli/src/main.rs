@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod bytes;
+mod demo;
 mod up;
 
 use std::process::ExitCode;
@@ -20,6 +21,10 @@ struct Cli {
 enum Command {
     /// Receive, keep, query and show telemetry, until Ctrl-C
     Up(up::UpArgs),
+    /// Do the same, with a trading platform of four services that keeps it busy
+    Demo(demo::DemoArgs),
+    #[command(hide = true)]
+    DemoService(demo::ServiceArgs),
 }
 
 /// Exit code of a command that could not do what it was asked to because of how it was asked.
@@ -28,5 +33,7 @@ const USAGE: u8 = 2;
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Up(args) => up::run(&args),
+        Command::Demo(args) => demo::run(&args),
+        Command::DemoService(args) => demo::run_service(&args),
     }
 }

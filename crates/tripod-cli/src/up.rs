@@ -70,9 +70,12 @@ impl UpArgs {
 
     /// Says so when someone other than this machine could reach the server.
     pub(crate) fn warn_if_exposed(&self) {
-        for (flag, address) in [("--otlp-grpc", self.otlp_grpc), ("--otlp-http", self.otlp_http), ("--http", self.http)] {
+        for (flag, address) in [("--otlp-grpc", self.otlp_grpc), ("--otlp-http", self.otlp_http), ("--http", self.http)]
+        {
             if !address.ip().is_loopback() {
-                eprintln!("tripod: warning: {flag} {address} can be reached from other machines, and there is no authentication yet");
+                eprintln!(
+                    "tripod: warning: {flag} {address} can be reached from other machines, and there is no authentication yet"
+                );
             }
         }
     }
@@ -104,14 +107,19 @@ async fn serve(args: &UpArgs) -> ExitCode {
     signals.next().await;
     eprintln!("tripod: stopping; press Ctrl-C again to stop at once");
     tokio::select! {
-        stopped = server.shutdown(DEADLINE) => match stopped {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                eprintln!("tripod: error: {error}");
-                ExitCode::FAILURE
-            }
-        },
+        code = stop(server) => code,
         () = signals.next() => ExitCode::FAILURE,
+    }
+}
+
+/// Stops a server in good order.
+pub(crate) async fn stop(server: Server) -> ExitCode {
+    match server.shutdown(DEADLINE).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("tripod: error: {error}");
+            ExitCode::FAILURE
+        }
     }
 }
 
@@ -152,7 +160,8 @@ pub(crate) fn announce(addresses: Addresses, args: &UpArgs) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-fn fail(error: &dyn std::error::Error) -> ExitCode {
+/// Says why a command can't do what it was asked to.
+pub(crate) fn fail(error: &dyn std::error::Error) -> ExitCode {
     eprintln!("tripod: error: {error}");
     ExitCode::from(USAGE)
 }

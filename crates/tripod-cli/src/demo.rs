@@ -1,0 +1,162 @@
+//! `tripod demo`: the server, and beside it the trading platform of `examples/`, whose four services keep it busy.
+
+mod platform;
+
+use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use platform::Platform;
+use tokio::time::{Instant, sleep_until};
+use trading_platform::{Service, Settings};
+use tripod_server::Server;
+
+use crate::up::{self, Signals, UpArgs, announce, fail};
+
+/// The value of `--data` that stands for none.
+const TEMPORARY: &str = "(a temporary directory)";
+
+/// What `tripod demo` can be told.
+#[derive(Debug, Clone, Args)]
+#[command(mut_arg("data", |data| data.default_value(TEMPORARY)))]
+pub(crate) struct DemoArgs {
+    #[command(flatten)]
+    up: UpArgs,
+    /// Stop after so many seconds
+    #[arg(long, value_name = "N")]
+    seconds: Option<u32>,
+    /// Share of pipeline executions that fail, from 0 to 1
+    #[arg(long, value_name = "SHARE", default_value = "0.04", value_parser = share)]
+    error_share: f64,
+}
+
+/// What `tripod demo-service` is told: `tripod demo` starts itself once more for each service.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ServiceArgs {
+    #[arg(value_parser = service)]
+    service: Service,
+    #[arg(long)]
+    listen: SocketAddr,
+    #[arg(long)]
+    next: Option<String>,
+    #[arg(long, value_parser = share)]
+    error_share: f64,
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| "must be a number from 0 to 1".to_owned())
+}
+
+fn service(name: &str) -> Result<Service, String> {
+    Service::from_name(name).ok_or_else(|| "is no service of the demo".to_owned())
+}
+
+/// Runs `tripod demo-service`.
+pub(crate) fn run_service(args: &ServiceArgs) -> ExitCode {
+    let ServiceArgs { service, listen, next, error_share } = args.clone();
+    let settings = Settings { listen, next, error_share, stop_with_stdin: true, ..Settings::default() };
+    match trading_platform::run(service, &settings) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{}: {error}", service.name());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs `tripod demo`.
+pub(crate) fn run(args: &DemoArgs) -> ExitCode {
+    let mut args = args.clone();
+    args.up.warn_if_exposed();
+    // Removed when it is dropped, at the end.
+    let directory = match temporary(&args.up.data) {
+        Ok(directory) => directory,
+        Err(error) => return fail(&error),
+    };
+    if let Some(directory) = &directory {
+        directory.path().clone_into(&mut args.up.data);
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error),
+    };
+    let code = runtime.block_on(serve(&args));
+    runtime.shutdown_background();
+    code
+}
+
+fn temporary(wanted: &Path) -> std::io::Result<Option<tempfile::TempDir>> {
+    if wanted != Path::new(TEMPORARY) {
+        return Ok(None);
+    }
+    tempfile::Builder::new().prefix("tripod-demo-").tempdir().map(Some)
+}
+
+async fn serve(args: &DemoArgs) -> ExitCode {
+    let mut signals = match Signals::new() {
+        Ok(signals) => signals,
+        Err(error) => return fail(&error),
+    };
+    let server = match Server::start(args.up.config()).await {
+        Ok(server) => server,
+        Err(error) => return fail(&error),
+    };
+    let end = args.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds.into()));
+    announce(server.addresses(), &args.up);
+    let mut platform = Platform::new(url(server.addresses().otlp_http), args.error_share);
+    let page = url(server.addresses().http);
+    let played = tokio::select! {
+        failed = play(&mut platform, &page) => failed,
+        () = signals.next() => Ok(()),
+        () = until(end) => Ok(()),
+    };
+    if let Err(error) = &played {
+        eprintln!("tripod: error: {error}");
+    }
+    eprintln!("tripod: stopping; press Ctrl-C again to stop at once");
+    let stopped = tokio::select! {
+        code = async {
+            platform.stop().await;
+            up::stop(server).await
+        } => code,
+        () = signals.next() => ExitCode::FAILURE,
+    };
+    if played.is_ok() { stopped } else { ExitCode::FAILURE }
+}
+
+/// Starts the services and says what there is to see. Comes back only if that fails.
+async fn play(platform: &mut Platform, page: &str) -> Result<(), platform::Error> {
+    platform.start().await?;
+    let text = format!(
+        "\n  Running    signal-generator → trigger-dispatcher → backend → worker: four services, one trace\n  \
+         Try        {page}/metric/pipeline_execution_duration_seconds\n             \
+         Click a dot on the chart to see the trace behind it, and a span to see its logs.\n             \
+         One pipeline gets slow half a minute from now, for 20 seconds.\n"
+    );
+    // Nobody reading is no reason to stop.
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    drop(out);
+    std::future::pending().await
+}
+
+async fn until(end: Option<Instant>) {
+    match end {
+        Some(end) => sleep_until(end).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// An address at which a server is reached that listens on all.
+fn url(address: SocketAddr) -> String {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    format!("http://{}", SocketAddr::new(ip, address.port()))
+}

@@ -1,0 +1,171 @@
+//! The platform's processes: started in order, started again when they end, stopped in the opposite order.
+//!
+//! None outlives this process, however it ends: each service reads from a pipe whose other end is held here, and stops when that
+//! closes.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, ChildStdin, Command};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+use trading_platform::Service;
+
+/// How long a service may take to listen.
+const START: Duration = Duration::from_secs(10);
+
+/// How long a service may take to stop.
+const STOP: Duration = Duration::from_secs(6);
+
+/// How often a service is started again, and how long after it ended.
+const RESTARTS: u32 = 5;
+const RESTART_DELAY: Duration = Duration::from_secs(1);
+
+/// Why a service does not run.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// There is no process.
+    #[error("{service} could not be started: {source}")]
+    Spawn { service: &'static str, source: std::io::Error },
+    /// It does not say where it listens.
+    #[error("{service} did not start")]
+    Silent { service: &'static str },
+}
+
+/// The services.
+pub(crate) struct Platform {
+    otlp: String,
+    error_share: f64,
+    running: Vec<Supervised>,
+}
+
+/// A service that is started again when it ends, until it is to stop.
+struct Supervised {
+    stop: oneshot::Sender<()>,
+    ended: JoinHandle<()>,
+}
+
+impl Platform {
+    /// A platform that sends its telemetry to this URL.
+    pub(crate) fn new(otlp: String, error_share: f64) -> Self {
+        Self { otlp, error_share, running: Vec::new() }
+    }
+
+    /// Starts the services, each after the one that it calls.
+    pub(crate) async fn start(&mut self) -> Result<(), Error> {
+        let mut next = None;
+        for service in Service::ALL {
+            let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+            let recipe = Recipe { service, listen, next, otlp: self.otlp.clone(), error_share: self.error_share };
+            let process = recipe.start().await?;
+            next = Some(process.address);
+            let (stop, stopped) = oneshot::channel();
+            // Started again, it listens where the others expect it.
+            let recipe = Recipe { listen: process.address, ..recipe };
+            self.running.push(Supervised { stop, ended: tokio::spawn(supervise(recipe, process, stopped)) });
+        }
+        Ok(())
+    }
+
+    /// Stops the services, each before the one that it calls, so that what is under way can end.
+    pub(crate) async fn stop(&mut self) {
+        while let Some(Supervised { stop, ended }) = self.running.pop() {
+            // It may have ended for good.
+            let _ = stop.send(());
+            let _ = ended.await;
+        }
+    }
+}
+
+async fn supervise(recipe: Recipe, mut process: Process, mut stop: oneshot::Receiver<()>) {
+    let name = recipe.service.name();
+    for _ in 0..RESTARTS {
+        let ended = tokio::select! {
+            ended = process.child.wait() => ended,
+            _ = &mut stop => return process.stop().await,
+        };
+        let ended = ended.map_or_else(|error| error.to_string(), |status| status.to_string());
+        eprintln!("tripod: {name} ended ({ended}) and is started again");
+        let again = async {
+            sleep(RESTART_DELAY).await;
+            recipe.start().await
+        };
+        process = tokio::select! {
+            started = again => match started {
+                Ok(process) => process,
+                Err(error) => return eprintln!("tripod: {error}; it stays down"),
+            },
+            _ = &mut stop => return,
+        };
+    }
+    tokio::select! {
+        _ = process.child.wait() => eprintln!("tripod: {name} ended too often; it stays down"),
+        _ = &mut stop => process.stop().await,
+    }
+}
+
+/// How a service is started.
+struct Recipe {
+    service: Service,
+    listen: SocketAddr,
+    next: Option<SocketAddr>,
+    otlp: String,
+    error_share: f64,
+}
+
+/// A service that runs.
+struct Process {
+    child: Child,
+    /// Closes with this value, which tells the service to stop.
+    stdin: Option<ChildStdin>,
+    address: SocketAddr,
+}
+
+impl Recipe {
+    async fn start(&self) -> Result<Process, Error> {
+        let service = self.service.name();
+        let mut child = self
+            .command()
+            .and_then(|mut command| command.spawn())
+            .map_err(|source| Error::Spawn { service, source })?;
+        let stdin = child.stdin.take();
+        let address = match child.stdout.take() {
+            Some(stdout) => {
+                timeout(START, BufReader::new(stdout).lines().next_line()).await.ok().and_then(Result::ok).flatten()
+            }
+            None => None,
+        };
+        let address = address.as_deref().and_then(|line| line.strip_prefix("listening ")?.parse().ok());
+        let address = address.ok_or(Error::Silent { service })?;
+        Ok(Process { child, stdin, address })
+    }
+
+    fn command(&self) -> std::io::Result<Command> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["demo-service", self.service.name()]);
+        command.args(["--listen", &self.listen.to_string(), "--error-share", &self.error_share.to_string()]);
+        if let Some(next) = self.next {
+            command.args(["--next", &format!("http://{next}")]);
+        }
+        // What is set for other programs does not change the demo.
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("OTEL_")) {
+            command.env_remove(name);
+        }
+        command.env("OTEL_EXPORTER_OTLP_ENDPOINT", &self.otlp);
+        // A group of its own, so that Ctrl-C reaches this process alone, which then stops the services in order.
+        command.process_group(0).kill_on_drop(true).stdin(Stdio::piped()).stdout(Stdio::piped());
+        Ok(command)
+    }
+}
+
+impl Process {
+    async fn stop(mut self) {
+        drop(self.stdin.take());
+        if timeout(STOP, self.child.wait()).await.is_err() {
+            let _ = self.child.kill().await;
+        }
+    }
+}
