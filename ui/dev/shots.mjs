@@ -1,9 +1,9 @@
-// Pictures of every page for the eye: light and dark, wide and narrow. `node dev/shots.mjs BASE_URL DIRECTORY [only]`
+// Pictures of every page for the eye: light and dark, wide and narrow. `node dev/shots.mjs BASE_URL DIRECTORY [ONLY [RANGE]]`
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { launch } from "./browser.mjs";
 
-const [base, directory, only = ""] = process.argv.slice(2);
+const [base, directory, only = "", range = ""] = process.argv.slice(2);
 mkdirSync(directory, { recursive: true });
 const json = async (path) => (await fetch(base + path)).json();
 const traces = (await json("/api/traces?limit=100&lookback=15m")).data;
@@ -36,7 +36,7 @@ for (const colorScheme of ["light", "dark"]) {
     page.on("pageerror", (error) => console.log(`page: ${error.stack}`));
     for (const [name, path] of Object.entries(pages)) {
       if (only && !name.match(only)) continue;
-      await page.goto(base + path);
+      await page.goto(base + path + (range ? `${path.includes("?") ? "&" : "?"}range=${range}` : ""));
       await page.waitForLoadState("networkidle");
       await page.waitForTimeout(250);
       await page.screenshot({ path: join(directory, `${name}-${colorScheme}-${width}.png`) });

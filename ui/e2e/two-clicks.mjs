@@ -11,6 +11,8 @@ import { launch } from "../dev/browser.mjs";
 const base = process.env.BASE_URL?.replace(/\/$/, "");
 const empty = process.env.EMPTY_URL?.replace(/\/$/, "");
 const pictures = process.env.SCREENSHOT_DIR;
+// Pages that don't move under one's hands. RANGE chooses another window of time than the page does, for pictures.
+const view = `refresh=off${process.env.RANGE ? `&range=${process.env.RANGE}` : ""}`;
 const WAIT = { timeout: 15_000 };
 
 let browser;
@@ -71,11 +73,11 @@ async function metricWithExemplars() {
   return assert.fail(`no histogram of ${histograms.length} has an exemplar of the last minutes whose trace has logs`);
 }
 
-/** The best dot to click: one whose own span has logs, else one whose trace has. */
+/** The dot one would click, the highest; but one whose trace has logs. */
 async function dotWithLogs(page) {
   const dots = page.getByTestId("exemplar");
-  const ids = await dots.evaluateAll((all) => all.map((dot) => dot.dataset.traceId));
-  for (const id of ids.reverse()) {
+  const ids = await dots.evaluateAll((all) => all.sort((a, b) => a.offsetTop - b.offsetTop).map((dot) => dot.dataset.traceId));
+  for (const id of ids) {
     const { logs } = await api(`/api/logs?trace_id=${id}&limit=100`);
     if (logs.length > 0) return { id, logs };
   }
@@ -85,7 +87,7 @@ async function dotWithLogs(page) {
 test("metrics, exemplar, trace, log: two clicks from the chart to what was logged", { skip: !base && "BASE_URL is not set" }, () =>
   walk({}, async (page) => {
     const metric = await metricWithExemplars();
-    await page.goto(`${base}/metric?refresh=off`);
+    await page.goto(`${base}/metric?${view}`);
     await page.getByRole("searchbox", { name: "Find a metric" }).fill(metric);
     await page.getByTestId(`metric-${metric}`).click();
     await page.getByRole("heading", { level: 1 }).getByText(metric).waitFor();
@@ -119,7 +121,7 @@ test("metrics, exemplar, trace, log: two clicks from the chart to what was logge
 
 test("services, traces, trace: figures lead to what is behind them", { skip: !base && "BASE_URL is not set" }, () =>
   walk({}, async (page) => {
-    await page.goto(`${base}/?refresh=off`);
+    await page.goto(`${base}/?${view}`);
     const rows = page.getByTestId("service-row");
     await rows.first().waitFor();
     await picture(page, "services");
@@ -148,7 +150,7 @@ test("services, traces, trace: figures lead to what is behind them", { skip: !ba
 
 test("logs: search, severity, attributes and the way to the trace", { skip: !base && "BASE_URL is not set" }, () =>
   walk({ colorScheme: "dark" }, async (page) => {
-    await page.goto(`${base}/logs?refresh=off`);
+    await page.goto(`${base}/logs?${view}`);
     await page.getByTestId("log-row").first().waitFor();
     await page.getByTestId("volume").waitFor();
     await picture(page, "logs-dark");
@@ -166,14 +168,14 @@ test("logs: search, severity, attributes and the way to the trace", { skip: !bas
       await page.getByTestId("trace-drawer").getByTestId("span-row").first().waitFor();
       break;
     }
-    await page.goto(`${base}/logs?refresh=off&q=${encodeURIComponent('"no such words, surely not"')}`);
+    await page.goto(`${base}/logs?${view}&q=${encodeURIComponent('"no such words, surely not"')}`);
     await page.getByTestId("empty").waitFor();
   }),
 );
 
 test("the keyboard alone: go to traces, choose one, walk its spans, read the key map, change the theme", { skip: !base && "BASE_URL is not set" }, () =>
   walk({}, async (page) => {
-    await page.goto(`${base}/services?refresh=off`);
+    await page.goto(`${base}/services?${view}`);
     await page.getByTestId("service-row").first().waitFor();
     await page.keyboard.press("g");
     await page.keyboard.press("t");
@@ -207,7 +209,7 @@ test("the keyboard alone: go to traces, choose one, walk its spans, read the key
     await page.getByTestId("span-row").first().waitFor();
     assert.notEqual(await background(), light, "and is remembered");
 
-    await page.goto(`${base}/services?refresh=off`);
+    await page.goto(`${base}/services?${view}`);
     await page.getByTestId("service-row").first().waitFor();
     await page.keyboard.press("/");
     await page.keyboard.type(trace);
@@ -221,7 +223,7 @@ test("a failing query says why, where one wrote it", { skip: !base && "BASE_URL 
   const metric = await metricWithExemplars();
   const context = await browser.newContext();
   const page = await context.newPage();
-  await page.goto(`${base}/metric/${metric}?refresh=off`);
+  await page.goto(`${base}/metric/${metric}?${view}`);
   await page.getByTestId("promql").fill("sum(");
   await page.keyboard.press("Enter");
   await page.getByTestId("query-error").getByRole("alert").waitFor();
@@ -235,7 +237,7 @@ test("narrow screens: every page fits and nothing sticks out", { skip: !base && 
   walk({ viewport: { width: 390, height: 844 } }, async (page) => {
     const { data } = await api("/api/traces?limit=1");
     for (const path of ["/services", "/traces", `/traces/${data[0].traceID}`, "/metric", "/logs", "/setup"]) {
-      await page.goto(`${base}${path}?refresh=off`);
+      await page.goto(`${base}${path}?${view}`);
       await page.locator("main").waitFor();
       await page.waitForLoadState("networkidle");
       const width = await page.evaluate(() => document.documentElement.scrollWidth);

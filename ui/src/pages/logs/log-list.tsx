@@ -6,9 +6,10 @@ import { LogAttributes, SeverityTag, logMillis } from "../../components/log-line
 import { ServiceDot } from "../../components/service-tag";
 import { openTrace } from "../../components/trace-drawer";
 import { VirtualList } from "../../components/virtual-list";
-import { formatClock, formatCount, formatDateTime, formatValue } from "../../lib/format";
+import { formatClock, formatCount, formatDateTime, formatDay, formatValue } from "../../lib/format";
 import { levelOf } from "../../lib/severity";
 import { useKeys } from "../../state/keys";
+import { timeWindow } from "../../state/time-range";
 import { param, setParams } from "../../state/url";
 
 interface Props {
@@ -16,6 +17,9 @@ interface Props {
   fresh: number;
   onAway: (away: boolean) => void;
 }
+
+/** A clock alone says little when the window reaches into another day. */
+const withDay = () => timeWindow.value.end - timeWindow.value.start > 20 * 3600e3;
 
 const keyOf = (log: LogRecord) => `${log.timestamp_unix_nano}.${log.span_id.slice(0, 6)}`;
 
@@ -43,7 +47,7 @@ export function LogList({ logs, fresh, onAway }: Props) {
         </button>
       )}
       <VirtualList
-        class="log-rows"
+        class={`log-rows${withDay() ? " with-day" : ""}`}
         count={logs.length}
         rowHeight={narrow ? 46 : 26}
         reveal={cursor}
@@ -62,7 +66,10 @@ function LogRow({ log, open, current, toggle }: { log: LogRecord; open: boolean;
   return (
     <div role="listitem" class={`log-row level-edge-${level}${open ? " is-open" : ""}${current ? " is-current" : ""}`} data-testid="log-row">
       <button type="button" class="log-main" aria-expanded={open} onClick={toggle} tabIndex={-1}>
-        <time title={formatDateTime(at, true)}>{formatClock(at, true)}</time>
+        <time title={formatDateTime(at, true)}>
+          {withDay() && <small>{formatDay(at).slice(5)} </small>}
+          {formatClock(at, true)}
+        </time>
         <SeverityTag log={log} />
         <span class="log-service">
           <ServiceDot name={log.service} />

@@ -4,8 +4,8 @@ import { fetchSampleTimes, fetchSeries, type Labels } from "../../api/metrics";
 import { ErrorNote } from "../../components/feedback";
 import { breakable } from "../../components/breakable";
 import { CloseIcon } from "../../components/icons";
-import { unitOf } from "../../lib/format";
-import { customView, defaultGroup, defaultViews, labelsOf, rateWindowFor, reportInterval, seriesOf, seriesSelector, stepFor, type Choice, type Filter, type LabelChoice, type MetricInfo } from "../../model/promql";
+import { unitOf, type Unit } from "../../lib/format";
+import { customView, defaultGroup, defaultViews, labelsOf, rateWindowFor, reportInterval, seriesOf, seriesSelector, stepFor, type Choice, type Filter, type LabelChoice, type MetricInfo, type View } from "../../model/promql";
 import { parseTag } from "../../model/search";
 import { useLoad } from "../../state/load";
 import { timeWindow, type Window } from "../../state/time-range";
@@ -49,7 +49,7 @@ export function MetricView({ metric }: { metric: MetricInfo }) {
       {!custom && <Controls metric={metric} labels={labels} choice={choice} />}
       {ready &&
         shown.map((view, i) => (
-          <ChartCard key={custom ? "custom" : i} view={view} unit={view.perSecond ? "none" : unitOf(metric.name, metric.unit)} fromZero={metric.type !== "gauge"} select={setSelection} selection={selection} />
+          <ChartCard key={custom ? "custom" : i} view={view} unit={unitOfView(metric, view)} fromZero={metric.type !== "gauge"} select={setSelection} selection={selection} />
         ))}
       <QueryBox shown={views[0]} custom={custom} />
       {selection && <SelectionBar selection={selection} service={serviceOf(choice, labels)} close={() => setSelection(null)} />}
@@ -76,6 +76,13 @@ function readChoice(metric: MetricInfo, labels: LabelChoice[]): Choice {
   const grouped = by.length > 0 ? by.filter((one) => one !== NO_GROUP) : metric.type === "counter" ? defaultGroup(labels) : [];
   const stat = STATS.includes(param("stat")) ? param("stat") : "p95";
   return { by: grouped, filters: route.value.params.getAll("where").flatMap((text) => parseTag(text) ?? []), stat };
+}
+
+/** A rate of bytes is bytes a second; of all else, and of how often something was measured, a plain number a second. */
+function unitOfView(metric: MetricInfo, view: View): Unit {
+  const unit = unitOf(metric.name, metric.unit);
+  if (!view.perSecond) return unit;
+  return metric.type === "counter" && unit === "bytes" ? "bytes" : "none";
 }
 
 /** Labels that are one for all series, to be read rather than chosen. */
