@@ -114,7 +114,9 @@ async fn listen((what, flag, address): (&'static str, &'static str, SocketAddr))
     bound.await.map_err(|source: std::io::Error| {
         let free = format!("{flag} {}", SocketAddr::new(address.ip(), 0));
         let advice = match source.kind() {
-            ErrorKind::AddrInUse => format!("Stop the program that uses it, or take another port, for example with {free}"),
+            ErrorKind::AddrInUse => {
+                format!("Stop the program that uses it, or take another port, for example with {free}")
+            }
             ErrorKind::PermissionDenied => format!("Take a port from 1024 on, for example with {free}"),
             ErrorKind::AddrNotAvailable => format!("Give an address of this machine with {flag}"),
             _ => format!("Give another address with {flag}"),

@@ -24,7 +24,9 @@ const MIN_GZIP: usize = 1024;
 const SECURITY: [(HeaderName, HeaderValue); 4] = [
     (
         CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static("default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"),
+        HeaderValue::from_static(
+            "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'",
+        ),
     ),
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
@@ -72,8 +74,13 @@ fn answer(path: &str, file: &EmbeddedFile, headers: &HeaderMap) -> Response {
         (ETAG, etag),
         (VARY, "accept-encoding".to_owned()),
     ];
-    let is_text = mime.type_() == "text" || mime.subtype() == "javascript" || mime.subtype() == "json" || mime.subtype() == "svg";
-    if is_text && file.data.len() >= MIN_GZIP && takes_gzip(headers) && let Some(packed) = gzip(&file.data) {
+    let is_text =
+        mime.type_() == "text" || mime.subtype() == "javascript" || mime.subtype() == "json" || mime.subtype() == "svg";
+    if is_text
+        && file.data.len() >= MIN_GZIP
+        && takes_gzip(headers)
+        && let Some(packed) = gzip(&file.data)
+    {
         return (head, [(CONTENT_ENCODING, "gzip")], packed).into_response();
     }
     (head, Body::from(file.data.clone().into_owned())).into_response()

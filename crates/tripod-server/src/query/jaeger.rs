@@ -36,7 +36,10 @@ fn answer<T: Serialize>(result: Result<Vec<T>, Failure>) -> Response {
     match result {
         Ok(data) => {
             let total = data.len();
-            json_response(StatusCode::OK, &json!({ "data": data, "total": total, "limit": 0, "offset": 0, "errors": null }))
+            json_response(
+                StatusCode::OK,
+                &json!({ "data": data, "total": total, "limit": 0, "offset": 0, "errors": null }),
+            )
         }
         Err(failure) => {
             let errors = json!([{ "code": failure.status().as_u16(), "msg": failure.reason() }]);
@@ -143,7 +146,8 @@ mod tests {
 
     #[test]
     fn a_search_is_read_as_jaeger_writes_it() {
-        let text = b"service=a&operation=all&tags=%7B%22error%22%3A%22true%22%7D&minDuration=100ms&start=5&end=7&limit=3";
+        let text =
+            b"service=a&operation=all&tags=%7B%22error%22%3A%22true%22%7D&minDuration=100ms&start=5&end=7&limit=3";
         let query = conditions(&Params::parse(text)).unwrap();
         assert_eq!((query.service.as_deref(), query.operation), (Some("a"), None));
         assert_eq!(query.attributes[0].key, "error");

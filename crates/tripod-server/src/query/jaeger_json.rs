@@ -201,7 +201,10 @@ fn tags(stored: &StoredSpan) -> Vec<Tag> {
 fn logs(span: &Span) -> Vec<Log> {
     let log = |event: &tripod_wire::otlp::trace::Event| {
         let name = (!event.name.is_empty()).then(|| Tag::text("event", &event.name));
-        Log { timestamp: event.time_unix_nano / 1000, fields: name.into_iter().chain(Tag::list(&event.attributes)).collect() }
+        Log {
+            timestamp: event.time_unix_nano / 1000,
+            fields: name.into_iter().chain(Tag::list(&event.attributes)).collect(),
+        }
     };
     span.events.iter().map(log).collect()
 }
@@ -238,7 +241,11 @@ mod tests {
             start_time_unix_nano: 1_795_238_947_123_456_789,
             end_time_unix_nano: 1_795_238_947_124_456_790,
             attributes: vec![KeyValue::new("http.response.status_code", 500)],
-            events: vec![Event { time_unix_nano: 1_795_238_947_123_999_999, name: "exception".to_owned(), ..Event::default() }],
+            events: vec![Event {
+                time_unix_nano: 1_795_238_947_123_999_999,
+                name: "exception".to_owned(),
+                ..Event::default()
+            }],
             links: vec![Link { trace_id: TraceId([4; 16]), span_id: SpanId([5; 8]), ..Link::default() }],
             status: Status { code: StatusCode::ERROR, message: "boom".to_owned() },
             ..Span::default()
@@ -251,7 +258,93 @@ mod tests {
     #[test]
     fn a_span_becomes_what_jaeger_shows() {
         let trace = Trace { id: TraceId([1; 16]), spans: vec![stored()] };
-        insta::assert_snapshot!(serde_json::to_string_pretty(&JaegerTrace::from(&trace)).unwrap());
+        insta::assert_snapshot!(serde_json::to_string_pretty(&JaegerTrace::from(&trace)).unwrap(), @r#"
+        {
+          "traceID": "01010101010101010101010101010101",
+          "spans": [
+            {
+              "traceID": "01010101010101010101010101010101",
+              "spanID": "0202020202020202",
+              "operationName": "GET /orders",
+              "references": [
+                {
+                  "refType": "CHILD_OF",
+                  "traceID": "01010101010101010101010101010101",
+                  "spanID": "0303030303030303"
+                },
+                {
+                  "refType": "FOLLOWS_FROM",
+                  "traceID": "04040404040404040404040404040404",
+                  "spanID": "0505050505050505"
+                }
+              ],
+              "startTime": 1795238947123456,
+              "duration": 1000,
+              "startTimeUnixNano": "1795238947123456789",
+              "endTimeUnixNano": "1795238947124456790",
+              "tags": [
+                {
+                  "key": "http.response.status_code",
+                  "type": "int64",
+                  "value": 500
+                },
+                {
+                  "key": "span.kind",
+                  "type": "string",
+                  "value": "server"
+                },
+                {
+                  "key": "otel.status_code",
+                  "type": "string",
+                  "value": "ERROR"
+                },
+                {
+                  "key": "error",
+                  "type": "bool",
+                  "value": true
+                },
+                {
+                  "key": "otel.status_description",
+                  "type": "string",
+                  "value": "boom"
+                },
+                {
+                  "key": "otel.scope.name",
+                  "type": "string",
+                  "value": "app"
+                }
+              ],
+              "logs": [
+                {
+                  "timestamp": 1795238947123999,
+                  "fields": [
+                    {
+                      "key": "event",
+                      "type": "string",
+                      "value": "exception"
+                    }
+                  ]
+                }
+              ],
+              "processID": "p1",
+              "warnings": null
+            }
+          ],
+          "processes": {
+            "p1": {
+              "serviceName": "backend",
+              "tags": [
+                {
+                  "key": "host.name",
+                  "type": "string",
+                  "value": "a"
+                }
+              ]
+            }
+          },
+          "warnings": null
+        }
+        "#);
     }
 
     #[test]

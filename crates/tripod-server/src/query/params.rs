@@ -23,7 +23,8 @@ impl<S: Send + Sync> FromRequest<S> for Params {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Infallible> {
         let mut params = Self::parse(request.uri().query().unwrap_or_default().as_bytes());
-        let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let content_type =
+            request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         if content_type.starts_with("application/x-www-form-urlencoded")
             && let Ok(form) = Limited::new(request.into_body(), MAX_FORM).collect().await
         {
@@ -61,7 +62,11 @@ impl Params {
     }
 
     /// Reads a parameter, if it is there.
-    pub(super) fn read<T>(&self, name: &str, read: impl FnOnce(&str) -> Result<T, String>) -> Result<Option<T>, Failure> {
+    pub(super) fn read<T>(
+        &self,
+        name: &str,
+        read: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Result<Option<T>, Failure> {
         let Some(value) = self.get(name) else { return Ok(None) };
         read(value).map(Some).map_err(|reason| Failure::Bad(format!("invalid parameter {name:?}: {reason}")))
     }

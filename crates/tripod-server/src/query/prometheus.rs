@@ -100,7 +100,9 @@ fn query_range(context: &Context, params: &Params) -> Answer {
     let engine = engine(context, params)?;
     if (end - start) / step >= engine.limits.max_steps as i64 {
         let max = engine.limits.max_steps;
-        let reason = format!("exceeded maximum resolution of {max} points per timeseries. Try decreasing the query resolution (?step=XX)");
+        let reason = format!(
+            "exceeded maximum resolution of {max} points per timeseries. Try decreasing the query resolution (?step=XX)"
+        );
         return Err(Failure::Bad(reason));
     }
     let output = engine.range(&StoreSource(context.store.as_ref()), query, start, end, step)?;
@@ -202,9 +204,9 @@ fn unescape(name: &str) -> String {
             rest = tail;
             continue;
         }
-        let code = rest.split_once('_').and_then(|(hex, tail)| {
-            Some((u32::from_str_radix(hex, 16).ok().and_then(char::from_u32)?, tail))
-        });
+        let code = rest
+            .split_once('_')
+            .and_then(|(hex, tail)| Some((u32::from_str_radix(hex, 16).ok().and_then(char::from_u32)?, tail)));
         let Some((c, tail)) = code else { return name.to_owned() };
         out.push(c);
         rest = tail;
@@ -246,7 +248,8 @@ async fn metadata(State(context): State<Arc<Context>>, params: Params) -> Respon
         let limit = limit(&params, "limit")?;
         let wanted = params.get("metric");
         let all = context.store.metadata()?;
-        let some: Vec<_> = all.iter().filter(|(name, _)| wanted.is_none_or(|wanted| wanted == *name)).take(limit).collect();
+        let some: Vec<_> =
+            all.iter().filter(|(name, _)| wanted.is_none_or(|wanted| wanted == *name)).take(limit).collect();
         Ok(Json::success(|json| {
             json.raw("{");
             for (i, (name, metadata)) in some.into_iter().enumerate() {

@@ -164,8 +164,19 @@ mod tests {
 
     #[test]
     fn a_native_histogram_shows_its_buckets_with_their_bounds() {
-        let histogram = Histogram { count: 3.0, sum: 4.5, zero_count: 1.0, zero_threshold: 0.5, positive: (1, vec![2.0]), ..Histogram::default() };
-        let series = RangeSeries { labels: Labels::empty(), floats: vec![(0, 1.0)], histograms: vec![(-5, Arc::new(histogram))] };
+        let histogram = Histogram {
+            count: 3.0,
+            sum: 4.5,
+            zero_count: 1.0,
+            zero_threshold: 0.5,
+            positive: (1, vec![2.0]),
+            ..Histogram::default()
+        };
+        let series = RangeSeries {
+            labels: Labels::empty(),
+            floats: vec![(0, 1.0)],
+            histograms: vec![(-5, Arc::new(histogram))],
+        };
         let expected = r#"{"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"values":[[0,"1"]],"histograms":[[-0.005,{"count":"3","sum":"4.5","buckets":[[3,"-0.5","0.5","1"],[0,"1","2","2"]]}]]}]},"infos":["note"]}"#;
         assert_eq!(shown(Value::Matrix(vec![series])), expected);
     }

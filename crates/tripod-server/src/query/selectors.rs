@@ -20,7 +20,8 @@ impl SeriesSource for StoreSource<'_> {
 }
 
 fn series(selected: SelectedSeries) -> Series {
-    let histograms = selected.samples.histograms.into_iter().map(|(time, one)| (time, Arc::new(histogram(&one)))).collect();
+    let histograms =
+        selected.samples.histograms.into_iter().map(|(time, one)| (time, Arc::new(histogram(&one)))).collect();
     Series { labels: Labels::from_shared(selected.labels.shared()), floats: selected.samples.floats, histograms }
 }
 
@@ -64,12 +65,18 @@ pub(super) fn of_query(engine: &Engine, query: &str) -> Result<Vec<Vec<Matcher>>
     let recorder = Recorder::default();
     engine.instant(&recorder, query, 0)?;
     let sets = recorder.0.into_inner().unwrap_or_else(PoisonError::into_inner);
-    sets.iter().map(|set| set.iter().map(to_store).collect::<Result<_, _>>()).collect::<Result<_, _>>().map_err(QueryError::from).map_err(Failure::from)
+    sets.iter()
+        .map(|set| set.iter().map(to_store).collect::<Result<_, _>>())
+        .collect::<Result<_, _>>()
+        .map_err(QueryError::from)
+        .map_err(Failure::from)
 }
 
 /// The matchers of a `match[]` parameter, which must be one selector and nothing else.
 pub(super) fn of_selector(engine: &Engine, text: &str) -> Result<Vec<Matcher>, Failure> {
-    let not_plain = || Failure::Bad(format!("invalid parameter \"match[]\": {text:?} must be a series selector like up{{job=\"a\"}}"));
+    let not_plain = || {
+        Failure::Bad(format!("invalid parameter \"match[]\": {text:?} must be a series selector like up{{job=\"a\"}}"))
+    };
     if !is_plain_selector(text) {
         // What is no query at all gets the parser's own words.
         Engine::check(text)?;
@@ -80,7 +87,8 @@ pub(super) fn of_selector(engine: &Engine, text: &str) -> Result<Vec<Matcher>, F
 
 /// Whether a query is a name, matchers in braces, or both, with nothing around them.
 fn is_plain_selector(text: &str) -> bool {
-    let rest = text.trim().trim_start_matches(|c: char| c.is_alphanumeric() || c == '_' || c == ':' || c == '.').trim_start();
+    let rest =
+        text.trim().trim_start_matches(|c: char| c.is_alphanumeric() || c == '_' || c == ':' || c == '.').trim_start();
     let Some(inner) = rest.strip_prefix('{') else { return rest.is_empty() };
     let mut quote = None;
     let mut chars = inner.char_indices();
@@ -103,7 +111,9 @@ mod tests {
     use super::*;
 
     fn names(sets: &[Vec<Matcher>]) -> Vec<String> {
-        sets.iter().map(|set| set.iter().find(|m| m.name == "__name__").map_or(String::new(), |m| m.value.clone())).collect()
+        sets.iter()
+            .map(|set| set.iter().find(|m| m.name == "__name__").map_or(String::new(), |m| m.value.clone()))
+            .collect()
     }
 
     #[test]

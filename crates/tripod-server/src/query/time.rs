@@ -63,7 +63,8 @@ fn parse_rfc3339(text: &str) -> Option<i128> {
         digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok())?
     };
     let separator = |at: usize, allowed: &[u8]| text.as_bytes().get(at).is_some_and(|b| allowed.contains(b));
-    let separators = separator(4, b"-") && separator(7, b"-") && separator(10, b"Tt ") && separator(13, b":") && separator(16, b":");
+    let separators =
+        separator(4, b"-") && separator(7, b"-") && separator(10, b"Tt ") && separator(13, b":") && separator(16, b":");
     let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
     let (hour, minute, second) = (number(11..13)?, number(14..16)?, number(17..19)?);
     let in_range = (1..=12).contains(&month) && (1..=31).contains(&day) && hour < 24 && minute < 60 && second <= 60;
@@ -200,7 +201,9 @@ mod tests {
     #[test]
     fn numbers_are_told_apart_by_their_size() {
         let same = 1_795_238_947_123_000_000_i128;
-        for text in ["1795238947.123", "1795238947123", "1795238947123000", "1795238947123000000", "2026-11-21T05:29:07.123Z"] {
+        for text in
+            ["1795238947.123", "1795238947123", "1795238947123000", "1795238947123000000", "2026-11-21T05:29:07.123Z"]
+        {
             assert_eq!(parse(text).unwrap(), same, "{text}");
         }
         assert_eq!(parse("1795238947.123456789").unwrap(), 1_795_238_947_123_456_789);
@@ -210,7 +213,15 @@ mod tests {
 
     #[test]
     fn what_is_no_time_is_refused() {
-        for text in ["", "now", "NaN", "2026-13-01T00:00:00Z", "2026-11-21T05:29Z", "2026-11-21T05:29:07", "2026-11-21T05:29:07.Z"] {
+        for text in [
+            "",
+            "now",
+            "NaN",
+            "2026-13-01T00:00:00Z",
+            "2026-11-21T05:29Z",
+            "2026-11-21T05:29:07",
+            "2026-11-21T05:29:07.Z",
+        ] {
             assert!(parse(text).is_err(), "{text}");
         }
     }
@@ -233,7 +244,9 @@ mod tests {
         assert_eq!(parse_go_duration("1.2s"), Ok(Duration::from_millis(1200)));
         assert_eq!(parse_go_duration("1h30m"), Ok(Duration::from_secs(5400)));
         assert_eq!(parse_go_duration("500us"), Ok(Duration::from_micros(500)));
-        assert!(parse_go_duration("5").is_err() && parse_go_duration("fast").is_err() && parse_go_duration("").is_err());
+        assert!(
+            parse_go_duration("5").is_err() && parse_go_duration("fast").is_err() && parse_go_duration("").is_err()
+        );
         assert_eq!(parse_prometheus_duration("0.5"), Ok(500));
         assert_eq!(parse_prometheus_duration("1m30s"), Ok(90_000));
         assert!(parse_prometheus_duration("5 minutes").is_err() && parse_prometheus_duration("NaN").is_err());

@@ -40,7 +40,12 @@ impl Coding {
 }
 
 /// Reads a whole body of at most `limit` bytes.
-pub(crate) async fn read(body: Body, announced: Option<u64>, limit: usize, lease: &mut Lease) -> Result<Bytes, Refusal> {
+pub(crate) async fn read(
+    body: Body,
+    announced: Option<u64>,
+    limit: usize,
+    lease: &mut Lease,
+) -> Result<Bytes, Refusal> {
     if announced.is_some_and(|announced| announced > limit as u64) {
         drain(body).await;
         return Err(Refusal::too_large(limit));
@@ -140,7 +145,9 @@ mod tests {
     fn a_bomb_is_too_large_before_it_goes_off() {
         let in_flight = InFlight::new(10 << 20);
         let zeros = vec![0; 20 << 20];
-        for (coding, bytes) in [(Coding::Gzip, gzip(&zeros)), (Coding::Zstd, zstd::encode_all(&zeros[..], 3).unwrap().into())] {
+        for (coding, bytes) in
+            [(Coding::Gzip, gzip(&zeros)), (Coding::Zstd, zstd::encode_all(&zeros[..], 3).unwrap().into())]
+        {
             let mut lease = in_flight.lease();
             let refusal = decompress(coding, bytes, 1 << 20, &mut lease).unwrap_err();
             assert_eq!(refusal.kind, Kind::TooLarge);

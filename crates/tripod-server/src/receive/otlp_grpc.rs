@@ -41,7 +41,9 @@ const HEAD: usize = 5;
 /// The routes of the receiver.
 pub(crate) fn router(ingest: Arc<Ingest>) -> Router {
     let export = |signal: Signal| {
-        post(move |State(ingest): State<Arc<Ingest>>, request: Request| async move { export(&ingest, signal, request).await })
+        post(move |State(ingest): State<Arc<Ingest>>, request: Request| async move {
+            export(&ingest, signal, request).await
+        })
     };
     Router::new()
         .route("/opentelemetry.proto.collector.trace.v1.TraceService/Export", export(Signal::Traces))
@@ -54,7 +56,9 @@ pub(crate) fn router(ingest: Arc<Ingest>) -> Router {
 fn is_grpc(headers: &HeaderMap) -> bool {
     headers.get(CONTENT_TYPE).is_some_and(|value| {
         let value = value.as_bytes();
-        value == b"application/grpc" || value.starts_with(b"application/grpc+proto") || value.starts_with(b"application/grpc;")
+        value == b"application/grpc"
+            || value.starts_with(b"application/grpc+proto")
+            || value.starts_with(b"application/grpc;")
     })
 }
 
@@ -108,12 +112,15 @@ fn unframe(mut framed: Bytes, encoding: Coding) -> Result<(Coding, Bytes), Refus
     let flag = framed.get_u8();
     let length = framed.get_u32() as usize;
     if length != framed.len() {
-        let reason = format!("the gRPC message says it has {length} bytes, {} came: send one whole message", framed.len());
+        let reason =
+            format!("the gRPC message says it has {length} bytes, {} came: send one whole message", framed.len());
         return Err(Refusal::invalid(reason));
     }
     match (flag, encoding) {
         (0, _) => Ok((Coding::Identity, framed)),
-        (1, Coding::Identity) => Err(Refusal::invalid("the message is marked as compressed, but grpc-encoding does not say how")),
+        (1, Coding::Identity) => {
+            Err(Refusal::invalid("the message is marked as compressed, but grpc-encoding does not say how"))
+        }
         (1, coding) => Ok((coding, framed)),
         _ => Err(Refusal::invalid(format!("{flag} is not a flag of a gRPC message"))),
     }

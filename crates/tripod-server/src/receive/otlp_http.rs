@@ -29,7 +29,9 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// The routes of the receiver. With `browsers`, web pages from this machine may send too.
 pub(crate) fn router(ingest: Arc<Ingest>, browsers: bool) -> Router {
     let export = |signal: Signal| {
-        post(move |State(ingest): State<Arc<Ingest>>, request: Request| async move { export(&ingest, signal, request).await })
+        post(move |State(ingest): State<Arc<Ingest>>, request: Request| async move {
+            export(&ingest, signal, request).await
+        })
     };
     let router = Router::new()
         .route("/v1/traces", export(Signal::Traces))
@@ -45,7 +47,9 @@ async fn unknown(request: Request) -> Response {
     let text = if content_type(request.headers()).starts_with("application/grpc") {
         "this is the address for OTLP over HTTP; OTLP over gRPC has its own, usually port 4317\n".to_owned()
     } else {
-        format!("nothing at {path}: send OTLP to /v1/traces, /v1/metrics or /v1/logs; the web page has its own address, usually port 4319\n")
+        format!(
+            "nothing at {path}: send OTLP to /v1/traces, /v1/metrics or /v1/logs; the web page has its own address, usually port 4319\n"
+        )
     };
     (StatusCode::NOT_FOUND, text).into_response()
 }

@@ -113,7 +113,13 @@ impl Sums<'_> {
     }
 
     /// Adds to a number; the new total.
-    pub(super) fn number(&mut self, store: &(impl SeriesStore + ?Sized), labels: &Labels, time: u64, delta: f64) -> Result<f64, Fault> {
+    pub(super) fn number(
+        &mut self,
+        store: &(impl SeriesStore + ?Sized),
+        labels: &Labels,
+        time: u64,
+        delta: f64,
+    ) -> Result<f64, Fault> {
         let known = match self.known(labels) {
             Some(sum) => Some(sum),
             None => last(store, labels)?.map(|(time, value)| Sum { time, total: Total::Number(value) }),
@@ -150,7 +156,12 @@ impl Sums<'_> {
     }
 
     /// Adds to a native histogram; the new totals. After a restart it begins anew.
-    pub(super) fn native(&mut self, labels: &Labels, time: u64, delta: NativeHistogram) -> Result<NativeHistogram, Fault> {
+    pub(super) fn native(
+        &mut self,
+        labels: &Labels,
+        time: u64,
+        delta: NativeHistogram,
+    ) -> Result<NativeHistogram, Fault> {
         let total = match in_order(self.known(labels), time)? {
             Some(Total::Native(total)) => exponential::add(&total, &delta)?,
             _ => delta,
@@ -187,7 +198,11 @@ fn last(store: &(impl SeriesStore + ?Sized), labels: &Labels) -> Result<Option<(
 }
 
 /// A histogram's totals as they are in the store; none when a series of it is missing.
-fn continue_from(store: &(impl SeriesStore + ?Sized), names: &Names<'_>, bounds: &[f64]) -> Result<Option<Sum>, StoreError> {
+fn continue_from(
+    store: &(impl SeriesStore + ?Sized),
+    names: &Names<'_>,
+    bounds: &[f64],
+) -> Result<Option<Sum>, StoreError> {
     let Some((time, count)) = last(store, names.count)? else { return Ok(None) };
     let (mut buckets, mut below) = (Vec::with_capacity(names.buckets.len()), 0);
     for labels in names.buckets {

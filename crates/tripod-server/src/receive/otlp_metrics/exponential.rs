@@ -42,7 +42,8 @@ fn coarser(index: i64, shift: u32) -> i64 {
 /// Dense buckets from indexed ones.
 fn collect(indexed: impl Iterator<Item = (i64, f64)> + Clone, shift: u32) -> Result<Side, String> {
     let indexed = indexed.map(|(index, count)| (coarser(index, shift), count));
-    let (Some(first), Some(last)) = (indexed.clone().map(|(i, _)| i).min(), indexed.clone().map(|(i, _)| i).max()) else {
+    let (Some(first), Some(last)) = (indexed.clone().map(|(i, _)| i).min(), indexed.clone().map(|(i, _)| i).max())
+    else {
         return Ok(Side::default());
     };
     if last - first >= MAX_BUCKETS {

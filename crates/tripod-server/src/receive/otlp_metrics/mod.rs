@@ -144,7 +144,9 @@ impl<'a> Batch<'a, '_> {
         let is_delta = |temporality: &AggregationTemporality| *temporality == AggregationTemporality::DELTA;
         match &metric.data {
             MetricData::Empty => Ok(None),
-            MetricData::Gauge { data_points } => self.points(metric, data_points, |batch, point| batch.number(family, point, false)),
+            MetricData::Gauge { data_points } => {
+                self.points(metric, data_points, |batch, point| batch.number(family, point, false))
+            }
             MetricData::Sum { data_points, aggregation_temporality: temporality, .. } => {
                 self.points(metric, data_points, |batch, point| batch.number(family, point, is_delta(temporality)))
             }
@@ -154,7 +156,9 @@ impl<'a> Batch<'a, '_> {
             MetricData::ExponentialHistogram { data_points, aggregation_temporality: temporality } => {
                 self.points(metric, data_points, |batch, point| batch.exponential(family, point, is_delta(temporality)))
             }
-            MetricData::Summary { data_points } => self.points(metric, data_points, |batch, point| batch.summary(family, point)),
+            MetricData::Summary { data_points } => {
+                self.points(metric, data_points, |batch, point| batch.summary(family, point))
+            }
         }
     }
 
@@ -168,7 +172,8 @@ impl<'a> Batch<'a, '_> {
         let mut newest = None;
         for point in points {
             self.out.points += 1;
-            let handled = if metric.name.is_empty() { Err("it has no name".to_owned().into()) } else { handle(self, point) };
+            let handled =
+                if metric.name.is_empty() { Err("it has no name".to_owned().into()) } else { handle(self, point) };
             match handled {
                 Ok(time) => newest = newest.max(Some(time)),
                 Err(Fault::Store(error)) => return Err(error),
@@ -190,7 +195,7 @@ impl<'a> Batch<'a, '_> {
             (false, value) if delta => {
                 let store = self.store;
                 self.sums().number(store, &labels, point.time_unix_nano, value.as_f64())?
-            },
+            }
             (false, value) => value.as_f64(),
         };
         self.write(family, labels, floats(time, value), exemplars(&point.exemplars, time));
@@ -201,8 +206,10 @@ impl<'a> Batch<'a, '_> {
         let time = millis(point.time_unix_nano)?;
         check_buckets(point)?;
         let attributes = series::pairs(&point.attributes);
-        let bounds: Vec<String> = point.explicit_bounds.iter().copied().chain([f64::INFINITY]).map(format_float).collect();
-        let series: Vec<Labels> = bounds.iter().map(|le| family.labels("_bucket", Some(("le", le)), &attributes)).collect();
+        let bounds: Vec<String> =
+            point.explicit_bounds.iter().copied().chain([f64::INFINITY]).map(format_float).collect();
+        let series: Vec<Labels> =
+            bounds.iter().map(|le| family.labels("_bucket", Some(("le", le)), &attributes)).collect();
         let (sum, count) = (family.labels("_sum", None, &attributes), family.labels("_count", None, &attributes));
         if is_stale(point.flags) {
             for labels in series.into_iter().chain([sum, count]) {
@@ -217,7 +224,9 @@ impl<'a> Batch<'a, '_> {
             totals = self.sums().explicit(store, &names, point.time_unix_nano, totals)?;
         }
         let mut by_bucket = exemplars_by_bucket(point, time);
-        for (labels, (value, exemplars)) in series.into_iter().zip(totals.cumulated().into_iter().zip(by_bucket.drain(..))) {
+        for (labels, (value, exemplars)) in
+            series.into_iter().zip(totals.cumulated().into_iter().zip(by_bucket.drain(..)))
+        {
             self.write(family, labels, floats(time, value), exemplars);
         }
         if let Some(total) = totals.sum {
@@ -227,7 +236,12 @@ impl<'a> Batch<'a, '_> {
         Ok(time)
     }
 
-    fn exponential(&mut self, family: &Family<'_>, point: &ExponentialHistogramDataPoint, delta: bool) -> Result<i64, Fault> {
+    fn exponential(
+        &mut self,
+        family: &Family<'_>,
+        point: &ExponentialHistogramDataPoint,
+        delta: bool,
+    ) -> Result<i64, Fault> {
         let time = millis(point.time_unix_nano)?;
         let labels = family.labels("", None, &series::pairs(&point.attributes));
         let histogram = if is_stale(point.flags) {

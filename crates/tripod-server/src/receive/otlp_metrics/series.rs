@@ -57,7 +57,8 @@ impl Target {
             return None;
         }
         let name: Pair = ("__name__".into(), INFO.into());
-        let labels = Labels::new([name].into_iter().chain(self.pairs.iter().cloned()).chain(self.others.iter().cloned()));
+        let labels =
+            Labels::new([name].into_iter().chain(self.pairs.iter().cloned()).chain(self.others.iter().cloned()));
         let about = Metadata { kind: MetricKind::Info, help: "Target metadata".to_owned(), unit: String::new() };
         Some(SeriesWrite {
             labels,

@@ -1,0 +1,155 @@
+//! The binary itself: what it prints, how it ends.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+const FREE: [&str; 6] = ["--otlp-grpc", "127.0.0.1:0", "--otlp-http", "127.0.0.1:0", "--http", "127.0.0.1:0"];
+
+fn tripod(data: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tripod"));
+    command.arg("up").arg("--data").arg(data).args(FREE).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// A running `tripod up`; killed when the test fails.
+struct Up {
+    child: Child,
+    ready: String,
+}
+
+impl Up {
+    fn start(data: &Path) -> Self {
+        let mut child = tripod(data).spawn().unwrap();
+        let mut ready = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut ready).unwrap();
+        Self { child, ready }
+    }
+
+    /// What follows a word of the ready line.
+    fn address(&self, name: &str) -> String {
+        let mut words = self.ready.split_whitespace().skip_while(|word| *word != name);
+        words.nth(1).unwrap().trim_start_matches("http://").to_owned()
+    }
+
+    fn signal(&self, signal: libc::c_int) {
+        // SAFETY: sends a signal to a child that has not been waited for, so its id is still its own.
+        unsafe { libc::kill(self.child.id() as libc::pid_t, signal) };
+    }
+
+    fn code(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The whole answer to a request without a body or with one of JSON.
+fn request(address: &str, method: &str, path: &str, body: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let length = body.len();
+    write!(stream, "{method} {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+const SPAN: &str = r#"{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"kept"}}]},
+    "scopeSpans":[{"spans":[{"traceId":"5b8efff798038103d269b633813fc60c","spanId":"eee19b7ec3c1b174","name":"a"}]}]}]}"#;
+
+#[test]
+fn the_ready_line_names_the_ports_that_were_taken() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path());
+    assert!(up.ready.starts_with("tripod is ready: ui http://127.0.0.1:"), "{}", up.ready);
+    assert!(request(&up.address("ui"), "GET", "/healthz", "").ends_with("ok"));
+    assert!(request(&up.address("otlp-http"), "POST", "/v1/traces", SPAN).starts_with("HTTP/1.1 200"));
+    assert_ne!(up.address("otlp-grpc"), up.address("otlp-http"));
+}
+
+#[test]
+fn both_signals_end_it_with_success_and_keep_what_was_sent() {
+    let dir = tempfile::tempdir().unwrap();
+    for signal in [libc::SIGTERM, libc::SIGINT] {
+        let mut up = Up::start(dir.path());
+        assert!(request(&up.address("otlp-http"), "POST", "/v1/traces", SPAN).starts_with("HTTP/1.1 200"));
+        up.signal(signal);
+        assert_eq!(up.code(), Some(0));
+    }
+    let up = Up::start(dir.path());
+    assert!(request(&up.address("ui"), "GET", "/api/services", "").contains(r#"["kept"]"#));
+}
+
+#[test]
+fn what_was_acknowledged_survives_a_kill() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut up = Up::start(dir.path());
+    assert!(request(&up.address("otlp-http"), "POST", "/v1/traces", SPAN).starts_with("HTTP/1.1 200"));
+    up.signal(libc::SIGKILL);
+    assert_eq!(up.code(), None);
+    let up = Up::start(dir.path());
+    assert!(request(&up.address("ui"), "GET", "/api/services", "").contains(r#"["kept"]"#));
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut up = Up::start(dir.path());
+    // A request of which the end does not come keeps it from stopping.
+    let mut held = TcpStream::connect(up.address("otlp-http")).unwrap();
+    held.write_all(
+        b"POST /v1/traces HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{",
+    )
+    .unwrap();
+    assert!(request(&up.address("ui"), "GET", "/healthz", "").ends_with("ok"));
+    up.signal(libc::SIGINT);
+    let mut line = String::new();
+    BufReader::new(up.child.stderr.as_mut().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.contains("stopping"), "{line}");
+    up.signal(libc::SIGINT);
+    assert_eq!(up.code(), Some(1));
+}
+
+#[test]
+fn what_is_in_the_way_is_said_with_exit_code_2() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = Up::start(dir.path());
+    let taken = up.address("otlp-grpc");
+    let file = dir.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let other = tempfile::tempdir().unwrap();
+    let mut taken_port = Command::new(env!("CARGO_BIN_EXE_tripod"));
+    taken_port.arg("up").arg("--data").arg(other.path()).args(&FREE[2..]).args(["--otlp-grpc", &taken]);
+    for (mut command, advice) in [
+        (taken_port, "--otlp-grpc 127.0.0.1:0"),
+        (tripod(dir.path()), "--data"),
+        (tripod(&file), "--data"),
+        (tripod("/proc/tripod".as_ref()), "--data"),
+    ] {
+        let output = command.output().unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(text.starts_with("tripod: error: ") && text.contains(advice), "{text}");
+        assert!(output.stdout.is_empty());
+    }
+}
+
+#[test]
+fn an_address_others_can_reach_is_warned_of() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tripod"));
+    command.arg("up").arg("--data").arg(dir.path()).args(&FREE[..4]).args(["--http", "0.0.0.0:0"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stderr.as_mut().unwrap()).read_line(&mut line).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(line.contains("warning") && line.contains("--http 0.0.0.0:0"), "{line}");
+}
