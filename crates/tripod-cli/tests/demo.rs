@@ -1,5 +1,6 @@
 //! `tripod demo` from outside: what it shows, how it ends, and that nothing is left of it.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -35,6 +36,9 @@ const METRICS: &[(&str, &[&str])] = &[
     ("kafka_consumer_lag_seconds", &[]),
     ("kafka_consumer_offset", &[]),
 ];
+
+/// Labels that every series may have.
+const COMMON_LABELS: [&str; 4] = ["__name__", "job", "instance", "le"];
 
 const SERVICES: [&str; 4] = ["backend", "signal-generator", "trigger-dispatcher", "worker"];
 
@@ -183,17 +187,11 @@ fn the_demo_shows_four_services_in_one_trace_and_all_their_signals() {
     });
     for (name, labels) in METRICS {
         let series = demo.get(&format!("/api/v1/series?match[]={name}"));
-        let own = |series: &Value| {
-            let all = series.as_object().unwrap().keys().map(String::as_str);
-            let common = ["__name__", "job", "instance", "le"];
-            all.filter(|label| !common.contains(label) && !label.starts_with("otel_scope_"))
-                .map(str::to_owned)
-                .collect::<Vec<_>>()
-        };
-        let mut expected = labels.to_vec();
-        expected.sort_unstable();
+        let expected: BTreeSet<&str> = labels.iter().copied().collect();
         for one in items(&series["data"]) {
-            assert_eq!(own(one), expected, "{name}");
+            let all = one.as_object().expect("labels").keys().map(String::as_str);
+            let own = all.filter(|label| !COMMON_LABELS.contains(label) && !label.starts_with("otel_scope_"));
+            assert_eq!(own.collect::<BTreeSet<_>>(), expected, "{name}");
         }
     }
 

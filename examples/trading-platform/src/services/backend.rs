@@ -111,7 +111,7 @@ async fn execute(
     Json(execution): Json<Execution>,
 ) -> Result<Json<Decision>, ExecutionError> {
     let execution = Execution { pipeline_id, ..execution };
-    let mut chance = Chance::about(backend.seed, &execution.id);
+    let mut chance = Chance::about(backend.seed, &format!("execution {}", execution.id));
     backend.load(&execution.pipeline_id, &mut chance).await?;
     backend.execute(&execution, &mut chance).await.map(Json)
 }

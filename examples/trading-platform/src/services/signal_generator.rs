@@ -22,7 +22,7 @@ const BURST_FROM: u64 = 40;
 const BURST_PAUSE: Duration = Duration::from_millis(300);
 
 /// The price feed answers 0 for this share of quotes.
-const BAD_QUOTE_SHARE: f64 = 0.002;
+const BAD_QUOTE_SHARE: f64 = 0.004;
 
 /// What makes signals.
 #[derive(Clone, Copy)]
@@ -95,8 +95,7 @@ impl Generator {
         for (source, ticker, price) in seen {
             signals.push(self.signal(source, ticker, price).await);
         }
-        let count = signals.len();
-        tripod::info!("publishing {count} signals", count, bursting);
+        tripod::info!("publishing signals", count = signals.len(), bursting);
         self.producer.publish(&SignalBatch { signals }, &mut self.chance).await
     }
 

@@ -114,7 +114,7 @@ async fn task(
 
 impl Worker {
     async fn run(&self, execution: &Execution) -> Result<Decision, TaskError> {
-        let mut chance = Chance::about(self.seed, &execution.id);
+        let mut chance = Chance::about(self.seed, &format!("task {}", execution.id));
         // At most one of the agents that ask a model fails.
         let failing = chance.happens(self.error_share).then(|| *chance.pick(&["strategy", "risk-manager"]));
         self.database.execute_retrying(SELECT_POSITIONS, &mut chance).await.map_err(TaskError::Positions)?;
