@@ -21,7 +21,10 @@ const TEMPORARY: &str = "(a temporary directory)";
 
 /// What `tripod demo` can be told.
 #[derive(Debug, Clone, Args)]
-#[command(mut_arg("data", |data| data.default_value(TEMPORARY)))]
+#[command(mut_arg("data", |data| {
+    let help = "Directory for what is received [default: a temporary one]";
+    data.default_value(TEMPORARY).hide_default_value(true).help(help)
+}))]
 pub(crate) struct DemoArgs {
     #[command(flatten)]
     up: UpArgs,
