@@ -2,7 +2,8 @@
 
 Usage: emit.py --protocol grpc|http/protobuf|http/json --service NAME --out FILE
 
-Endpoint and compression come from the SDK's own variables: OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_COMPRESSION.
+Endpoint, compression and temporality come from the SDK's own variables: OTEL_EXPORTER_OTLP_ENDPOINT,
+OTEL_EXPORTER_OTLP_COMPRESSION, OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE.
 The shape of FILE is that of `tripod_tests::records`. The program fails when the SDK says that an export failed.
 """
 
@@ -21,7 +22,7 @@ from opentelemetry.metrics import Observation
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 from opentelemetry.sdk.metrics import Histogram, MeterProvider, TraceBasedExemplarFilter
-from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.metrics.export import AggregationTemporality, PeriodicExportingMetricReader
 from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation, View
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
@@ -302,6 +303,7 @@ def points(data):
                     fields["exemplars"] = [exemplar(given) for given in point.exemplars]
                     fields["name"] = metric.name
                     fields["kind"] = type(metric.data).__name__
+                    fields["delta"] = getattr(metric.data, "aggregation_temporality", None) == AggregationTemporality.DELTA
                     yield {**source(resource.resource, scope.scope), **fields}
 
 

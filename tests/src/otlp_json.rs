@@ -67,6 +67,7 @@ pub fn points(file: &Value) -> Vec<Point> {
                 name: string(&metric["name"]),
                 attributes: attributes(&point["attributes"]),
                 time_unix_nano: nanos(&point["timeUnixNano"]),
+                delta: metric[kind]["aggregationTemporality"] == 1,
                 data: data(kind, point),
                 exemplars: list(&point["exemplars"]).iter().map(exemplar).collect(),
             });

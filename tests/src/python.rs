@@ -12,11 +12,13 @@ pub struct Transport {
     pub protocol: &'static str,
     /// `none` or `gzip`.
     pub compression: &'static str,
+    /// `cumulative` or `delta`.
+    pub temporality: &'static str,
 }
 
 /// Has the SDK emit everything it can, and answers what that was; panics when it could not send it all.
 pub fn emit(server: &Tripod, service: &str, transport: Transport) -> Emitted {
-    let Transport { protocol, compression } = transport;
+    let Transport { protocol, compression, temporality } = transport;
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().join("emitted.json");
     let endpoint = if protocol == "grpc" { &server.otlp_grpc } else { &server.otlp_http };
@@ -29,6 +31,7 @@ pub fn emit(server: &Tripod, service: &str, transport: Transport) -> Emitted {
         .args(["--protocol", protocol, "--service", service, "--out"])
         .arg(&out)
         .env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{endpoint}"))
+        .env("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", temporality)
         .output()
         .expect("Python runs");
     assert!(ran.status.success(), "the emitter failed: {}", String::from_utf8_lossy(&ran.stderr));

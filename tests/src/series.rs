@@ -27,6 +27,9 @@ pub struct Point {
     pub attributes: Attributes,
     /// Nanoseconds since the Unix epoch.
     pub time_unix_nano: u64,
+    /// Whether it says what came since the point before, rather than all so far.
+    #[serde(default)]
+    pub delta: bool,
     /// What was measured.
     #[serde(flatten)]
     pub data: Data,
@@ -104,6 +107,56 @@ pub fn series_of(points: &[Point], name: impl Fn(&str) -> String) -> Series {
                 let buckets = native_buckets(*scale, positive);
                 put("", None, Sample::Histogram(*count as f64, *sum, *zero_count as f64, buckets));
             }
+        }
+    }
+    series
+}
+
+/// The same points with deltas summed up; of exponential histograms, whose resolution may change on the way, without buckets.
+pub fn summed_up(points: &[Point]) -> Vec<Point> {
+    let mut sums: BTreeMap<(String, String), Data> = BTreeMap::new();
+    let mut sum_up = |point: &Point| {
+        let mut point = point.clone();
+        if point.delta {
+            let series = (point.name.clone(), format!("{:?}", point.attributes));
+            let sum = sums.entry(series).and_modify(|sum| sum.add(&point.data)).or_insert_with(|| point.data.clone());
+            point.data = sum.clone();
+        }
+        if let Data::ExponentialHistogram { positive, .. } = &mut point.data {
+            positive.bucket_counts.clear();
+        }
+        point
+    };
+    points.iter().map(&mut sum_up).collect()
+}
+
+impl Data {
+    fn add(&mut self, more: &Self) {
+        match (self, more) {
+            (Self::Sum { value }, Self::Sum { value: more }) => *value += more,
+            (
+                Self::Histogram { count, sum, bucket_counts, .. },
+                Self::Histogram { count: more, sum: more_sum, bucket_counts: more_buckets, .. },
+            ) => {
+                (*count, *sum) = (*count + more, *sum + more_sum);
+                bucket_counts.iter_mut().zip(more_buckets).for_each(|(bucket, more)| *bucket += more);
+            }
+            (
+                Self::ExponentialHistogram { count, sum, zero_count, .. },
+                Self::ExponentialHistogram { count: more, sum: more_sum, zero_count: more_zeros, .. },
+            ) => (*count, *sum, *zero_count) = (*count + more, *sum + more_sum, *zero_count + more_zeros),
+            (_, more) => panic!("a delta of another kind: {more:?}"),
+        }
+    }
+}
+
+/// Samples with the buckets of native histograms left out; their sum still says that all are there.
+pub fn without_buckets(mut series: Series) -> Series {
+    for (_, sample) in series.values_mut().flatten() {
+        if let Sample::Histogram(count, _, zeros, buckets) = sample {
+            let in_buckets: f64 = buckets.iter().map(|(_, _, count)| count).sum();
+            assert_eq!(in_buckets + *zeros, *count, "every measurement is in a bucket");
+            buckets.clear();
         }
     }
     series

@@ -57,17 +57,35 @@ fn everything_sent_by_grpc_with_gzip_is_read_back_equal() {
 fn everything_is_still_equal_after_kill_9_and_a_restart() {
     let data = tempfile::tempdir().unwrap();
     let server = Tripod::start(data.path());
-    let emitted = emit(&server, "shop", Transport { protocol: "http/protobuf", compression: "none" });
+    let emitted =
+        emit(&server, "shop", Transport { protocol: "http/protobuf", compression: "none", temporality: "cumulative" });
     server.kill_9();
     let server = Tripod::start(data.path());
     compare(&server, "shop", emitted);
+}
+
+#[test]
+fn deltas_are_read_back_as_their_running_sums() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Tripod::start(data.path());
+    let transport = Transport { protocol: "http/protobuf", compression: "gzip", temporality: "delta" };
+    let emitted = emit(&server, "shop", transport);
+    assert!(emitted.metrics.iter().filter(|point| point.delta).count() > 50, "the SDK sends deltas");
+    let sent = series::series_of(&series::summed_up(&emitted.metrics), name);
+    let mut found = series::without_buckets(series::series(&server, r#"{job="shop"}"#, end(&emitted)));
+    found.remove(&series::target_info_of(&emitted.metrics[0].resource));
+    assert_eq!(names(found.keys()), names(sent.keys()));
+    for (labels, samples) in &sent {
+        assert_eq!(found.get(labels), Some(samples), "samples of {labels:?}");
+    }
+    assert_eq!(found.len(), sent.len(), "series");
 }
 
 fn all_is_read_back_equal(protocol: &'static str, compression: &'static str) {
     let data = tempfile::tempdir().unwrap();
     let server = Tripod::start(data.path());
     let begin = Instant::now();
-    let emitted = emit(&server, "shop", Transport { protocol, compression });
+    let emitted = emit(&server, "shop", Transport { protocol, compression, temporality: "cumulative" });
     let counts = [emitted.spans.len(), emitted.metrics.len(), emitted.logs.len()];
     let sent_after = begin.elapsed();
     compare(&server, "shop", emitted);
@@ -119,8 +137,7 @@ fn compare_logs(server: &Tripod, service: &str, sent: Vec<Log>) {
 }
 
 fn compare_metrics(server: &Tripod, service: &str, emitted: &Emitted) {
-    let name = |name: &str| NAMES.iter().find(|(otel, _)| *otel == name).expect("a known metric").1.to_owned();
-    let end = emitted.metrics.iter().map(|point| point.time_unix_nano / 1_000_000).max().expect("points") as i64 + 1000;
+    let end = end(emitted);
     let selector = format!("{{job={service:?}}}");
     let resource = &emitted.metrics[0].resource;
 
@@ -144,6 +161,16 @@ fn compare_metrics(server: &Tripod, service: &str, emitted: &Emitted) {
         "of {}, missing: {missing:#?}, invented: {invented:#?}",
         sent.len()
     );
+}
+
+/// By which name Prometheus knows a metric.
+fn name(otel: &str) -> String {
+    NAMES.iter().find(|(name, _)| *name == otel).expect("a known metric").1.to_owned()
+}
+
+/// A time after all points.
+fn end(emitted: &Emitted) -> i64 {
+    emitted.metrics.iter().map(|point| point.time_unix_nano / 1_000_000).max().expect("points") as i64 + 1000
 }
 
 fn names<'a>(series: impl Iterator<Item = &'a series::Labels>) -> BTreeSet<&'a str> {
