@@ -134,11 +134,16 @@ test("services, traces, trace: figures lead to what is behind them", { skip: !ba
     await page.getByTestId("scatter-dot").first().waitFor();
     await picture(page, "traces");
 
-    await page.getByTestId("trace-row").first().click();
+    const failed = page.locator(".trace-row.is-error");
+    await ((await failed.count()) > 0 ? failed : page.getByTestId("trace-row")).first().click();
     await page.getByTestId("span-row").first().waitFor();
     assert.match(new URL(page.url()).pathname, /^\/traces\/[0-9a-f]{16,32}$/);
     await page.getByTestId("span-row").first().click();
     await page.getByTestId("span-panel").waitFor();
+    if ((await page.getByRole("button", { name: "Next error" }).count()) > 0) {
+      await page.keyboard.press("e");
+      await page.getByTestId("span-error").waitFor();
+    }
     await picture(page, "trace");
 
     await page.goBack();

@@ -79,6 +79,11 @@ export function unitOf(name: string, declared = ""): Unit {
   return "none";
 }
 
+const UNIT_NAMES: Record<string, string> = { s: "seconds", ms: "milliseconds", By: "bytes", "1": "" };
+
+/** A declared unit as people say it; annotations such as `{request}` lose their braces. */
+export const unitName = (declared: string) => UNIT_NAMES[declared] ?? declared.replace(/[{}]/g, "");
+
 export function formatUnit(value: number, unit: Unit): string {
   if (!Number.isFinite(value)) return formatNumber(value);
   if (unit === "seconds") return formatDuration(value * 1e6);

@@ -3,6 +3,7 @@ import { useRef } from "preact/hooks";
 import { breakable } from "../../components/breakable";
 import { SearchIcon } from "../../components/icons";
 import { useRowKeys } from "../../components/row-keys";
+import { unitName } from "../../lib/format";
 import type { MetricInfo } from "../../model/promql";
 import { useKeys } from "../../state/keys";
 import { href, param, setParams } from "../../state/url";
@@ -41,7 +42,7 @@ export function MetricList({ metrics, chosen }: { metrics: MetricInfo[]; chosen:
             <span class="metric-name">{breakable(metric.name)}</span>
             <span class="metric-meta">
               <TypeTag metric={metric} />
-              {metric.unit && <span>{metric.unit}</span>}
+              {unitName(metric.unit) && <span>{unitName(metric.unit)}</span>}
               <span class="metric-help">{metric.help}</span>
             </span>
           </a>

@@ -4,7 +4,7 @@ import { fetchSampleTimes, fetchSeries, type Labels } from "../../api/metrics";
 import { ErrorNote } from "../../components/feedback";
 import { breakable } from "../../components/breakable";
 import { CloseIcon } from "../../components/icons";
-import { unitOf, type Unit } from "../../lib/format";
+import { unitName, unitOf, type Unit } from "../../lib/format";
 import { customView, defaultGroup, defaultViews, labelsOf, rateWindowFor, reportInterval, seriesOf, seriesSelector, stepFor, type Choice, type Filter, type LabelChoice, type MetricInfo, type View } from "../../model/promql";
 import { parseTag } from "../../model/search";
 import { useLoad } from "../../state/load";
@@ -40,7 +40,7 @@ export function MetricView({ metric }: { metric: MetricInfo }) {
         <h1>{breakable(metric.name)}</h1>
         <p class="metric-about">
           <TypeTag metric={metric} />
-          {metric.unit && <span>{metric.unit}</span>}
+          {unitName(metric.unit) && <span>{unitName(metric.unit)}</span>}
           <span>{metric.help}</span>
           {series.data && <span class="faint" title={sameForAll(labels)}>{series.data.list.length === 1 ? "1 series" : `${series.data.list.length} series`}</span>}
         </p>

@@ -41,20 +41,13 @@ export function SpanPanel({ span, trace, logs }: { span: Span; trace: Trace; log
         <Fact name="Of the trace">{trace.duration > 0 ? formatPercent(span.duration / trace.duration) : "–"}</Fact>
         <Fact name="Children">{span.children.length}</Fact>
       </dl>
-      {span.error && (
-        <div class="note note-error" data-testid="span-error">
-          <strong>Failed{span.statusText ? `: ${span.statusText}` : ""}</strong>
-        </div>
-      )}
+      {(span.error || exceptions.length > 0) && <Failure span={span} exceptions={exceptions} />}
       {span.missingParent && <p class="note">Its parent {span.parentId} is not in the store: not sent, lost, or not here yet.</p>}
       {span.skewed && <p class="note">It starts before its parent. The clock of one of the two hosts is probably off.</p>}
       {span.warnings.map((warning) => (
         <p key={warning} class="note">
           {warning}
         </p>
-      ))}
-      {exceptions.map((event, i) => (
-        <Exception key={i} event={event} />
       ))}
       <SpanLogs span={span} trace={trace} logs={logs} />
       <Section title="Attributes" count={span.tags.length}>
@@ -106,8 +99,27 @@ function Section({ title, count, closed = false, children }: { title: string; co
   );
 }
 
+/** The status, unless an exception says the same, and the exceptions. */
+function Failure({ span, exceptions }: { span: Span; exceptions: SpanEvent[] }) {
+  const said = exceptions.some((event) => fieldOf(event, "exception.message") === span.statusText);
+  return (
+    <div class="failure" data-testid="span-error">
+      {span.error && !said && (
+        <div class="note note-error">
+          <strong>Failed{span.statusText ? `: ${span.statusText}` : ""}</strong>
+        </div>
+      )}
+      {exceptions.map((event, i) => (
+        <Exception key={i} event={event} />
+      ))}
+    </div>
+  );
+}
+
+const fieldOf = (event: SpanEvent, key: string) => String(event.fields.find((one) => one.key === key)?.value ?? "");
+
 function Exception({ event }: { event: SpanEvent }) {
-  const field = (key: string) => String(event.fields.find((one) => one.key === key)?.value ?? "");
+  const field = (key: string) => fieldOf(event, key);
   const stack = field("exception.stacktrace");
   return (
     <div class="exception" data-testid="exception">
