@@ -15,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 mod config;
+mod connections;
 mod error;
 mod own_metrics;
 mod query;

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tripod_store::{Embedded, Options, Store, StoreError};
 
+use crate::connections;
 use crate::own_metrics::OwnMetrics;
 use crate::query::{self, Context};
 use crate::receive::in_flight::InFlight;
@@ -149,7 +150,5 @@ async fn serve(listener: TcpListener, router: Router, mut stop: watch::Receiver<
         // The sender gone means the same as "stop".
         let _ = stop.wait_for(|stop| *stop).await;
     };
-    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stopped).await {
-        eprintln!("tripod: a listener ended: {error}");
-    }
+    connections::serve(listener, router, stopped).await;
 }

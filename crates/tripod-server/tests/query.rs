@@ -182,6 +182,7 @@ async fn prometheus_errors_have_prometheus_shape() {
         ("query_range?query=up&start=0&end=1&step=0", 400, "bad_data"),
         ("query_range?query=up&start=0&end=1000000&step=1", 400, "bad_data"),
         ("query_range?query=up&start=0&end=9e18&step=1", 400, "bad_data"),
+        ("query_range?query=up&start=-1e300&end=1e300&step=1", 400, "bad_data"),
         ("series", 400, "bad_data"),
         ("series?match[]=sum(up)", 400, "bad_data"),
         ("labels?limit=x", 400, "bad_data"),

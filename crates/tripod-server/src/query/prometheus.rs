@@ -98,7 +98,7 @@ fn query_range(context: &Context, params: &Params) -> Answer {
         return Err(Failure::Bad(format!("invalid parameter \"step\": {reason}")));
     }
     let engine = engine(context, params)?;
-    if (end - start) / step >= engine.limits.max_steps as i64 {
+    if end.saturating_sub(start) / step >= engine.limits.max_steps as i64 {
         let max = engine.limits.max_steps;
         let reason = format!(
             "exceeded maximum resolution of {max} points per timeseries. Try decreasing the query resolution (?step=XX)"

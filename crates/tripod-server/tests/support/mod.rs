@@ -111,12 +111,12 @@ pub(crate) fn attribute(key: &str, value: &str) -> KeyValue {
     KeyValue { key: key.to_owned(), value, ..KeyValue::default() }
 }
 
-pub(crate) fn resource(service: &str) -> Option<Resource> {
-    Some(Resource { attributes: vec![attribute("service.name", service)], ..Resource::default() })
+pub(crate) fn resource(service: &str) -> Resource {
+    Resource { attributes: vec![attribute("service.name", service)], ..Resource::default() }
 }
 
-pub(crate) fn scope() -> Option<InstrumentationScope> {
-    Some(InstrumentationScope { name: "test".to_owned(), ..InstrumentationScope::default() })
+pub(crate) fn scope() -> InstrumentationScope {
+    InstrumentationScope { name: "test".to_owned(), ..InstrumentationScope::default() }
 }
 
 pub(crate) fn span(trace: u8, id: u64) -> Span {
@@ -132,14 +132,15 @@ pub(crate) fn span(trace: u8, id: u64) -> Span {
 }
 
 pub(crate) fn traces(service: &str, spans: Vec<Span>) -> ExportTraceServiceRequest {
-    let scope_spans = vec![ScopeSpans { scope: scope(), spans, ..ScopeSpans::default() }];
-    let resource_spans = vec![ResourceSpans { resource: resource(service), scope_spans, ..ResourceSpans::default() }];
+    let scope_spans = vec![ScopeSpans { scope: Some(scope()), spans, ..ScopeSpans::default() }];
+    let resource_spans =
+        vec![ResourceSpans { resource: Some(resource(service)), scope_spans, ..ResourceSpans::default() }];
     ExportTraceServiceRequest { resource_spans }
 }
 
 pub(crate) fn logs(service: &str, log_records: Vec<LogRecord>) -> ExportLogsServiceRequest {
-    let scope_logs = vec![ScopeLogs { scope: scope(), log_records, ..ScopeLogs::default() }];
-    let resource_logs = vec![ResourceLogs { resource: resource(service), scope_logs, ..ResourceLogs::default() }];
+    let scope_logs = vec![ScopeLogs { scope: Some(scope()), log_records, ..ScopeLogs::default() }];
+    let resource_logs = vec![ResourceLogs { resource: Some(resource(service)), scope_logs, ..ResourceLogs::default() }];
     ExportLogsServiceRequest { resource_logs }
 }
 
@@ -158,7 +159,7 @@ pub(crate) fn log(body: &str) -> LogRecord {
 pub(crate) fn metrics(service: &str, metrics: Vec<Metric>) -> ExportMetricsServiceRequest {
     let scope_metrics = vec![ScopeMetrics { metrics, ..ScopeMetrics::default() }];
     let resource_metrics =
-        vec![ResourceMetrics { resource: resource(service), scope_metrics, ..ResourceMetrics::default() }];
+        vec![ResourceMetrics { resource: Some(resource(service)), scope_metrics, ..ResourceMetrics::default() }];
     ExportMetricsServiceRequest { resource_metrics }
 }
 

@@ -1,0 +1,78 @@
+//! Accepts connections and serves HTTP/1 and HTTP/2 on them, within limits: as many as [`MAX_CONNECTIONS`], each of which must say what
+//! it wants within [`HEAD_TIMEOUT`], so that clients that never finish take no room for ever.
+//!
+//! A client may close its side as soon as it has sent its request; it gets its answer all the same.
+
+use std::io::ErrorKind;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+
+/// Connections of a listener at a time; more wait in the system's queue until others end.
+const MAX_CONNECTIONS: usize = 8192;
+/// How long a client may take to send a request's head, or leave a connection idle.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(90);
+/// How often an HTTP/2 client that is silent is asked whether it is there, and how long it may take to answer.
+const PING_INTERVAL: Duration = Duration::from_secs(60);
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long to wait when the system gives no connection, because files are used up for one.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+
+/// Serves until `stop` ends, then lets the requests that run end.
+pub(crate) async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.http1().half_close(true).timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+    let http2 = &mut builder.http2();
+    http2.timer(TokioTimer::new()).keep_alive_interval(PING_INTERVAL).keep_alive_timeout(PING_TIMEOUT);
+    let graceful = GracefulShutdown::new();
+    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        let next = async {
+            // The semaphore is never closed.
+            let place = Arc::clone(&room).acquire_owned().await.ok();
+            (place, accept(&listener).await)
+        };
+        let (place, stream) = tokio::select! {
+            next = next => next,
+            () = &mut stop => break,
+        };
+        let service = TowerToHyperService::new(router.clone());
+        let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+        let connection = graceful.watch(connection);
+        tokio::spawn(async move {
+            // What ends a connection early is the client's affair.
+            let _ = connection.await;
+            drop(place);
+        });
+    }
+    drop(listener);
+    graceful.shutdown().await;
+}
+
+/// The next connection; goes on trying when there is none to be had.
+async fn accept(listener: &TcpListener) -> TcpStream {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                // Answers are small and whole: nothing is gained by waiting for more.
+                let _ = stream.set_nodelay(true);
+                return stream;
+            }
+            Err(error) if of_the_connection(error.kind()) => {}
+            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+        }
+    }
+}
+
+/// Whether only the one connection failed, before it was accepted.
+fn of_the_connection(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::ConnectionRefused | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset)
+}
