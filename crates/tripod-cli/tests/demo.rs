@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use tempfile::TempDir;
 
 /// How long to wait for what must come.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -46,12 +47,16 @@ const SERVICES: [&str; 4] = ["backend", "signal-generator", "trigger-dispatcher"
 struct Demo {
     process: Child,
     page: String,
+    /// Where its temporary files are, for those that can't remove them themselves.
+    _directory: TempDir,
 }
 
 impl Demo {
     fn start(arguments: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tripod"));
         command.arg("demo").args(["--http", "127.0.0.1:0", "--otlp-http", "127.0.0.1:0", "--otlp-grpc", "127.0.0.1:0"]);
+        let directory = tempfile::tempdir().expect("a directory");
+        command.env("TMPDIR", directory.path());
         let mut process =
             command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("tripod starts");
         let mut lines = BufReader::new(process.stdout.take().expect("a pipe")).lines();
@@ -59,7 +64,7 @@ impl Demo {
         let page = ready.split(' ').find(|word| word.starts_with("http://")).expect("the page's address").to_owned();
         // Read on, so that the demo never waits for its reader.
         std::thread::spawn(move || lines.for_each(drop));
-        Self { process, page }
+        Self { process, page, _directory: directory }
     }
 
     fn get(&self, path: &str) -> Value {
@@ -239,8 +244,7 @@ fn the_demo_shows_four_services_in_one_trace_and_all_their_signals() {
 
 #[test]
 fn the_demo_ends_by_itself_after_the_seconds_it_was_given_and_leaves_nothing() {
-    let directory = std::env::temp_dir().join(format!("tripod-demo-test-{}", std::process::id()));
-    std::fs::create_dir_all(&directory).unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_tripod"));
     command.args([
         "demo",
@@ -253,11 +257,10 @@ fn the_demo_ends_by_itself_after_the_seconds_it_was_given_and_leaves_nothing() {
         "--otlp-grpc",
         "127.0.0.1:0",
     ]);
-    let output = command.env("TMPDIR", &directory).output().unwrap();
+    let output = command.env("TMPDIR", directory.path()).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert!(String::from_utf8_lossy(&output.stdout).contains("four services"), "{output:?}");
-    assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 0, "its data was temporary");
-    std::fs::remove_dir(&directory).unwrap();
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "its data was temporary");
 }
 
 #[test]
