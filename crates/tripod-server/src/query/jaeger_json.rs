@@ -52,11 +52,17 @@ struct Reference {
     trace_id: String,
     #[serde(rename = "spanID")]
     span_id: String,
+    /// A link's attributes, which Jaeger leaves out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<Tag>,
 }
 
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Log {
+    /// Microseconds since the Unix epoch.
     timestamp: u64,
+    time_unix_nano: String,
     fields: Vec<Tag>,
 }
 
@@ -155,11 +161,13 @@ fn references(span: &Span) -> Vec<Reference> {
         ref_type: "CHILD_OF",
         trace_id: span.trace_id.to_string(),
         span_id: span.parent_span_id.to_string(),
+        tags: Vec::new(),
     });
     let links = span.links.iter().map(|link| Reference {
         ref_type: "FOLLOWS_FROM",
         trace_id: link.trace_id.to_string(),
         span_id: link.span_id.to_string(),
+        tags: Tag::list(&link.attributes).collect(),
     });
     parent.into_iter().chain(links).collect()
 }
@@ -188,6 +196,8 @@ fn tags(stored: &StoredSpan) -> Vec<Tag> {
         ("w3c.tracestate", &span.trace_state),
     ];
     tags.extend(texts.into_iter().filter(|(_, text)| !text.is_empty()).map(|(key, text)| Tag::text(key, text)));
+    let of_scope = stored.scope.attributes.iter();
+    tags.extend(of_scope.map(|one| Tag::new(&format!("otel.scope.attributes.{}", one.key), &one.value)));
     let dropped = [
         ("otel.dropped_attributes_count", span.dropped_attributes_count),
         ("otel.dropped_events_count", span.dropped_events_count),
@@ -203,6 +213,7 @@ fn logs(span: &Span) -> Vec<Log> {
         let name = (!event.name.is_empty()).then(|| Tag::text("event", &event.name));
         Log {
             timestamp: event.time_unix_nano / 1000,
+            time_unix_nano: event.time_unix_nano.to_string(),
             fields: name.into_iter().chain(Tag::list(&event.attributes)).collect(),
         }
     };
@@ -317,6 +328,7 @@ mod tests {
               "logs": [
                 {
                   "timestamp": 1795238947123999,
+                  "timeUnixNano": "1795238947123999999",
                   "fields": [
                     {
                       "key": "event",

@@ -111,6 +111,7 @@ fn log(stored: &StoredLog) -> Value {
     json!({
         "timestamp": time::format_rfc3339(stored.time),
         "timestamp_unix_nano": stored.time.to_string(),
+        "observed_timestamp_unix_nano": record.observed_time_unix_nano.to_string(),
         "severity": severity,
         "severity_number": record.severity_number.0,
         "body": attributes::to_json(&record.body),
@@ -120,6 +121,8 @@ fn log(stored: &StoredLog) -> Value {
         "attributes": attributes::object(&record.attributes),
         "resource": attributes::object(&stored.resource.attributes),
         "scope": stored.scope.name,
+        "scope_version": stored.scope.version,
+        "scope_attributes": attributes::object(&stored.scope.attributes),
         "event_name": record.event_name,
     })
 }
