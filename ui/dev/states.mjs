@@ -47,7 +47,7 @@ await shot("scatter-hover");
 const drop = await drag(page.locator(".scatter-plot"), 0.8, 0.95);
 await shot("scatter-drag");
 await drop();
-await page.waitForLoadState("networkidle");
+await page.waitForTimeout(2500);
 await shot("scatter-zoomed");
 
 await page.getByTestId("trace-row").first().click();

@@ -42,7 +42,7 @@ export function ExemplarDots({ placed, format, open, openTrace }: Props) {
   };
   const tabbable = Math.min(current, placed.length - 1);
   return (
-    <div class="exemplars" role="group" aria-label="Exemplars: measurements with a trace">
+    <div class="exemplars" role="group" aria-label="Exemplars: measurements with a trace" onMouseDown={passOn}>
       {placed.map((one, i) => (
         <button
           key={`${one.exemplar.traceId}${one.exemplar.at}`}
@@ -67,6 +67,13 @@ export function ExemplarDots({ placed, format, open, openTrace }: Props) {
       {hovered && <ExemplarTip placed={hovered} format={format} />}
     </div>
   );
+}
+
+/** A drag that happens to begin on a dot selects a window as any other does. */
+function passOn(event: MouseEvent): void {
+  const { clientX, clientY, button } = event;
+  const plot = (event.currentTarget as Element).parentElement?.querySelector(".u-over");
+  plot?.dispatchEvent(new MouseEvent("mousedown", { clientX, clientY, button }));
 }
 
 function ExemplarTip({ placed: { exemplar, x, y }, format }: { placed: Placed; format: (value: number) => string }) {

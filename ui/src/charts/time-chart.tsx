@@ -40,6 +40,7 @@ export function TimeChart(props: Props) {
   const { series, window, unit, suffix = "", exemplars } = props;
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
+  const shown = useRef<Window | null>(null);
   const latest = useRef(props);
   latest.current = props;
   const [cursor, setCursor] = useState<number | null>(null);
@@ -67,7 +68,9 @@ export function TimeChart(props: Props) {
   useEffect(() => plot.current?.setData(data), [data, window.start, window.end, exemplars]);
 
   useEffect(() => {
-    if (plot.current) showSelection(plot.current, props.selection);
+    // Without one before or now there is nothing to draw, and one that is just being dragged must not be wiped out.
+    if (plot.current && (props.selection || shown.current)) showSelection(plot.current, props.selection);
+    shown.current = props.selection;
   }, [props.selection, data, shape]);
 
   useEffect(() => {

@@ -2,6 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { useKeys } from "../state/keys";
+import { underWay } from "../state/load";
 import { theme, toggleTheme } from "../state/theme";
 import { href, navigate, param, route } from "../state/url";
 import { KeyboardIcon, Mark, MoonIcon, PlugIcon, SunIcon } from "./icons";
@@ -30,6 +31,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
       <a class="skip" href="#main" onClick={(event) => (event.preventDefault(), document.querySelector<HTMLElement>("#main a, #main button, #main input")?.focus())}>
         Skip to the content
       </a>
+      {underWay.value > 0 && <div class="progress" aria-hidden="true" />}
       <header class="topbar">
         <a class="brand" href={href("/services")} aria-label="Tripod, services">
           <Mark />

@@ -1,4 +1,5 @@
 /** Loading as a hook: what came, what went wrong, and a way to try again. */
+import { signal } from "@preact/signals";
 import { useCallback, useEffect, useState } from "preact/hooks";
 import { ApiError } from "../api/http";
 
@@ -8,6 +9,9 @@ export interface Loaded<T> {
   loading: boolean;
   retry: () => void;
 }
+
+/** How many requests are under way; the bar at the top shows that there are. */
+export const underWay = signal(0);
 
 interface Kept<T> {
   subject: string;
@@ -33,10 +37,12 @@ export function useLoad<T>(
     const abort = new AbortController();
     const unlessAborted = (next: (before: Kept<T>) => Kept<T>) => !abort.signal.aborted && setKept(next);
     setKept((before) => (before.subject === subject ? { ...before, loading: true } : { subject, loading: true }));
-    load(abort.signal).then(
+    underWay.value += 1;
+    const done = load(abort.signal).then(
       (data) => unlessAborted(() => ({ subject, data, loading: false })),
       (cause) => unlessAborted((before) => ({ ...before, error: asApiError(cause), loading: false })),
     );
+    void done.finally(() => (underWay.value -= 1));
     return () => abort.abort();
   }, [subject, version, attempt]);
 
