@@ -114,14 +114,14 @@ class Shop:
 
     def __init__(self, tracing, metering, logging_):
         self.metering = metering
-        self.tracer = tracing.get_tracer("shop.tracing", "1.2.3")
-        self.events = logging_.get_logger("shop.events", "2.0.0")
+        self.tracer = tracing.get_tracer("shop.tracing", "1.2.3", attributes={"team": "checkout", "tier": 1})
+        self.events = logging_.get_logger("shop.events", "2.0.0", attributes={"team": "audit"})
         self.log = logging.getLogger("shop.logging")
         self.log.setLevel(logging.DEBUG)
         self.log.propagate = False
         self.log.addHandler(LoggingHandler(logger_provider=logging_))
 
-        meter = metering.get_meter("shop.metering", "0.9.0")
+        meter = metering.get_meter("shop.metering", "0.9.0", attributes={"team": "numbers"})
         self.orders = meter.create_counter("orders", "{order}", "Orders taken")
         self.sent = meter.create_counter("answer.bytes", "By", "Bytes answered")
         self.busy = meter.create_counter("cpu.time", "s", "A sum of fractions")
@@ -252,7 +252,7 @@ def value(given):
 
 
 def source(resource, scope):
-    return {"resource": attributes(resource.attributes), "scope": {"name": scope.name, "version": scope.version or ""}}
+    return {"resource": attributes(resource.attributes), "scope": {"name": scope.name, "version": scope.version or "", "attributes": attributes(scope.attributes)}}
 
 
 def span(given):
@@ -272,7 +272,14 @@ def span(given):
             {"name": event.name, "time_unix_nano": event.timestamp, "attributes": attributes(event.attributes)}
             for event in given.events
         ],
-        "links": [{"trace_id": f"{link.context.trace_id:032x}", "span_id": f"{link.context.span_id:016x}"} for link in given.links],
+        "links": [
+            {
+                "trace_id": f"{link.context.trace_id:032x}",
+                "span_id": f"{link.context.span_id:016x}",
+                "attributes": attributes(link.attributes),
+            }
+            for link in given.links
+        ],
         "status": {"code": given.status.status_code.name, "message": given.status.description or ""},
     }
 
@@ -282,6 +289,7 @@ def log(given):
     return {
         **source(given.resource, given.instrumentation_scope),
         "time_unix_nano": record.timestamp,
+        "observed_unix_nano": record.observed_timestamp or 0,
         "severity_number": record.severity_number.value,
         "severity": record.severity_text,
         "body": value(record.body),

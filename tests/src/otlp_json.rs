@@ -26,7 +26,11 @@ pub fn spans(file: &Value) -> Vec<Span> {
         events: list(&span["events"]).iter().map(event).collect(),
         links: list(&span["links"])
             .iter()
-            .map(|link| Link { trace_id: hex(&link["traceId"]), span_id: hex(&link["spanId"]) })
+            .map(|link| Link {
+                trace_id: hex(&link["traceId"]),
+                span_id: hex(&link["spanId"]),
+                attributes: attributes(&link["attributes"]),
+            })
             .collect(),
         status: Status {
             code: STATUSES[int(&span["status"]["code"]) as usize].to_owned(),
@@ -42,6 +46,7 @@ pub fn logs(file: &Value) -> Vec<Log> {
         resource,
         scope,
         time_unix_nano: nanos(&log["timeUnixNano"]),
+        observed_unix_nano: nanos(&log["observedTimeUnixNano"]),
         severity_number: int(&log["severityNumber"]),
         severity: string(&log["severityText"]),
         body: value(&log["body"]),

@@ -1,7 +1,7 @@
 //! What was sent, and what the query APIs answer, in one shape: so that a test is `assert_eq!` of two lists.
 //!
 //! Where an API has less to say than OTLP (Jaeger's tags have no lists), what was sent is brought to that form first, in one
-//! place: [`Span::as_jaeger_has_it`], [`Log::as_the_api_has_it`].
+//! place: [`Span::as_jaeger_has_it`].
 
 use std::collections::BTreeMap;
 
@@ -89,6 +89,9 @@ pub struct Link {
     pub trace_id: String,
     /// Hex.
     pub span_id: String,
+    /// Attributes.
+    #[serde(default)]
+    pub attributes: Attributes,
 }
 
 /// How a span ended.
@@ -109,6 +112,8 @@ pub struct Log {
     pub scope: Scope,
     /// Nanoseconds since the Unix epoch.
     pub time_unix_nano: u64,
+    /// When it was observed; 0 when that was not said.
+    pub observed_unix_nano: u64,
     /// OpenTelemetry's number, 1 to 24.
     pub severity_number: i64,
     /// The severity's text.
@@ -126,31 +131,19 @@ pub struct Log {
 }
 
 impl Span {
-    /// The form in which Jaeger's JSON has it: lists and maps are JSON in a string, an event's time is in microseconds.
+    /// The form in which Jaeger's JSON has it: lists and maps are JSON in a string.
     #[must_use]
     pub fn as_jaeger_has_it(mut self) -> Self {
-        self.scope.attributes.clear();
-        let events = self.events.iter_mut();
-        let attributes = [&mut self.resource, &mut self.attributes].into_iter().chain(events.map(|event| {
-            event.time_unix_nano -= event.time_unix_nano % 1000;
-            &mut event.attributes
-        }));
-        for value in attributes.flat_map(BTreeMap::values_mut) {
+        let own = [&mut self.resource, &mut self.scope.attributes, &mut self.attributes].into_iter();
+        let events = self.events.iter_mut().map(|event| &mut event.attributes);
+        let links = self.links.iter_mut().map(|link| &mut link.attributes);
+        for value in own.chain(events).chain(links).flat_map(BTreeMap::values_mut) {
             match value {
                 Value::Array(_) | Value::Object(_) => *value = Value::String(value.to_string()),
                 Value::Null => *value = Value::String(String::new()),
                 _ => {}
             }
         }
-        self
-    }
-}
-
-impl Log {
-    /// The form in which `/api/logs` has it: of the scope, only the name.
-    #[must_use]
-    pub fn as_the_api_has_it(mut self) -> Self {
-        self.scope = Scope { name: self.scope.name, ..Scope::default() };
         self
     }
 }
@@ -167,6 +160,8 @@ pub fn trace(server: &Tripod, trace_id: &str) -> Vec<Span> {
     spans
 }
 
+const SCOPE_TAG: &str = "otel.scope.attributes.";
+
 fn spans_of(trace: &Value) -> Vec<Span> {
     let span = |span: &Value| {
         let process = &trace["processes"][text(&span["processID"])];
@@ -179,14 +174,21 @@ fn spans_of(trace: &Value) -> Vec<Span> {
             code => code,
         };
         let (kind, message, trace_state) = (own("span.kind"), own("otel.status_description"), own("w3c.tracestate"));
-        let scope = Scope { name: own("otel.scope.name"), version: own("otel.scope.version"), ..Scope::default() };
+        let (name, version) = (own("otel.scope.name"), own("otel.scope.version"));
+        let of_scope = |(key, value): (&String, &Value)| Some((key.strip_prefix(SCOPE_TAG)?.to_owned(), value.clone()));
+        let scope = Scope { name, version, attributes: attributes.iter().filter_map(of_scope).collect() };
+        attributes.retain(|key, _| !key.starts_with(SCOPE_TAG));
         if status == "ERROR" {
             assert_eq!(attributes.remove("error"), Some(Value::Bool(true)), "Jaeger's mark of an error");
         }
         let references = span["references"].as_array().expect("references");
         let (parents, links): (Vec<_>, Vec<_>) = references.iter().partition(|one| one["refType"] == "CHILD_OF");
         assert!(parents.iter().all(|parent| parent["traceID"] == span["traceID"]) && parents.len() < 2);
-        let link = |one: &&Value| Link { trace_id: text(&one["traceID"]).into(), span_id: text(&one["spanID"]).into() };
+        let link = |one: &&Value| Link {
+            trace_id: text(&one["traceID"]).to_owned(),
+            span_id: text(&one["spanID"]).to_owned(),
+            attributes: if one["tags"].is_null() { Attributes::new() } else { tags(&one["tags"]) },
+        };
         let (start, end) = (number(&span["startTimeUnixNano"]), number(&span["endTimeUnixNano"]));
         assert_eq!(
             (span["startTime"].as_u64(), span["duration"].as_u64()),
@@ -215,7 +217,9 @@ fn spans_of(trace: &Value) -> Vec<Span> {
 fn event(log: &Value) -> Event {
     let mut attributes = tags(&log["fields"]);
     let name = attributes.remove("event").map_or_else(String::new, |name| text(&name).to_owned());
-    Event { name, time_unix_nano: log["timestamp"].as_u64().expect("microseconds") * 1000, attributes }
+    let time = number(&log["timeUnixNano"]);
+    assert_eq!(log["timestamp"].as_u64(), Some(time / 1000), "an event's time, twice");
+    Event { name, time_unix_nano: time, attributes }
 }
 
 /// Tags as attributes; panics when a value is not of the type it says.
@@ -253,8 +257,13 @@ fn log(log: &Value) -> Log {
     assert_eq!(resource.get("service.name"), Some(&log["service"]), "the service is that of the resource");
     Log {
         resource,
-        scope: Scope { name: text(&log["scope"]).to_owned(), ..Scope::default() },
+        scope: Scope {
+            name: text(&log["scope"]).to_owned(),
+            version: text(&log["scope_version"]).to_owned(),
+            attributes: attributes(&log["scope_attributes"]),
+        },
         time_unix_nano: number(&log["timestamp_unix_nano"]),
+        observed_unix_nano: number(&log["observed_timestamp_unix_nano"]),
         severity_number: log["severity_number"].as_i64().expect("a number"),
         severity: text(&log["severity"]).to_owned(),
         body: log["body"].clone(),

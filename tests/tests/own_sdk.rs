@@ -111,7 +111,7 @@ impl Delivered {
                 );
                 for event in &mut span.events {
                     let time = std::mem::take(&mut event.time_unix_nano);
-                    assert!(time >= span.start_unix_nano / 1000 * 1000 && time <= span.end_unix_nano, "{event:?}");
+                    assert!(time >= span.start_unix_nano && time <= span.end_unix_nano, "{event:?}");
                     // A stack trace is a machine's own.
                     event.attributes.remove("exception.stacktrace");
                 }
@@ -128,7 +128,8 @@ impl Delivered {
             assert!(self.in_its_time(log.time_unix_nano), "{log:?}");
             is_the_shop(&std::mem::take(&mut log.resource));
             log.scope = Scope::default();
-            log.time_unix_nano = 0;
+            assert!(log.observed_unix_nano == 0 || self.in_its_time(log.observed_unix_nano), "{log:?}");
+            (log.time_unix_nano, log.observed_unix_nano) = (0, 0);
             log
         };
         let found: Vec<_> = records::logs(server, &[("service", "shop")]).into_iter().map(plain).collect();

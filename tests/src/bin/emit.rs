@@ -131,7 +131,8 @@ impl Shop {
 
 fn log((trace_id, span_id): (&str, &str), severity: &str, number: i64, body: &str, attributes: &Value) -> Value {
     json!({
-        "resource": {}, "scope": {"name": ""}, "time_unix_nano": 0, "severity_number": number, "severity": severity, "body": body,
+        "resource": {}, "scope": {"name": ""}, "time_unix_nano": 0, "observed_unix_nano": 0,
+        "severity_number": number, "severity": severity, "body": body,
         "trace_id": trace_id, "span_id": span_id, "event_name": "", "attributes": attributes,
     })
 }
