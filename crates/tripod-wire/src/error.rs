@@ -36,6 +36,16 @@ pub enum WireError {
         /// The deepest nesting accepted.
         limit: usize,
     },
+    /// The messages are so many and so empty that they would take far more memory than the input.
+    #[error(
+        "{message}: its messages would take more than {limit} bytes of memory, far more than the input's length warrants"
+    )]
+    TooLarge {
+        /// The message being decoded.
+        message: &'static str,
+        /// The most that an input of this length may take, in bytes.
+        limit: usize,
+    },
     /// Bytes or text that are no trace id or span id.
     #[error("not a {kind}: {reason}")]
     Id {

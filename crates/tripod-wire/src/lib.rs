@@ -6,9 +6,11 @@
 //!
 //! The messages are plain structs with public fields, named as in the protocol. Decoding copies each string once;
 //! [`otlp::records`] walks a request without decoding it, for who needs only some of its records.
+//! Decoding takes no more memory than a multiple of the input's length, and no more stack than [`proto::MAX_DEPTH`] levels.
 //! The crate does no I/O, holds no state and has no `unsafe`.
 #![forbid(unsafe_code)]
 
+mod budget;
 mod error;
 mod id;
 pub mod otlp;

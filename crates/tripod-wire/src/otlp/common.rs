@@ -239,7 +239,7 @@ impl Message for AnyValue {
                     *self = Self::Array(Vec::new());
                 }
                 if let Self::Array(values) = self {
-                    merge_list(values, &mut reader.message(wire_type, "ArrayValue")?)?;
+                    reader.nested(wire_type, "ArrayValue", |reader| merge_list(values, reader))?;
                 }
             }
             6 => {
@@ -248,7 +248,7 @@ impl Message for AnyValue {
                     *self = Self::KvList(Vec::new());
                 }
                 if let Self::KvList(values) = self {
-                    merge_list(values, &mut reader.message(wire_type, "KeyValueList")?)?;
+                    reader.nested(wire_type, "KeyValueList", |reader| merge_list(values, reader))?;
                 }
             }
             7 => {

@@ -2,7 +2,7 @@
 //!
 //! Reading is as lenient as the specification asks: numbers also as strings, enumerations also by name, ids in either
 //! case, `null` for the default, unknown names ignored. Input goes straight into the messages, without a tree of JSON
-//! values in between. What is nested deeper than 128 braces and brackets is an error, also where it would be ignored.
+//! values in between, so that lists can be held within the [`Budget`] of the input's length. What is nested deeper than 128 braces and brackets is an error, also where it would be ignored.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -16,13 +16,14 @@ use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 
 use super::metrics::{AsDouble, AsInt, NumberValue};
-use super::{AnyValue, ExportResponse, KeyValue, LogsData, MetricsData, PartialSuccess, RpcStatus, Signal, TracesData};
+use super::{AnyValue, ExportResponse, LogsData, MetricsData, PartialSuccess, RpcStatus, Signal, TracesData};
+use crate::budget::Budget;
 use crate::proto::kind::{Kind, OpenEnum};
 use crate::{SpanId, TraceId, WireError};
 
 /// A value of a field, as JSON.
 pub(crate) trait JsonValue: Default {
-    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
+    fn read<'de, D: Deserializer<'de>>(deserializer: D, budget: &mut Budget) -> Result<Self, D::Error>;
     fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
     /// Whether the field may be left out.
     fn is_default(&self) -> bool;
@@ -30,14 +31,23 @@ pub(crate) trait JsonValue: Default {
 
 /// A kind of field, as an entry of a JSON object.
 pub(crate) trait JsonKind: Kind {
-    fn read_json<'de, A: MapAccess<'de>>(field: &mut Self::Field, map: &mut A) -> Result<(), A::Error>;
+    fn read_json<'de, A: MapAccess<'de>>(
+        field: &mut Self::Field,
+        map: &mut A,
+        budget: &mut Budget,
+    ) -> Result<(), A::Error>;
     fn write_json<M: SerializeMap>(field: &Self::Field, name: &'static str, map: &mut M) -> Result<(), M::Error>;
 }
 
 /// What reads the entries of a JSON object.
 pub(crate) trait ReadEntries {
     const NAME: &'static str;
-    fn read_entry<'de, A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error>;
+    fn read_entry<'de, A: MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        map: &mut A,
+        budget: &mut Budget,
+    ) -> Result<(), A::Error>;
 }
 
 /// What writes the entries of a JSON object.
@@ -51,9 +61,14 @@ macro_rules! json_message {
         impl $crate::otlp::json::ReadEntries for $name {
             const NAME: &'static str = stringify!($name);
 
-            fn read_entry<'de, A: serde::de::MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
+            fn read_entry<'de, A: serde::de::MapAccess<'de>>(
+                &mut self,
+                name: &str,
+                map: &mut A,
+                budget: &mut $crate::budget::Budget,
+            ) -> Result<(), A::Error> {
                 match name {
-                    $($json => <$kind as $crate::otlp::json::JsonKind>::read_json(&mut self.$field, map),)*
+                    $($json => <$kind as $crate::otlp::json::JsonKind>::read_json(&mut self.$field, map, budget),)*
                     _ => $crate::otlp::json::skip(map),
                 }
             }
@@ -71,14 +86,16 @@ macro_rules! json_message {
 }
 pub(crate) use json_message;
 
-/// Implements [`JsonValue`] and serde's traits for what has entries.
+/// Implements [`JsonValue`] and [`Serialize`] for what has entries; not `Deserialize`, which cannot know the input's
+/// length.
 macro_rules! json_object {
     ($name:ident) => {
         impl $crate::otlp::json::JsonValue for $name {
-            fn read<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let mut message = Self::default();
-                $crate::otlp::json::read_object(&mut message, deserializer)?;
-                Ok(message)
+            fn read<'de, D: serde::Deserializer<'de>>(
+                deserializer: D,
+                budget: &mut $crate::budget::Budget,
+            ) -> Result<Self, D::Error> {
+                $crate::otlp::json::read_object(deserializer, budget)
             }
 
             fn write<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -87,12 +104,6 @@ macro_rules! json_object {
 
             fn is_default(&self) -> bool {
                 *self == Self::default()
-            }
-        }
-
-        impl<'de> serde::Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                $crate::otlp::json::JsonValue::read(deserializer)
             }
         }
 
@@ -117,10 +128,15 @@ macro_rules! json_variant {
         impl $crate::otlp::json::ReadEntries for $crate::otlp::json::VariantMut<'_, $kind_name> {
             const NAME: &'static str = stringify!($variant);
 
-            fn read_entry<'de, A: serde::de::MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
+            fn read_entry<'de, A: serde::de::MapAccess<'de>>(
+                &mut self,
+                name: &str,
+                map: &mut A,
+                budget: &mut $crate::budget::Budget,
+            ) -> Result<(), A::Error> {
                 let $oneof::$variant { $($field),* } = self.0 else { return $crate::otlp::json::skip(map) };
                 match name {
-                    $($json => <$kind as $crate::otlp::json::JsonKind>::read_json($field, map),)*
+                    $($json => <$kind as $crate::otlp::json::JsonKind>::read_json($field, map, budget),)*
                     _ => $crate::otlp::json::skip(map),
                 }
             }
@@ -136,9 +152,13 @@ macro_rules! json_variant {
         }
 
         impl $crate::otlp::json::JsonKind for $kind_name {
-            fn read_json<'de, A: serde::de::MapAccess<'de>>(oneof: &mut $oneof, map: &mut A) -> Result<(), A::Error> {
+            fn read_json<'de, A: serde::de::MapAccess<'de>>(
+                oneof: &mut $oneof,
+                map: &mut A,
+                budget: &mut $crate::budget::Budget,
+            ) -> Result<(), A::Error> {
                 let mut read = $oneof::$variant { $($field: Default::default()),* };
-                if $crate::otlp::json::read_variant::<$kind_name, A>(&mut read, map)? {
+                if $crate::otlp::json::next_object(&mut $crate::otlp::json::VariantMut::<'_, $kind_name>(&mut read), map, budget)? {
                     *oneof = read;
                 }
                 Ok(())
@@ -166,8 +186,12 @@ impl<K: Kind> JsonKind for K
 where
     K::Field: JsonValue,
 {
-    fn read_json<'de, A: MapAccess<'de>>(field: &mut K::Field, map: &mut A) -> Result<(), A::Error> {
-        *field = next_value(map)?.unwrap_or_default();
+    fn read_json<'de, A: MapAccess<'de>>(
+        field: &mut K::Field,
+        map: &mut A,
+        budget: &mut Budget,
+    ) -> Result<(), A::Error> {
+        *field = next_value(map, budget)?.unwrap_or_default();
         Ok(())
     }
 
@@ -176,12 +200,14 @@ where
     }
 }
 
-/// A value being read.
-struct In<T>(T);
+/// Reads a value.
+struct In<'b, T>(&'b mut Budget, PhantomData<T>);
 
-impl<'de, T: JsonValue> Deserialize<'de> for In<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        T::read(deserializer).map(Self)
+impl<'de, T: JsonValue> DeserializeSeed<'de> for In<'_, T> {
+    type Value = T;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
+        T::read(deserializer, self.0)
     }
 }
 
@@ -204,8 +230,17 @@ where
 }
 
 /// The value of the entry at hand, none when it is `null`.
-fn next_value<'de, T: JsonValue, A: MapAccess<'de>>(map: &mut A) -> Result<Option<T>, A::Error> {
-    Ok(map.next_value::<Option<In<T>>>()?.map(|read| read.0))
+fn next_value<'de, T: JsonValue, A: MapAccess<'de>>(map: &mut A, budget: &mut Budget) -> Result<Option<T>, A::Error> {
+    map.next_value_seed(OrNull(In(budget, PhantomData)))
+}
+
+/// Reads the object of the entry at hand; false when it is `null`.
+pub(crate) fn next_object<'de, T: ReadEntries, A: MapAccess<'de>>(
+    object: &mut T,
+    map: &mut A,
+    budget: &mut Budget,
+) -> Result<bool, A::Error> {
+    Ok(map.next_value_seed(OrNull(Object(object, budget)))?.is_some())
 }
 
 pub(crate) fn write_object<T: WriteEntries, S: Serializer>(object: &T, serializer: S) -> Result<S::Ok, S::Error> {
@@ -214,16 +249,13 @@ pub(crate) fn write_object<T: WriteEntries, S: Serializer>(object: &T, serialize
     map.end()
 }
 
-pub(crate) fn read_object<'de, T: ReadEntries, D: Deserializer<'de>>(object: &mut T, from: D) -> Result<(), D::Error> {
-    from.deserialize_map(Object(object))
-}
-
-/// Reads the entries of a variant; false when the entry is `null`.
-pub(crate) fn read_variant<'de, K: Kind, A: MapAccess<'de>>(oneof: &mut K::Field, map: &mut A) -> Result<bool, A::Error>
-where
-    for<'a> VariantMut<'a, K>: ReadEntries,
-{
-    map.next_value_seed(NullOr(Object(&mut VariantMut::<'_, K>(oneof))))
+pub(crate) fn read_object<'de, T: ReadEntries + Default, D: Deserializer<'de>>(
+    deserializer: D,
+    budget: &mut Budget,
+) -> Result<T, D::Error> {
+    let mut object = T::default();
+    Object(&mut object, budget).deserialize(deserializer)?;
+    Ok(object)
 }
 
 /// Steps over the value of an entry that nobody asks for.
@@ -232,9 +264,17 @@ pub(crate) fn skip<'de, A: MapAccess<'de>>(map: &mut A) -> Result<(), A::Error> 
 }
 
 /// Reads the entries of an object into what is referred to.
-struct Object<'a, T>(&'a mut T);
+struct Object<'a, 'b, T>(&'a mut T, &'b mut Budget);
 
-impl<'de, T: ReadEntries> Visitor<'de> for Object<'_, T> {
+impl<'de, T: ReadEntries> DeserializeSeed<'de> for Object<'_, '_, T> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de, T: ReadEntries> Visitor<'de> for Object<'_, '_, T> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -243,36 +283,36 @@ impl<'de, T: ReadEntries> Visitor<'de> for Object<'_, T> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(Key(name)) = map.next_key()? {
-            self.0.read_entry(&name, &mut map)?;
+            self.0.read_entry(&name, &mut map, self.1)?;
         }
         Ok(())
     }
 }
 
-/// An object, or `null`; yields whether it was an object.
-struct NullOr<V>(V);
+/// What `S` reads, or `null`.
+struct OrNull<S>(S);
 
-impl<'de, T: ReadEntries> DeserializeSeed<'de> for NullOr<Object<'_, T>> {
-    type Value = bool;
+impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for OrNull<S> {
+    type Value = Option<S::Value>;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_option(self)
     }
 }
 
-impl<'de, T: ReadEntries> Visitor<'de> for NullOr<Object<'_, T>> {
-    type Value = bool;
+impl<'de, S: DeserializeSeed<'de>> Visitor<'de> for OrNull<S> {
+    type Value = Option<S::Value>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.expecting(f)
+        f.write_str("a value or null")
     }
 
-    fn visit_none<E>(self) -> Result<bool, E> {
-        Ok(false)
+    fn visit_none<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
     }
 
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
-        deserializer.deserialize_map(self.0).map(|()| true)
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        self.0.deserialize(deserializer).map(Some)
     }
 }
 
@@ -407,7 +447,7 @@ fn integer(number: &Number<'_>) -> Option<i128> {
 macro_rules! integers {
     ($($type:ty: $expected:literal, |$value:ident| $written:expr;)*) => {
         $(impl JsonValue for $type {
-            fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            fn read<'de, D: Deserializer<'de>>(deserializer: D, _: &mut Budget) -> Result<Self, D::Error> {
                 let number = deserializer.deserialize_any(AnyNumber($expected))?;
                 let value = integer(&number).and_then(|value| value.try_into().ok());
                 value.ok_or_else(|| D::Error::custom(concat!("not ", $expected)))
@@ -433,7 +473,7 @@ integers! {
 }
 
 impl JsonValue for f64 {
-    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D, _: &mut Budget) -> Result<Self, D::Error> {
         match deserializer.deserialize_any(AnyNumber("a number, \"NaN\", \"Infinity\" or \"-Infinity\""))? {
             Number::Integer(value) => Ok(value as Self),
             Number::Float(value) => Ok(value),
@@ -462,7 +502,7 @@ impl JsonValue for f64 {
 }
 
 impl JsonValue for bool {
-    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D, _: &mut Budget) -> Result<Self, D::Error> {
         Self::deserialize(deserializer)
     }
 
@@ -476,7 +516,7 @@ impl JsonValue for bool {
 }
 
 impl JsonValue for String {
-    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D, _: &mut Budget) -> Result<Self, D::Error> {
         Self::deserialize(deserializer)
     }
 
@@ -493,7 +533,7 @@ impl JsonValue for String {
 macro_rules! ids {
     ($($id:ty),*) => {
         $(impl JsonValue for $id {
-            fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            fn read<'de, D: Deserializer<'de>>(deserializer: D, _: &mut Budget) -> Result<Self, D::Error> {
                 Ok(deserializer.deserialize_str(AnyText)?.parse().unwrap_or_default())
             }
 
@@ -513,7 +553,10 @@ ids!(TraceId, SpanId);
 macro_rules! json_enum {
     ($name:ident) => {
         impl $crate::otlp::json::JsonValue for $name {
-            fn read<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            fn read<'de, D: serde::Deserializer<'de>>(
+                deserializer: D,
+                _: &mut $crate::budget::Budget,
+            ) -> Result<Self, D::Error> {
                 $crate::otlp::json::read_enum(deserializer)
             }
 
@@ -539,8 +582,8 @@ pub(crate) fn read_enum<'de, E: OpenEnum, D: Deserializer<'de>>(deserializer: D)
 }
 
 impl<T: JsonValue> JsonValue for Option<T> {
-    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        T::read(deserializer).map(Some)
+    fn read<'de, D: Deserializer<'de>>(deserializer: D, budget: &mut Budget) -> Result<Self, D::Error> {
+        T::read(deserializer, budget).map(Some)
     }
 
     fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -556,8 +599,8 @@ impl<T: JsonValue> JsonValue for Option<T> {
 }
 
 impl<T: JsonValue> JsonValue for Vec<T> {
-    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(List(PhantomData))
+    fn read<'de, D: Deserializer<'de>>(deserializer: D, budget: &mut Budget) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(List(budget, PhantomData))
     }
 
     fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -569,9 +612,9 @@ impl<T: JsonValue> JsonValue for Vec<T> {
     }
 }
 
-struct List<T>(PhantomData<T>);
+struct List<'b, T>(&'b mut Budget, PhantomData<T>);
 
-impl<'de, T: JsonValue> Visitor<'de> for List<T> {
+impl<'de, T: JsonValue> Visitor<'de> for List<'_, T> {
     type Value = Vec<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -580,8 +623,11 @@ impl<'de, T: JsonValue> Visitor<'de> for List<T> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<T>, A::Error> {
         let mut values = Vec::new();
-        while let Some(value) = seq.next_element::<Option<In<T>>>()? {
-            values.push(value.map_or_else(T::default, |read| read.0));
+        while let Some(value) = seq.next_element_seed(OrNull(In(self.0, PhantomData)))? {
+            if !self.0.grow(&mut values, 1) {
+                return Err(A::Error::custom("more elements than the input's length warrants"));
+            }
+            values.push(value.unwrap_or_default());
         }
         Ok(values)
     }
@@ -590,8 +636,12 @@ impl<'de, T: JsonValue> Visitor<'de> for List<T> {
 macro_rules! json_number_variant {
     ($kind:ident, $variant:ident) => {
         impl JsonKind for $kind {
-            fn read_json<'de, A: MapAccess<'de>>(field: &mut NumberValue, map: &mut A) -> Result<(), A::Error> {
-                if let Some(value) = next_value(map)? {
+            fn read_json<'de, A: MapAccess<'de>>(
+                field: &mut NumberValue,
+                map: &mut A,
+                budget: &mut Budget,
+            ) -> Result<(), A::Error> {
+                if let Some(value) = next_value(map, budget)? {
                     *field = NumberValue::$variant(value);
                 }
                 Ok(())
@@ -614,16 +664,20 @@ json_number_variant!(AsDouble, Double);
 json_number_variant!(AsInt, Int);
 
 /// `ArrayValue` and `KeyValueList`: an object whose only entry is `values`.
-#[derive(Default)]
 struct Values<T>(Vec<T>);
 
 impl<T: JsonValue> ReadEntries for Values<T> {
     const NAME: &'static str = "values";
 
-    fn read_entry<'de, A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
+    fn read_entry<'de, A: MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        map: &mut A,
+        budget: &mut Budget,
+    ) -> Result<(), A::Error> {
         match name {
             "values" => {
-                self.0 = next_value(map)?.unwrap_or_default();
+                self.0 = next_value(map, budget)?.unwrap_or_default();
                 Ok(())
             }
             _ => skip(map),
@@ -631,12 +685,12 @@ impl<T: JsonValue> ReadEntries for Values<T> {
     }
 }
 
-impl<'de, T: JsonValue> Deserialize<'de> for Values<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut values = Self(Vec::new());
-        read_object(&mut values, deserializer)?;
-        Ok(values)
-    }
+fn next_list<'de, T: JsonValue, A: MapAccess<'de>>(
+    map: &mut A,
+    budget: &mut Budget,
+) -> Result<Option<Vec<T>>, A::Error> {
+    let mut values = Values(Vec::new());
+    Ok(next_object(&mut values, map, budget)?.then_some(values.0))
 }
 
 struct ValuesOut<'a, T>(&'a Vec<T>);
@@ -661,15 +715,20 @@ fn base64_decode(text: &str) -> Option<Vec<u8>> {
 impl ReadEntries for AnyValue {
     const NAME: &'static str = "AnyValue";
 
-    fn read_entry<'de, A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
+    fn read_entry<'de, A: MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        map: &mut A,
+        budget: &mut Budget,
+    ) -> Result<(), A::Error> {
         let read = match name {
-            "stringValue" => next_value(map)?.map(Self::String),
-            "boolValue" => next_value(map)?.map(Self::Bool),
-            "intValue" => next_value(map)?.map(Self::Int),
-            "doubleValue" => next_value(map)?.map(Self::Double),
-            "arrayValue" => map.next_value::<Option<Values<Self>>>()?.map(|values| Self::Array(values.0)),
-            "kvlistValue" => map.next_value::<Option<Values<KeyValue>>>()?.map(|values| Self::KvList(values.0)),
-            "bytesValue" => match next_value::<String, A>(map)? {
+            "stringValue" => next_value(map, budget)?.map(Self::String),
+            "boolValue" => next_value(map, budget)?.map(Self::Bool),
+            "intValue" => next_value(map, budget)?.map(Self::Int),
+            "doubleValue" => next_value(map, budget)?.map(Self::Double),
+            "arrayValue" => next_list(map, budget)?.map(Self::Array),
+            "kvlistValue" => next_list(map, budget)?.map(Self::KvList),
+            "bytesValue" => match next_value::<String, A>(map, budget)? {
                 Some(text) => {
                     let bytes = base64_decode(&text).ok_or_else(|| A::Error::custom("bytesValue is not base64"))?;
                     Some(Self::Bytes(bytes))
@@ -704,13 +763,18 @@ impl WriteEntries for AnyValue {
 
 json_object!(AnyValue);
 
-fn from_json<T: JsonValue>(json: &[u8]) -> Result<T, WireError> {
-    serde_json::from_slice::<In<T>>(json).map(|read| read.0).map_err(|error| {
-        let text = error.to_string();
-        let position = format!(" at line {} column {}", error.line(), error.column());
-        let reason = text.strip_suffix(&position).unwrap_or(&text).to_owned();
-        WireError::Json { line: error.line(), column: error.column(), reason }
-    })
+fn from_json<T: ReadEntries + Default>(json: &[u8]) -> Result<T, WireError> {
+    let mut budget = Budget::of_input(json.len());
+    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    let read = read_object(&mut deserializer, &mut budget).and_then(|read| deserializer.end().map(|()| read));
+    read.map_err(|error| if budget.is_exceeded() { budget.error(T::NAME) } else { json_error(&error) })
+}
+
+fn json_error(error: &serde_json::Error) -> WireError {
+    let text = error.to_string();
+    let position = format!(" at line {} column {}", error.line(), error.column());
+    let reason = text.strip_suffix(&position).unwrap_or(&text).to_owned();
+    WireError::Json { line: error.line(), column: error.column(), reason }
 }
 
 fn to_json<T: Serialize>(value: &T) -> String {
@@ -724,7 +788,7 @@ macro_rules! json_methods {
             ///
             /// # Errors
             /// [`WireError::Json`], with line and column, when it is not JSON, not this message, or nested deeper than
-            /// 128 braces and brackets.
+            /// 128 braces and brackets; [`WireError::TooLarge`] when it would take far more memory than its length.
             pub fn from_json(json: &[u8]) -> Result<Self, WireError> {
                 from_json(json)
             }
@@ -769,51 +833,40 @@ impl Serialize for PartialSuccessOut<'_> {
 impl ReadEntries for PartialSuccess {
     const NAME: &'static str = "PartialSuccess";
 
-    fn read_entry<'de, A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
+    fn read_entry<'de, A: MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        map: &mut A,
+        budget: &mut Budget,
+    ) -> Result<(), A::Error> {
         match name {
             "rejectedSpans" | "rejectedDataPoints" | "rejectedLogRecords" => {
-                self.rejected = next_value(map)?.unwrap_or_default();
+                self.rejected = next_value(map, budget)?.unwrap_or_default();
             }
-            "errorMessage" => self.error_message = next_value(map)?.unwrap_or_default(),
+            "errorMessage" => self.error_message = next_value(map, budget)?.unwrap_or_default(),
             _ => skip(map)?,
         }
         Ok(())
-    }
-}
-
-impl<'de> Deserialize<'de> for PartialSuccess {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut partial = Self::default();
-        read_object(&mut partial, deserializer)?;
-        Ok(partial)
     }
 }
 
 impl ReadEntries for ExportResponse {
     const NAME: &'static str = "ExportResponse";
 
-    fn read_entry<'de, A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
+    fn read_entry<'de, A: MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        map: &mut A,
+        budget: &mut Budget,
+    ) -> Result<(), A::Error> {
         match name {
-            "partialSuccess" => self.partial_success = map.next_value()?,
+            "partialSuccess" => {
+                let mut partial = PartialSuccess::default();
+                self.partial_success = next_object(&mut partial, map, budget)?.then_some(partial);
+            }
             _ => skip(map)?,
         }
         Ok(())
-    }
-}
-
-impl JsonValue for ExportResponse {
-    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut response = Self::default();
-        read_object(&mut response, deserializer)?;
-        Ok(response)
-    }
-
-    fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        ResponseOut(self, Signal::Traces).serialize(serializer)
-    }
-
-    fn is_default(&self) -> bool {
-        self.partial_success.is_none()
     }
 }
 

@@ -108,21 +108,22 @@ macro_rules! variant {
                 wire_type: $crate::proto::WireType,
                 reader: &mut $crate::proto::Reader<'_>,
             ) -> Result<(), $crate::WireError> {
-                let mut reader = reader.message(wire_type, stringify!($variant))?;
                 if !matches!(oneof, $oneof::$variant { .. }) {
                     *oneof = $oneof::$variant { $($field: Default::default()),* };
                 }
                 let $oneof::$variant { $($field),* } = oneof else { return Ok(()) };
-                while let Some((number, wire_type)) = reader.next_field()? {
-                    match number {
-                        $($number => {
-                            reader.name_field(stringify!($field));
-                            <$kind as $crate::proto::kind::Kind>::merge($field, wire_type, &mut reader)?;
-                        })*
-                        _ => reader.skip(number, wire_type)?,
+                reader.nested(wire_type, stringify!($variant), |reader| {
+                    while let Some((number, wire_type)) = reader.next_field()? {
+                        match number {
+                            $($number => {
+                                reader.name_field(stringify!($field));
+                                <$kind as $crate::proto::kind::Kind>::merge($field, wire_type, reader)?;
+                            })*
+                            _ => reader.skip(number, wire_type)?,
+                        }
                     }
-                }
-                Ok(())
+                    Ok(())
+                })
             }
 
             fn put(oneof: &$oneof, number: u32, out: &mut Vec<u8>) {

@@ -2,6 +2,7 @@
 
 use super::{MAX_DEPTH, zigzag_decode};
 use crate::WireError;
+use crate::budget::Budget;
 
 /// How a field's value is laid out; the low three bits of its tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +19,22 @@ pub enum WireType {
     EndGroup = 4,
     /// Four bytes, little endian.
     Fixed32 = 5,
+}
+
+impl WireType {
+    /// The wire type of a tag's lowest byte; 6 and 7 do not exist.
+    #[inline]
+    fn of(tag: u8) -> Option<Self> {
+        Some(match tag & 7 {
+            0 => Self::Varint,
+            1 => Self::Fixed64,
+            2 => Self::Len,
+            3 => Self::StartGroup,
+            4 => Self::EndGroup,
+            5 => Self::Fixed32,
+            _ => return None,
+        })
+    }
 }
 
 /// A position in the bytes of one message.
@@ -37,9 +54,12 @@ pub struct Reader<'a> {
     /// The whole input up to this message's end, so that `at` is an offset in the input.
     bytes: &'a [u8],
     at: usize,
+    /// Where the last tag began.
+    tag_at: usize,
     depth: usize,
     message: &'static str,
     field: &'static str,
+    budget: Budget,
 }
 
 /// What an error names while it is not yet known which field comes.
@@ -48,7 +68,7 @@ const TAG: &str = "tag";
 impl<'a> Reader<'a> {
     /// Reads `bytes` as the fields of a message of this name.
     pub fn new(bytes: &'a [u8], message: &'static str) -> Self {
-        Self { bytes, at: 0, depth: 1, message, field: TAG }
+        Self { bytes, at: 0, tag_at: 0, depth: 1, message, field: TAG, budget: Budget::of_input(bytes.len()) }
     }
 
     /// The offset of the next byte from the start of the input.
@@ -82,21 +102,27 @@ impl<'a> Reader<'a> {
     #[inline]
     pub fn next_field(&mut self) -> Result<Option<(u32, WireType)>, WireError> {
         self.field = TAG;
-        if self.is_empty() {
-            return Ok(None);
+        self.tag_at = self.at;
+        match self.bytes.get(self.at) {
+            None => Ok(None),
+            // All fields of OTLP but one have such a tag.
+            Some(&tag @ 8..0x80) if let Some(wire_type) = WireType::of(tag) => {
+                self.at += 1;
+                Ok(Some((u32::from(tag >> 3), wire_type)))
+            }
+            Some(_) => self.other_tag().map(Some),
         }
+    }
+
+    /// A tag of several bytes, or of a kind that does not exist.
+    #[cold]
+    fn other_tag(&mut self) -> Result<(u32, WireType), WireError> {
         let tag = self.raw_varint()?;
-        let wire_type = match tag & 7 {
-            0 => WireType::Varint,
-            1 => WireType::Fixed64,
-            2 => WireType::Len,
-            3 => WireType::StartGroup,
-            4 => WireType::EndGroup,
-            5 => WireType::Fixed32,
-            other => return Err(self.invalid(format!("wire type {other} does not exist"))),
+        let Some(wire_type) = WireType::of(tag as u8) else {
+            return Err(self.invalid(format!("wire type {} does not exist", tag & 7)));
         };
         match u32::try_from(tag) {
-            Ok(tag) if tag >> 3 != 0 => Ok(Some((tag >> 3, wire_type))),
+            Ok(tag) if tag >> 3 != 0 => Ok((tag >> 3, wire_type)),
             _ => Err(self.invalid(format!("field number {} is out of range", tag >> 3))),
         }
     }
@@ -161,17 +187,64 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(bytes).map_err(|error| self.not_utf8(bytes.len(), error))
     }
 
-    /// A reader for the fields of a nested message.
+    /// Lets `read` read the fields of a nested message; what it leaves is stepped over.
+    ///
+    /// # Errors
+    /// When the wire type is another, the bytes end, it is nested deeper than [`MAX_DEPTH`], or `read` fails.
+    #[inline]
+    pub fn nested<T>(
+        &mut self,
+        wire_type: WireType,
+        message: &'static str,
+        read: impl FnOnce(&mut Self) -> Result<T, WireError>,
+    ) -> Result<T, WireError> {
+        if self.depth >= MAX_DEPTH {
+            return Err(self.too_deep());
+        }
+        let len = self.bytes(wire_type)?.len();
+        let end = self.at;
+        let outer = (self.bytes, self.depth, self.message, self.field);
+        self.bytes = &self.bytes[..end];
+        self.at = end - len;
+        self.depth += 1;
+        self.message = message;
+        self.field = TAG;
+        let value = read(self);
+        (self.bytes, self.depth, self.message, self.field) = outer;
+        self.at = end;
+        value
+    }
+
+    /// A reader of its own for the fields of a nested message, to be walked later.
     ///
     /// # Errors
     /// When the wire type is another, the bytes end, or it is nested deeper than [`MAX_DEPTH`].
-    #[inline]
-    pub fn message(&mut self, wire_type: WireType, message: &'static str) -> Result<Self, WireError> {
+    pub(crate) fn message(&mut self, wire_type: WireType, message: &'static str) -> Result<Self, WireError> {
         if self.depth >= MAX_DEPTH {
             return Err(self.too_deep());
         }
         let inner = self.packed(wire_type)?;
         Ok(Self { depth: self.depth + 1, message, field: TAG, ..inner })
+    }
+
+    /// How many times in a row the field at hand comes, this one included; its tag has been read.
+    ///
+    /// Lists grow by that: in one step where most would take several, and without room to spare.
+    pub(crate) fn run(&self) -> usize {
+        let tag = &self.bytes[self.tag_at..self.at];
+        let mut ahead = self.clone();
+        let mut run = 1;
+        while ahead.bytes(WireType::Len).is_ok() && ahead.bytes[ahead.at..].starts_with(tag) {
+            ahead.at += tag.len();
+            run += 1;
+        }
+        run
+    }
+
+    /// Makes room for `more` elements of a list, within the memory that an input of this length may take.
+    #[inline]
+    pub(crate) fn grow<T>(&mut self, list: &mut Vec<T>, more: usize) -> Result<(), WireError> {
+        if self.budget.grow(list, more) { Ok(()) } else { Err(self.budget.error(self.message)) }
     }
 
     /// A reader for packed numbers: just values, no tags, until it is empty.
@@ -181,7 +254,7 @@ impl<'a> Reader<'a> {
     #[inline]
     pub fn packed(&mut self, wire_type: WireType) -> Result<Self, WireError> {
         let len = self.bytes(wire_type)?.len();
-        Ok(Self { bytes: &self.bytes[..self.at], at: self.at - len, ..*self })
+        Ok(Self { bytes: &self.bytes[..self.at], at: self.at - len, ..self.clone() })
     }
 
     /// Steps over the value of a field nobody asks for.
@@ -220,7 +293,7 @@ impl<'a> Reader<'a> {
         if found == expected {
             return Ok(());
         }
-        Err(self.invalid(format!("wire type {found:?}, must be {expected:?}")))
+        Err(self.wrong_type(found, expected))
     }
 
     #[inline]
@@ -280,6 +353,11 @@ impl<'a> Reader<'a> {
     #[cold]
     pub fn invalid(&self, reason: String) -> WireError {
         WireError::Invalid { message: self.message, field: self.field, offset: self.at, reason }
+    }
+
+    #[cold]
+    fn wrong_type(&self, found: WireType, expected: WireType) -> WireError {
+        self.invalid(format!("wire type {found:?}, must be {expected:?}"))
     }
 
     #[cold]
