@@ -3,7 +3,9 @@
 
 use std::path::PathBuf;
 
-use tripod_wire::otlp::metrics::{MetricData, NumberValue};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use tripod_wire::otlp::metrics::{AggregationTemporality, MetricData, NumberValue};
 use tripod_wire::otlp::trace::SpanKind;
 use tripod_wire::otlp::{
     AnyValue, ExportResponse, LogsData, MetricsData, PartialSuccess, RpcStatus, Signal, Span, TracesData,
@@ -205,4 +207,56 @@ fn answers_name_what_was_rejected_by_signal() {
     let status = RpcStatus { code: 3, message: "bad".to_owned() };
     assert_eq!(status.to_json(), r#"{"code":3,"message":"bad"}"#);
     assert_eq!(status.encode_to_vec(), b"\x08\x03\x12\x03bad");
+}
+
+#[test]
+fn nan_and_minus_zero_survive_json() {
+    use tripod_wire::otlp::metrics::HistogramDataPoint;
+    let point = HistogramDataPoint {
+        sum: Some(f64::NAN),
+        min: Some(-0.0),
+        explicit_bounds: vec![-0.0, f64::NAN, f64::NEG_INFINITY],
+        ..HistogramDataPoint::default()
+    };
+    let mut data = MetricsData::from_json(METRICS).unwrap();
+    let metric = &mut data.resource_metrics[0].scope_metrics[0].metrics[2];
+    metric.data =
+        MetricData::Histogram { data_points: vec![point], aggregation_temporality: AggregationTemporality::DELTA };
+    let read = MetricsData::from_json(data.to_json().as_bytes()).unwrap();
+    // Equality would be false for NaN and true for zeros of either sign; the debug form shows both.
+    assert_eq!(format!("{read:?}"), format!("{data:?}"));
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_bytes_are_an_error_and_no_panic(bytes in vec(any::<u8>(), 0..100)) {
+        let _ = TracesData::from_json(&bytes);
+        let _ = ExportResponse::from_json(&bytes);
+        let _ = RpcStatus::from_json(&bytes);
+    }
+
+    #[test]
+    fn a_request_with_one_damaged_byte_is_read_or_refused(at in any::<proptest::sample::Index>(), byte in any::<u8>()) {
+        for request in [TRACE, METRICS, LOGS] {
+            let mut damaged = request.to_vec();
+            *at.get_mut(&mut damaged) = byte;
+            let traces = TracesData::from_json(&damaged).map(|data| data.to_json());
+            let metrics = MetricsData::from_json(&damaged).map(|data| data.to_json());
+            let logs = LogsData::from_json(&damaged).map(|data| data.to_json());
+            for json in [traces, metrics, logs].into_iter().flatten() {
+                prop_assert!(serde_json::from_str::<serde_json::Value>(&json).is_ok(), "what is read is written as JSON: {}", json);
+            }
+        }
+    }
+
+    #[test]
+    fn a_request_cut_anywhere_is_an_error(at in any::<proptest::sample::Index>()) {
+        for request in [TRACE, METRICS, LOGS] {
+            let whole = request.trim_ascii_end();
+            let cut = &whole[..at.index(whole.len())];
+            prop_assert!(TracesData::from_json(cut).is_err());
+            prop_assert!(MetricsData::from_json(cut).is_err());
+            prop_assert!(LogsData::from_json(cut).is_err());
+        }
+    }
 }
