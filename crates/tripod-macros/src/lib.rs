@@ -10,7 +10,8 @@ use proc_macro::TokenStream;
 /// - `#[traced("fetch user")]` or `#[traced(name = "fetch user")]`: the span has this name.
 /// - `#[traced(fields(user.id = id, table = "users"))]`: fields as in `tripod::span!`; they may use the arguments.
 ///
-/// A returned `Err` whose error can be displayed is recorded with its type and message, and the span's status is an error.
+/// A returned `Err` is recorded with its type, message and (where it is a `std::error::Error`) chain of causes, and the span's status
+/// is an error. An error that can't be displayed is not recorded.
 ///
 /// ```ignore
 /// #[tripod::traced(fields(user.id = id))]

@@ -59,8 +59,8 @@ pub(crate) fn expand(arguments: TokenStream, function: TokenStream) -> Result<To
     };
     let record = quote! {{
         #[allow(unused_imports)]
-        use ::tripod::__private::{RecordAny as _, RecordDisplay as _};
-        (&::tripod::__private::Outcome(&result)).record();
+        use ::tripod::__private::{RecordAny as _, RecordDisplay as _, RecordError as _};
+        (&&::tripod::__private::Outcome(&result)).record();
     }};
     let body = if sig.asyncness.is_some() {
         quote! {{

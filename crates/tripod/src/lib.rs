@@ -45,7 +45,7 @@ pub use guard::Guard;
 pub use logs::{Level, log as write_log, log_enabled};
 pub use metrics::{Counter, Gauge, Histogram, UpDownCounter, counter, gauge, histogram, up_down_counter};
 pub use pipeline::{Batch, ExportError, Exported, Exporter, Signal};
-pub use trace::{InSpan, InSpanExt, LocalSpan, Sampler, Span, SpanBuilder, SpanKind, StatusCode};
+pub use trace::{InContext, InSpan, InSpanExt, LocalSpan, Sampler, Span, SpanBuilder, SpanKind, StatusCode};
 #[cfg(feature = "macros")]
 pub use tripod_macros::traced;
 pub use value::{ToValue, Value, ValueList};
@@ -62,7 +62,7 @@ pub fn init() -> Builder {
 pub mod __private {
     use std::borrow::Cow;
 
-    pub use crate::trace::outcome::{Outcome, RecordAny, RecordDisplay};
+    pub use crate::trace::outcome::{Outcome, RecordAny, RecordDisplay, RecordError};
 
     #[inline]
     pub fn traces_on() -> bool {

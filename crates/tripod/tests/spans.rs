@@ -184,6 +184,25 @@ fn a_span_goes_along_with_its_future_over_threads() {
 }
 
 #[test]
+fn a_context_goes_along_with_a_future_baggage_included() {
+    async fn below() {
+        tokio::task::yield_now().await;
+        tripod::span!("below").end();
+        let baggage = Context::current().baggage.expect("the baggage went along");
+        assert_eq!(baggage.get("tenant"), Some("acme"));
+    }
+    let telemetry = telemetry();
+    let mut baggage = tripod::Baggage::default();
+    baggage.set("tenant", "acme");
+    let span = tripod::span!("here");
+    let context = Context::current().with_baggage(baggage);
+    drop(span);
+    pollster(below().in_context(context));
+    assert!(Context::current().baggage.is_none());
+    assert_eq!(telemetry.span("below").parent_span_id, telemetry.span("here").span_id);
+}
+
+#[test]
 fn a_dropped_future_ends_its_span() {
     let telemetry = telemetry();
     let mut future = Box::pin(std::future::pending::<()>().in_span(tripod::async_span!("cancelled")));
@@ -282,6 +301,14 @@ fn the_attribute_traced_makes_spans_and_records_errors() {
         let n: i32 = text.parse()?;
         Ok(format!("{n}"))
     }
+    #[tripod::traced]
+    fn only_displayed() -> Result<(), &'static str> {
+        Err("no error type")
+    }
+    #[tripod::traced]
+    fn undisplayable() -> Result<(), ()> {
+        Err(())
+    }
     struct Service(u32);
     impl Service {
         #[tripod::traced]
@@ -294,12 +321,16 @@ fn the_attribute_traced_makes_spans_and_records_errors() {
     assert_eq!(plain(1), 2);
     assert!(failing(9).is_err());
     assert!(pollster(asynchronous("x")).is_err());
+    assert!(only_displayed().is_err() && undisplayable().is_err());
     assert_eq!(Service(1).method(2).count(), 3);
     assert_eq!(telemetry.span("plain").status.code, StatusCode::UNSET);
     let failed = telemetry.span("renamed");
     assert_eq!((failed.status.code, failed.status.message.as_str()), (StatusCode::ERROR, "order 9 failed"));
     assert_eq!(attribute(&failed.attributes, "order.id"), &9_i64.into());
+    assert_eq!(attribute(&failed.events[0].attributes, "exception.stacktrace"), &"caused by: no".into());
     assert_eq!(telemetry.span("async one").status.code, StatusCode::ERROR);
+    assert_eq!(telemetry.span("only_displayed").status.message, "no error type");
+    assert_eq!(telemetry.span("undisplayable").status.code, StatusCode::UNSET);
     telemetry.span("method");
 }
 

@@ -202,7 +202,10 @@ impl Worker {
             body.extend_from_slice(&batching.resource);
             for scope in open.scopes.iter_mut().filter(|scope| !scope.bytes.is_empty()) {
                 put_len_delimited(body, 2, |body| {
-                    put_len_delimited(body, 1, |body| put_bytes(body, 1, super::scope_name(scope.id).as_bytes()));
+                    let name = super::scope_name(scope.id);
+                    if !name.is_empty() {
+                        put_len_delimited(body, 1, |body| put_bytes(body, 1, name.as_bytes()));
+                    }
                     body.append(&mut scope.bytes);
                 });
             }

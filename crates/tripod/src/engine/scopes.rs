@@ -2,12 +2,13 @@
 
 use std::sync::{PoisonError, RwLock};
 
-/// Names by number; number 0 is Tripod's own, for what the macros record.
+/// Names by number, from 1; number 0 has none.
 static SCOPES: RwLock<Vec<String>> = RwLock::new(Vec::new());
 
-const OWN: &str = "tripod";
+/// The scope of what the macros record: the service's own code, which needs no name beside the service's.
+const OWN: &str = "";
 
-/// The number of a scope's name. Beyond 65,535 names it is that of Tripod's own.
+/// The number of a scope's name. Beyond 65,535 names it is 0.
 pub(crate) fn scope_id(name: &str) -> u16 {
     if name == OWN {
         return 0;

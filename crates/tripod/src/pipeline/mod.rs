@@ -8,27 +8,7 @@ pub(crate) use outlet::Outlet;
 
 use std::time::Duration;
 
-/// What a batch holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Signal {
-    /// Spans.
-    Traces,
-    /// Metric points.
-    Metrics,
-    /// Log records.
-    Logs,
-}
-
-impl Signal {
-    /// The signal's name in OTLP's paths: `traces`, `metrics`, `logs`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Traces => "traces",
-            Self::Metrics => "metrics",
-            Self::Logs => "logs",
-        }
-    }
-}
+pub use tripod_wire::otlp::Signal;
 
 /// Records on their way out, encoded once for all exporters.
 #[derive(Debug)]

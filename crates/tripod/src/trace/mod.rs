@@ -13,7 +13,7 @@ mod sampler;
 mod span;
 
 pub use builder::SpanBuilder;
-pub use future::{InSpan, InSpanExt};
+pub use future::{InContext, InSpan, InSpanExt};
 pub use local::LocalSpan;
 pub use sampler::Sampler;
 pub use span::{Entered, Span};
