@@ -57,8 +57,8 @@ pub fn metric_name(name: &str, unit: &str, kind: MetricKind) -> String {
     if out.is_empty() || out.starts_with(|c: char| c.is_ascii_digit()) {
         out.insert(0, '_');
     }
-    if kind == MetricKind::Counter && out.ends_with("_total") {
-        out.truncate(out.len() - "_total".len());
+    if kind == MetricKind::Counter {
+        out.truncate(without_total(&out).len());
     }
     let suffix = unit_suffix(unit, kind);
     if !suffix.is_empty() && !ends_with_word(&out, &suffix) {
@@ -132,6 +132,15 @@ pub fn labels(attributes: &[KeyValue]) -> Vec<(String, String)> {
         }
     }
     labels
+}
+
+/// A counter's name before its `_total`, however often it is there already.
+fn without_total(name: &str) -> &str {
+    let mut name = name.trim_end_matches('_');
+    while let Some(before) = name.strip_suffix("_total") {
+        name = before.trim_end_matches('_');
+    }
+    name
 }
 
 /// Runs of anything but valid characters become one `_`.
@@ -255,6 +264,9 @@ mod tests {
             ("http.server.request.duration", "s", Histogram, "http_server_request_duration_seconds"),
             ("jobs", "{job}", Counter, "jobs_total"),
             ("jobs.total", "", Counter, "jobs_total"),
+            ("jobs_total_total.", "", Counter, "jobs_total"),
+            ("total", "", Counter, "total"),
+            ("total.", "", Counter, "total"),
             ("io.bytes", "By", Counter, "io_bytes_total"),
             ("io_bytes_total", "By", Counter, "io_bytes_total"),
             ("io", "By", Counter, "io_bytes_total"),
