@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
@@ -14,7 +14,7 @@ use tripod_store::{TraceQuery, Window};
 use tripod_wire::TraceId;
 
 use super::jaeger_json::{JaegerTrace, kind_name};
-use super::params::Params;
+use super::params::{Params, Segment, segment};
 use super::time;
 use super::{Context, Failure, json_response};
 use crate::own_metrics::Api;
@@ -53,9 +53,10 @@ async fn services(State(context): State<Arc<Context>>) -> Response {
     answer(context.run(Api::Traces, |context| Ok(context.store.services()?)).await)
 }
 
-async fn operations(State(context): State<Arc<Context>>, Path(service): Path<String>) -> Response {
+async fn operations(State(context): State<Arc<Context>>, service: Segment) -> Response {
     let query = move |context: &Context| {
-        let mut names: Vec<String> = context.store.operations(&service)?.into_iter().map(|one| one.name).collect();
+        let mut names: Vec<String> =
+            context.store.operations(&segment(service)?)?.into_iter().map(|one| one.name).collect();
         names.dedup();
         Ok(names)
     };
@@ -72,9 +73,9 @@ async fn operations_with_kind(State(context): State<Arc<Context>>, params: Param
     answer(context.run(Api::Traces, query).await)
 }
 
-async fn trace(State(context): State<Arc<Context>>, Path(id): Path<String>) -> Response {
+async fn trace(State(context): State<Arc<Context>>, id: Segment) -> Response {
     let query = move |context: &Context| {
-        let id = trace_id(&id)?;
+        let id = trace_id(&segment(id)?)?;
         let trace = context.store.trace(id)?.ok_or_else(|| Failure::NotFound(format!("trace {id} not found")))?;
         Ok(vec![JaegerTrace::from(&trace)])
     };

@@ -3,7 +3,8 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::extract::{FromRequest, Request};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{FromRequest, Path, Request};
 use axum::http::header::CONTENT_TYPE;
 use http_body_util::{BodyExt, Limited};
 use tripod_store::{AttributeMatch, Window};
@@ -13,6 +14,14 @@ use super::time;
 
 /// The longest form that is read.
 const MAX_FORM: usize = 1 << 20;
+
+/// A part of the path, or why it can't be read; as an extractor of its own, it would be refused in plain text.
+pub(super) type Segment = Result<Path<String>, PathRejection>;
+
+/// The text of a part of the path.
+pub(super) fn segment(segment: Segment) -> Result<String, Failure> {
+    segment.map(|Path(text)| text).map_err(|rejection| Failure::Bad(rejection.body_text()))
+}
 
 /// Parameters by name. A form that can't be read counts as empty: what is missing is then named by the API.
 #[derive(Debug, Clone, Default)]

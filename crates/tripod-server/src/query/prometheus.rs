@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{MethodRouter, get};
@@ -13,7 +13,7 @@ use serde_json::json;
 use tripod_promql::{Engine, QueryError};
 use tripod_store::{Labels, Matcher, SeriesExemplars};
 
-use super::params::Params;
+use super::params::{Params, Segment, segment};
 use super::prometheus_json::Json;
 use super::selectors::{self, StoreSource};
 use super::time;
@@ -175,10 +175,10 @@ fn labels(context: &Context, params: &Params) -> Answer {
     texts(params, names)
 }
 
-async fn label_values(State(context): State<Arc<Context>>, Path(name): Path<String>, params: Params) -> Response {
+async fn label_values(State(context): State<Arc<Context>>, name: Segment, params: Params) -> Response {
     let query = move |context: &Context| {
         // A name that is not of the old alphabet comes escaped: `U__http_2e_method`.
-        let name = unescape(&name);
+        let name = unescape(&segment(name)?);
         let mut values = BTreeSet::new();
         for labels in matched(context, &params)? {
             let value = labels.get(&name);
