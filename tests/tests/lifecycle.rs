@@ -91,6 +91,28 @@ fn it_stops_while_clients_hold_connections_and_send() {
 }
 
 #[test]
+fn clients_that_have_said_half_a_request_do_not_hold_up_its_end() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Tripod::start(data.path());
+    let halves: [(&str, &[u8]); 4] = [
+        (&server.otlp_http, b"POST /v1/tra"),
+        (&server.otlp_grpc, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+        (&server.otlp_grpc, b"PRI *"),
+        (&server.otlp_http, b""),
+    ];
+    let connections = halves.map(|(address, half)| {
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        std::io::Write::write_all(&mut stream, half).unwrap();
+        stream
+    });
+    server.must_answer("half requests");
+    let ended = server.stop(libc::SIGTERM);
+    drop(connections);
+    assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+    assert!(!ended.stderr.contains("cut off"), "it did not wait for requests that nobody made: {}", ended.stderr);
+}
+
+#[test]
 fn a_taken_port_is_exit_code_2_and_a_message_that_says_which_flag_moves_it() {
     let data = tempfile::tempdir().unwrap();
     for flag in ["--otlp-grpc", "--otlp-http", "--http"] {

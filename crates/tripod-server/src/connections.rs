@@ -5,15 +5,19 @@
 
 use std::io::ErrorKind;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
 /// Connections of a listener at a time; more wait in the system's queue until others end.
 const MAX_CONNECTIONS: usize = 8192;
@@ -25,14 +29,44 @@ const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long to wait when the system gives no connection, because files are used up for one.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
-/// Serves until `stop` ends, then lets the requests that run end.
+/// How long answers that are ready may take to be sent when the server stops.
+const SEND_TIME: Duration = Duration::from_secs(1);
+
+/// A request that is being answered.
+struct Running(Arc<AtomicUsize>);
+
+impl Running {
+    fn new(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Serves until `stop` ends, then lets the requests that run end. Clients that have not even asked are not waited for.
 pub(crate) async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
+    let running = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&running);
+    let router = router.layer(from_fn(move |request: Request, next: Next| {
+        let running = Running::new(&count);
+        async move {
+            let answer = next.run(request).await;
+            drop(running);
+            answer
+        }
+    }));
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().half_close(true).timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
     let http2 = &mut builder.http2();
     http2.timer(TokioTimer::new()).keep_alive_interval(PING_INTERVAL).keep_alive_timeout(PING_TIMEOUT);
     let graceful = GracefulShutdown::new();
     let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let mut connections = JoinSet::new();
     let mut stop = std::pin::pin!(stop);
     loop {
         let next = async {
@@ -42,19 +76,30 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, stop: impl Futu
         };
         let (place, stream) = tokio::select! {
             next = next => next,
+            Some(_) = connections.join_next() => continue,
             () = &mut stop => break,
         };
         let service = TowerToHyperService::new(router.clone());
         let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
         let connection = graceful.watch(connection);
-        tokio::spawn(async move {
+        connections.spawn(async move {
             // What ends a connection early is the client's affair.
             let _ = connection.await;
             drop(place);
         });
     }
     drop(listener);
-    graceful.shutdown().await;
+    let idle = async {
+        tokio::time::sleep(SEND_TIME).await;
+        while running.load(Ordering::SeqCst) > 0 {
+            tokio::time::sleep(SEND_TIME).await;
+        }
+    };
+    // What is left in `connections` is cut off.
+    tokio::select! {
+        () = graceful.shutdown() => {}
+        () = idle => {}
+    }
 }
 
 /// The next connection; goes on trying when there is none to be had.
