@@ -110,7 +110,7 @@ fn late_spans_are_found_where_their_time_puts_them() {
     assert_eq!(found(&store, &TraceQuery { limit: 2, ..any_trace() }), [90, 50]);
     let window = Window { start: 20_000, end: 50_000 };
     assert_eq!(found(&store, &TraceQuery { window, ..any_trace() }), [50, 40, 20], "both ends belong to the window");
-    assert_eq!(found(&store, &TraceQuery { limit: 0, ..any_trace() }), []);
+    assert_eq!(found(&store, &TraceQuery { limit: 0, ..any_trace() }), Vec::<u64>::new());
 }
 
 #[test]
@@ -137,8 +137,8 @@ fn attributes_of_span_event_scope_and_resource_all_count() {
     assert_eq!(found(&store, &having("service.name", "b")), [3]);
     assert_eq!(found(&store, &having("service.name", "a")), [4, 2, 1]);
     assert_eq!(found(&store, &having("error", "true")), [4]);
-    assert_eq!(found(&store, &having("error", "false")), []);
-    assert_eq!(found(&store, &having("key", "Timeout")), []);
+    assert_eq!(found(&store, &having("error", "false")), Vec::<u64>::new());
+    assert_eq!(found(&store, &having("key", "Timeout")), Vec::<u64>::new());
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn all_conditions_must_hold_on_one_span() {
     let mut tagged = span(1, 1, "a", 10);
     tagged.attributes = vec![KeyValue::new("k", "v")];
     store.append_spans(&spans("s", [tagged, span(1, 2, "b", 11)])).unwrap();
-    assert_eq!(found(&store, &TraceQuery { operation: Some("b".into()), ..having("k", "v") }), []);
+    assert_eq!(found(&store, &TraceQuery { operation: Some("b".into()), ..having("k", "v") }), Vec::<u64>::new());
     assert_eq!(found(&store, &TraceQuery { operation: Some("a".into()), ..having("k", "v") }), [1]);
 }
 

@@ -30,7 +30,7 @@ impl Telemetry {
     }
 
     /// A span about to be started.
-    pub fn span<'a>(&self, name: impl Into<Cow<'static, str>>) -> SpanBuilder<'a> {
+    pub fn span(&self, name: impl Into<Cow<'static, str>>) -> SpanBuilder {
         SpanBuilder::new(name).scope(self.scope)
     }
 

@@ -160,6 +160,20 @@ fn a_builder_sets_kind_parent_links_and_start() {
 }
 
 #[test]
+fn a_builder_can_be_used_within_a_future_that_changes_threads() {
+    fn is_send<T: Send>(value: T) -> T {
+        value
+    }
+    let telemetry = telemetry();
+    let work = is_send(async {
+        let shown = 5;
+        async {}.in_span(SpanBuilder::new("built").attribute("shown", tripod::Value::display(&shown)).start()).await;
+    });
+    pollster(work);
+    assert_eq!(attribute(&telemetry.span("built").attributes, "shown"), &"5".into());
+}
+
+#[test]
 fn a_span_goes_along_with_its_future_over_threads() {
     async fn below() {
         tokio::task::yield_now().await;

@@ -9,9 +9,9 @@ use tripod_wire::otlp::trace::SpanKind;
 
 use super::data::SpanData;
 use super::{LocalSpan, Span};
-use crate::Value;
 use crate::context::stack::{self, Entry, Local};
 use crate::context::{Context, SpanContext};
+use crate::{Value, engine};
 
 /// A span about to be started, where the macros do not suffice: with a kind, a given parent, links or a start in the past.
 ///
@@ -20,14 +20,11 @@ use crate::context::{Context, SpanContext};
 /// let span = SpanBuilder::new("GET /users/{id}").kind(SpanKind::SERVER).attribute("http.route", "/users/{id}").enter();
 /// ```
 #[must_use = "a builder starts nothing until `enter` or `start`"]
-pub struct SpanBuilder<'a> {
-    name: Cow<'static, str>,
-    kind: SpanKind,
+pub struct SpanBuilder {
+    /// What is known so far, in its final form; `None` when traces are off.
+    data: Option<Box<SpanData>>,
     parent: Parent,
-    scope: u16,
     start: Option<SystemTime>,
-    attributes: Vec<(&'a str, Value<'a>)>,
-    links: Vec<SpanContext>,
 }
 
 /// What a new span is a part of.
@@ -48,24 +45,22 @@ pub(crate) struct Started {
     pub(crate) trace_state: Option<Arc<str>>,
 }
 
-impl<'a> SpanBuilder<'a> {
+impl SpanBuilder {
     /// A span of this name. Keep names of low cardinality: `GET /users/{id}`, not `GET /users/17`.
     pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            name: name.into(),
-            kind: SpanKind::INTERNAL,
-            parent: Parent::Current,
-            scope: 0,
-            start: None,
-            attributes: Vec::new(),
-            links: Vec::new(),
+        let data = if engine::traces_on() { stack::with(Local::take_data) } else { None };
+        let mut this = Self { data, parent: Parent::Current, start: None };
+        if let Some(data) = &mut this.data {
+            data.name = name.into();
+            data.kind = SpanKind::INTERNAL;
+            data.scope = 0;
         }
+        this
     }
 
     /// Its role in a call; internal work when not set.
-    pub fn kind(mut self, kind: SpanKind) -> Self {
-        self.kind = kind;
-        self
+    pub fn kind(self, kind: SpanKind) -> Self {
+        self.with_data(|data| data.kind = kind)
     }
 
     /// Makes it a part of this span, rather than of the one that is current.
@@ -81,15 +76,13 @@ impl<'a> SpanBuilder<'a> {
     }
 
     /// Sets an attribute from the start.
-    pub fn attribute(mut self, key: &'a str, value: impl Into<Value<'a>>) -> Self {
-        self.attributes.push((key, value.into()));
-        self
+    pub fn attribute<'a>(self, key: &str, value: impl Into<Value<'a>>) -> Self {
+        self.with_data(|data| data.set_attribute(key, value.into()))
     }
 
     /// Links it to another span.
-    pub fn link(mut self, to: SpanContext) -> Self {
-        self.links.push(to);
-        self
+    pub fn link(self, to: SpanContext) -> Self {
+        self.with_data(|data| data.add_link(&to, &[]))
     }
 
     /// Lets it begin in the past.
@@ -98,44 +91,41 @@ impl<'a> SpanBuilder<'a> {
         self
     }
 
-    pub(crate) fn scope(mut self, scope: u16) -> Self {
-        self.scope = scope;
-        self
+    pub(crate) fn scope(self, scope: u16) -> Self {
+        self.with_data(|data| data.scope = scope)
     }
 
     /// Starts it as the current span of this thread, until the guard is dropped.
     pub fn enter(self) -> LocalSpan {
-        let id = stack::with(|local| {
-            let (parent, trace_state) = self.parent.resolve(local);
-            let mut started = begin(local, self.name.clone(), &self.attributes, parent, trace_state)?;
-            self.kind_etc(&mut started);
-            Some(push(local, started))
-        });
-        LocalSpan { entered: id.flatten(), _not_send: PhantomData }
+        let entered = stack::with(|local| self.begin(local).map(|started| push(local, started)));
+        LocalSpan { entered: entered.flatten(), _not_send: PhantomData }
     }
 
     /// Starts it without making it current; it can move between threads and go along with a future.
     pub fn start(self) -> Span {
-        let started = stack::with(|local| {
-            let (parent, trace_state) = self.parent.resolve(local);
-            let mut started = begin(local, self.name.clone(), &self.attributes, parent, trace_state)?;
-            self.kind_etc(&mut started);
-            Some(started)
-        });
-        started.flatten().map_or_else(Span::none, Span::from_started)
+        stack::with(|local| self.begin(local)).flatten().map_or_else(Span::none, Span::from_started)
     }
 
-    /// What the macros never set, kept off their path.
-    fn kind_etc(&self, started: &mut Started) {
-        let Some(data) = &mut started.data else { return };
-        data.kind = self.kind;
-        data.scope = self.scope;
-        for link in &self.links {
-            data.add_link(link, &[]);
+    fn with_data(mut self, change: impl FnOnce(&mut SpanData)) -> Self {
+        if let Some(data) = &mut self.data {
+            change(data);
         }
+        self
+    }
+
+    fn begin(self, local: &mut Local) -> Option<Started> {
+        let mut data = self.data?;
+        let (parent, trace_state) = self.parent.resolve(local);
+        let context = identify(local, &parent)?;
+        if !context.sampled {
+            local.recycle(data);
+            return Some(Started { context, data: None, trace_state });
+        }
+        data.begin(context, parent, trace_state, &mut local.clock);
         if let Some(ago) = self.start.and_then(|start| SystemTime::now().duration_since(start).ok()) {
             data.start_unix_nanos = data.start_unix_nanos.saturating_sub(ago.as_nanos() as u64);
         }
+        Some(Started { context, data: Some(data), trace_state: None })
     }
 }
 
@@ -149,31 +139,28 @@ impl Parent {
     }
 }
 
-/// Starts a span. `None` when traces are off.
+/// Gives a new span its identity and decides whether it is recorded. `None` when traces are off.
 #[inline]
-pub(crate) fn begin(
-    local: &mut Local,
-    name: Cow<'static, str>,
-    attributes: &[(&str, Value<'_>)],
-    parent: SpanContext,
-    trace_state: Option<Arc<str>>,
-) -> Option<Started> {
+fn identify(local: &mut Local, parent: &SpanContext) -> Option<SpanContext> {
     let sampler = local.engine()?.settings.sampler;
     let trace_id = if parent.is_valid() { parent.trace_id } else { local.new_trace_id() };
-    let sampled = sampler.decide(&parent, trace_id);
-    let context = SpanContext { trace_id, span_id: local.new_span_id(), sampled, remote: false };
-    if !sampled {
+    let sampled = sampler.decide(parent, trace_id);
+    Some(SpanContext { trace_id, span_id: local.new_span_id(), sampled, remote: false })
+}
+
+/// Starts a span as the macros do: a part of what is current, of kind internal. `None` when traces are off.
+#[inline]
+pub(crate) fn begin(local: &mut Local, name: Cow<'static, str>, attributes: &[(&str, Value<'_>)]) -> Option<Started> {
+    let (parent, trace_state) = (local.span_context(), local.trace_state().cloned());
+    let context = identify(local, &parent)?;
+    if !context.sampled {
         return Some(Started { context, data: None, trace_state });
     }
     let mut data = local.take_data();
-    data.context = context;
-    data.parent = parent;
-    data.trace_state = trace_state;
     data.name = name;
     data.kind = SpanKind::INTERNAL;
     data.scope = 0;
-    data.start_unix_nanos = local.clock.now();
-    data.tie = local.clock.tie();
+    data.begin(context, parent, trace_state, &mut local.clock);
     for (key, value) in attributes {
         data.set_attribute(key, *value);
     }

@@ -12,7 +12,7 @@ use tripod_wire::otlp::trace::{SpanKind, StatusCode};
 use tripod_wire::proto::put_bytes;
 
 use crate::Value;
-use crate::clock::Tie;
+use crate::clock::{Clock, Tie};
 use crate::context::SpanContext;
 use crate::context::stack::Local;
 use crate::encode::{self, field};
@@ -96,6 +96,22 @@ impl SpanData {
         self.attributes.clear();
         (self.events, self.links) = (0, 0);
         (self.dropped_attributes, self.dropped_events, self.dropped_links) = (0, 0, 0);
+    }
+
+    /// Begins the span now.
+    #[inline]
+    pub(crate) fn begin(
+        &mut self,
+        context: SpanContext,
+        parent: SpanContext,
+        trace_state: Option<Arc<str>>,
+        clock: &mut Clock,
+    ) {
+        self.context = context;
+        self.parent = parent;
+        self.trace_state = trace_state;
+        self.start_unix_nanos = clock.now();
+        self.tie = clock.tie();
     }
 
     pub(crate) fn set_attribute(&mut self, key: &str, value: Value<'_>) {

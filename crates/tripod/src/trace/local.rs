@@ -39,8 +39,7 @@ impl LocalSpan {
     #[inline]
     pub fn enter(name: impl Into<Cow<'static, str>>, attributes: &[(&str, Value<'_>)]) -> Self {
         let entered = stack::with(|local| {
-            let (parent, trace_state) = (local.span_context(), local.trace_state().cloned());
-            let started = begin(local, name.into(), attributes, parent, trace_state)?;
+            let started = begin(local, name.into(), attributes)?;
             Some(push(local, started))
         });
         Self { entered: entered.flatten(), _not_send: PhantomData }

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::builder::{SpanBuilder, Started, begin, finish};
+use super::builder::{Started, begin, finish};
 use super::data::SpanData;
 use crate::context::stack::{self, Entry};
 use crate::context::{Context, SpanContext};
@@ -31,14 +31,11 @@ pub struct Span {
 impl Span {
     /// Starts a span as a part of the current one. The macro [`crate::async_span!`] also takes attributes.
     pub fn start(name: impl Into<Cow<'static, str>>) -> Self {
-        SpanBuilder::new(name).start()
+        Self::start_with(name.into(), &[])
     }
 
     pub(crate) fn start_with(name: Cow<'static, str>, attributes: &[(&str, crate::Value<'_>)]) -> Self {
-        let started = stack::with(|local| {
-            let (parent, trace_state) = (local.span_context(), local.trace_state().cloned());
-            begin(local, name, attributes, parent, trace_state)
-        });
+        let started = stack::with(|local| begin(local, name, attributes));
         started.flatten().map_or_else(Self::none, Self::from_started)
     }
 
