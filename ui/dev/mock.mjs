@@ -145,16 +145,28 @@ function jaeger(trace) {
   };
 }
 const micros = (text) => { const m = /^([\d.]+)(ns|us|ms|s|m|h)$/.exec(text ?? ""); return m ? Number(m[1]) * { ns: 0.001, us: 1, ms: 1e3, s: 1e6, m: 60e6, h: 3600e6 }[m[2]] : undefined; };
-function search(q) {
-  const limit = Number(q.get("limit") ?? 20), least = micros(q.get("minDuration")) ?? 0, most = micros(q.get("maxDuration")) ?? Infinity;
+function search(q, limit) {
+  const least = micros(q.get("minDuration")) ?? 0, most = micros(q.get("maxDuration")) ?? Infinity;
   const tags = Object.entries(JSON.parse(q.get("tags") || "{}"));
   const found = [];
   for (const trace of tracesIn(Number(q.get("start")) / 1000 || Date.now() - 3600e3, Number(q.get("end")) / 1000 || Date.now())) {
-    if (found.length >= limit) break;
+    if (found.length > limit) break;
     const hit = trace.spans.some((one) => (!q.get("service") || one.service === q.get("service")) && (!q.get("operation") || one.operationName === q.get("operation")) && one.duration >= least && one.duration <= most && tags.every(([key, value]) => String(one.tags[key] ?? resource(one.service)[key]) === value));
-    if (hit) found.push(jaeger(trace));
+    if (hit) found.push(trace);
   }
   return found;
+}
+
+function summaries(q) {
+  const limit = Math.min(5000, Number(q.get("limit") ?? 200));
+  const found = search(q, limit);
+  return { summaries: found.slice(0, limit).map(summary), complete: found.length <= limit };
+}
+function summary(trace) {
+  const root = trace.spans.find((one) => !one.parent) ?? trace.spans[0], failed = trace.spans.filter((one) => one.tags.error);
+  const services = [...new Set(trace.spans.map((one) => one.service))].map((name) => ({ name, spans: trace.spans.filter((one) => one.service === name).length, errors: failed.filter((one) => one.service === name).length }));
+  const first = trace.spans.reduce((a, b) => Math.min(a, b.startTime), Infinity), last = trace.spans.reduce((a, b) => Math.max(a, b.startTime + b.duration), 0);
+  return { traceID: trace.traceID, service: root.service, operation: root.operationName, start_unix_nano: `${first}250`, duration_ns: `${(last - first) * 1000}`, spans: trace.spans.length, errors: failed.length, services, error: failed.map((one) => one.tags["otel.status_description"]).find(Boolean) ?? "" };
 }
 
 // ---- logs --------------------------------------------------------------------------------------------------------------------
@@ -303,7 +315,8 @@ function answer(path, q) {
   if (path === "/api/services") return list(SERVICES);
   const operations = /^\/api\/services\/([^/]+)\/operations$/.exec(path);
   if (operations) return list([...new Set([...tracesIn(Date.now() - 300e3, Date.now())].flatMap((trace) => trace.spans).filter((one) => one.service === decodeURIComponent(operations[1])).map((one) => one.operationName))].sort().slice(0, 60));
-  if (path === "/api/traces") return list(search(q));
+  if (path === "/api/traces") { const limit = Number(q.get("limit") ?? 20); return list(search(q, limit).slice(0, limit).map(jaeger)); }
+  if (path === "/api/trace-summaries") return summaries(q);
   const one = /^\/api\/traces\/([0-9a-f]+)$/.exec(path);
   if (one) {
     for (const trace of tracesIn(started - 6 * 3600e3, Date.now())) if (trace.traceID === one[1]) return list([jaeger(trace)]);

@@ -19,6 +19,7 @@ const pages = {
   "traces-failed": "/traces?service=backend&errors=1&tag=pipeline_id%3Dmomentum",
   trace: `/traces/${failed.traceID}?span=${span}`,
   "trace-path": `/traces/${failed.traceID}?path=1`,
+  "metrics-start": "/metric",
   metrics: `/metric/${histogram}`,
   "metrics-counter": `/metric/${counter}`,
   "metrics-drawer": `/metric/${histogram}?trace=${failed.traceID}&span=${span}`,

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { defaultGroup, defaultViews, labelsOf, listMetrics, rateWindowFor, reportInterval, selector, seriesName, seriesOf, stepFor, type MetricInfo } from "../src/model/promql";
 import { alignToStep } from "../src/api/metrics";
 
-const metric = (name: string, type: MetricInfo["type"], native = false): MetricInfo => ({ name, type, native, help: "", unit: "", present: true });
+const metric = (name: string, type: MetricInfo["type"], native = false): MetricInfo => ({ name, type, native, help: "", unit: "", present: true, series: 0 });
 const plain = { by: [], filters: [], stat: "p95" };
 const exprs = (info: MetricInfo, choice: Parameters<typeof defaultViews>[1] = plain) => defaultViews(info, choice, "60s").map((view) => view.queries.map((query) => query.expr));
 

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { JaegerSpan, JaegerTrace } from "../src/api/traces";
 import { buildTrace, findSpans, visibleSpans } from "../src/model/trace";
-import { summarise } from "../src/model/summary";
 
 const ORIGIN = 1_795_238_947_000_000;
 
@@ -135,15 +134,5 @@ describe("rows and search", () => {
     expect(ids(findSpans(trace, "worker"))).toBe("b c");
     expect(ids(findSpans(trace, "WORKER error=true"))).toBe("b");
     expect(findSpans(trace, "  ")).toEqual([]);
-  });
-
-  test("the summary names the root, counts errors and orders services by spans", () => {
-    const summary = summarise(sketch([
-      { id: "b", parent: "a", at: 10, takes: 200, service: "worker", error: true },
-      { id: "c", parent: "b", at: 10, takes: 1, service: "worker" },
-      { id: "a", at: 0, takes: 100 },
-    ]));
-    expect(summary).toMatchObject({ root: "do a", rootService: "backend", duration: 210, spans: 3, errors: 1 });
-    expect(summary!.services.map((service) => service.name)).toEqual(["worker", "backend"]);
   });
 });

@@ -4,7 +4,7 @@ import { getJson } from "./http";
 
 export type Labels = Record<string, string>;
 
-export type MetricType = "counter" | "gauge" | "histogram" | "summary" | "unknown";
+export type MetricType = "counter" | "gauge" | "histogram" | "summary" | "info" | "unknown";
 
 export interface Metadata {
   type: string;
@@ -37,6 +37,13 @@ export async function fetchMetadata(signal?: AbortSignal): Promise<Record<string
 
 export async function fetchMetricNames(window: Window, signal?: AbortSignal): Promise<string[]> {
   return (await getJson<Answer<string[]>>("/api/v1/label/__name__/values", seconds(window), signal)).data;
+}
+
+/** How many series each metric has at a moment, in milliseconds. */
+export async function fetchSeriesCounts(at: number, signal?: AbortSignal): Promise<Map<string, number>> {
+  const query = { query: 'count by (__name__) ({__name__!=""})', time: at / 1000 };
+  const answer = await getJson<Answer<{ result: { metric: Labels; value: [number, string] }[] }>>("/api/v1/query", query, signal);
+  return new Map(answer.data.result.map(({ metric, value }) => [metric.__name__, Number(value[1])]));
 }
 
 export async function fetchSeries(selector: string, window: Window, signal?: AbortSignal): Promise<Labels[]> {

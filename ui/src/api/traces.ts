@@ -1,5 +1,4 @@
-/** Jaeger's API: services, operations, search, one trace. */
-import type { Window } from "../state/time-range";
+/** Jaeger's API: services, operations, one trace. */
 import { getJson } from "./http";
 
 export interface KeyValue {
@@ -38,17 +37,6 @@ export interface JaegerTrace {
   warnings?: string[] | null;
 }
 
-export interface TraceSearch {
-  service: string;
-  operation: string;
-  /** Conditions on attributes; all must hold. */
-  tags: Record<string, string>;
-  /** Like `100ms`. */
-  minDuration: string;
-  maxDuration: string;
-  limit: number;
-}
-
 interface Answer<T> {
   data: T;
 }
@@ -61,18 +49,6 @@ export async function fetchServices(signal?: AbortSignal): Promise<string[]> {
 export async function fetchOperations(service: string, signal?: AbortSignal): Promise<string[]> {
   const path = `/api/services/${encodeURIComponent(service)}/operations`;
   const answer = await getJson<Answer<string[] | null>>(path, {}, signal);
-  return answer.data ?? [];
-}
-
-export async function searchTraces(search: TraceSearch, window: Window, signal?: AbortSignal): Promise<JaegerTrace[]> {
-  const { tags, ...conditions } = search;
-  const query = {
-    ...conditions,
-    tags: Object.keys(tags).length > 0 ? JSON.stringify(tags) : "",
-    start: Math.round(window.start * 1000),
-    end: Math.round(window.end * 1000),
-  };
-  const answer = await getJson<Answer<JaegerTrace[] | null>>("/api/traces", query, signal);
   return answer.data ?? [];
 }
 

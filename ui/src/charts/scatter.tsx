@@ -2,28 +2,33 @@
  * Found traces as dots: when, how long (logarithmic), how many spans (size), failed or not (colour). A click opens one, a drag
  * selects a window of time. The list below holds the same, which is why assistive technology skips the picture.
  */
-import { useState } from "preact/hooks";
-import type { TraceSummary } from "../model/summary";
-import type { Window } from "../state/time-range";
+import { useMemo, useState } from "preact/hooks";
+import type { TraceSummary } from "../api/trace-summaries";
 import { rangeStyle, useDragSelect } from "../components/drag-select";
 import { formatCounted, formatDateTime, formatDuration, formatTick } from "../lib/format";
+import type { Window } from "../state/time-range";
 
 interface Props {
   traces: TraceSummary[];
-  window: Window;
+  /** The stretch of time that is drawn. */
+  axis: Window;
   open: (id: string) => void;
   select: (window: Window) => void;
-  /** Asks for more, when there may be older traces than the found ones. */
-  more?: () => void;
+  /** There are older traces than these, which were not fetched. */
+  older: boolean;
 }
 
-export function Scatter({ traces, window, open, select, more }: Props) {
+export function Scatter({ traces, axis, open, select, older }: Props) {
   const [hovered, setHovered] = useState<TraceSummary | null>(null);
-  const span = window.end - window.start;
-  const drag = useDragSelect((from, to) => select({ start: window.start + from * span, end: window.start + to * span }));
-  const scale = durationScale(traces);
-  const left = (trace: TraceSummary) => `${((trace.startMs - window.start) / span) * 100}%`;
-  const bottom = (trace: TraceSummary) => `${scale.position(trace.duration) * 100}%`;
+  const span = axis.end - axis.start;
+  const drag = useDragSelect((from, to) => select({ start: axis.start + from * span, end: axis.start + to * span }));
+  const scale = useMemo(() => durationScale(traces), [traces]);
+  const left = (trace: TraceSummary) => `${(((trace.startMs - axis.start) / span) * 100).toFixed(3)}%`;
+  const bottom = (trace: TraceSummary) => `${(scale.position(trace.duration) * 100).toFixed(2)}%`;
+  const byId = useMemo(() => new Map(traces.map((trace) => [trace.id, trace])), [traces]);
+  // Thousands of them: made once, not again whenever the pointer meets one.
+  const dots = useMemo(() => traces.map((trace) => <Dot key={trace.id} trace={trace} left={left(trace)} bottom={bottom(trace)} />), [traces, axis.start, axis.end]);
+  const traceOf = (event: Event) => byId.get((event.target as HTMLElement).dataset.dot ?? "");
 
   return (
     <figure class="scatter" data-testid="scatter" aria-label="Durations of the found traces over time">
@@ -34,36 +39,37 @@ export function Scatter({ traces, window, open, select, more }: Props) {
           </span>
         ))}
       </div>
-      <div class="scatter-plot" aria-hidden="true" {...drag.handlers}>
+      <div
+        class="scatter-plot"
+        aria-hidden="true"
+        {...drag.handlers}
+        onClick={(event) => {
+          const trace = traceOf(event);
+          if (trace) open(trace.id);
+        }}
+        onPointerOver={(event) => setHovered(traceOf(event) ?? null)}
+        onPointerLeave={() => setHovered(null)}
+      >
         {scale.ticks.map((tick) => (
           <i key={tick} class="grid-line" style={{ bottom: `${scale.position(tick) * 100}%` }} />
         ))}
-        {more && (
+        {older && (
           <div class="scatter-beyond" style={{ width: left(oldest(traces)) }}>
-            <button type="button" tabIndex={-1} onClick={more}>
-              older ones not fetched
-            </button>
+            <span>older ones not fetched</span>
           </div>
         )}
-        {traces.map((trace) => (
-          <button
-            key={trace.id}
-            type="button"
-            tabIndex={-1}
-            data-testid="scatter-dot"
-            class={`scatter-dot${trace.errors > 0 ? " is-error" : ""}`}
-            style={{ left: left(trace), bottom: bottom(trace), width: `${dotSize(trace)}px`, height: `${dotSize(trace)}px` }}
-            onClick={() => open(trace.id)}
-            onPointerEnter={() => setHovered(trace)}
-            onPointerLeave={() => setHovered(null)}
-          />
-        ))}
+        {dots}
         {drag.range && <div class="drag-range" style={rangeStyle(drag.range)} />}
-        {hovered && !drag.range && <Tip trace={hovered} left={left(hovered)} bottom={bottom(hovered)} right={hovered.startMs > window.start + span / 2} />}
+        {hovered && !drag.range && <Tip trace={hovered} left={left(hovered)} bottom={bottom(hovered)} right={hovered.startMs > axis.start + span / 2} />}
       </div>
-      <TimeTicks window={window} />
+      <TimeTicks window={axis} />
     </figure>
   );
+}
+
+function Dot({ trace, left, bottom }: { trace: TraceSummary; left: string; bottom: string }) {
+  const size = `${dotSize(trace).toFixed(1)}px`;
+  return <i data-dot={trace.id} data-testid="scatter-dot" class={`scatter-dot${trace.errors > 0 ? " is-error" : ""}`} style={{ left, bottom, width: size, height: size }} />;
 }
 
 function Tip({ trace, left, bottom, right }: { trace: TraceSummary; left: string; bottom: string; right: boolean }) {
@@ -95,13 +101,13 @@ export function TimeTicks({ window, count = 6 }: { window: Window; count?: numbe
 
 const oldest = (traces: TraceSummary[]) => traces.reduce((first, trace) => (trace.startMs < first.startMs ? trace : first));
 
-const dotSize = (trace: TraceSummary) => Math.min(20, 5 + Math.sqrt(trace.spans) * 0.6);
+const dotSize = (trace: TraceSummary) => Math.min(18, 4.5 + Math.sqrt(trace.spans) * 0.5);
 
 /** Powers of ten from below the least to above the most; a few ticks of them. */
 function durationScale(traces: TraceSummary[]): { ticks: number[]; position: (micros: number) => number } {
   const durations = traces.map((trace) => Math.max(1, trace.duration));
-  const least = Math.log10(Math.min(...durations)) - 0.15;
-  const most = Math.log10(Math.max(...durations)) + 0.15;
+  const least = Math.log10(durations.reduce((a, b) => Math.min(a, b))) - 0.15;
+  const most = Math.log10(durations.reduce((a, b) => Math.max(a, b))) + 0.15;
   const position = (micros: number) => (Math.log10(Math.max(1, micros)) - least) / (most - least);
   const steps = most - least > 2.5 ? [1] : most - least > 1 ? [1, 3] : [1, 2, 5];
   const ticks: number[] = [];

@@ -3,7 +3,7 @@
 const WIDTH = 120;
 const HEIGHT = 26;
 
-export function Sparkline({ values, tone = "plain" }: { values: readonly (number | null)[]; tone?: "plain" | "error" | "accent" }) {
+export function Sparkline({ values, tone = "plain" }: { values: readonly (number | null)[]; tone?: "plain" | "error" | "accent" | "warn" }) {
   const most = Math.max(0, ...values.map((value) => value ?? 0));
   const x = (i: number) => (values.length < 2 ? 0 : (i / (values.length - 1)) * WIDTH);
   const y = (value: number) => HEIGHT - 2 - (most === 0 ? 0 : (value / most) * (HEIGHT - 5));

@@ -1,5 +1,6 @@
 /** The query a metric deserves before anybody wrote one, by its type. */
 import type { Labels, Metadata, MetricType } from "../api/metrics";
+import { unitOf, type Unit } from "../lib/format";
 
 export interface MetricInfo {
   name: string;
@@ -10,6 +11,8 @@ export interface MetricInfo {
   native: boolean;
   /** It has series in the window. */
   present: boolean;
+  /** How many series it has at the end of the window; 0 when that is not known. */
+  series: number;
 }
 
 export interface Choice {
@@ -45,10 +48,12 @@ const TYPES: Record<string, MetricType> = {
   gaugehistogram: "histogram",
   exponentialhistogram: "histogram",
   summary: "summary",
+  info: "info",
+  stateset: "gauge",
 };
 
 /** Joins metadata with the names that have series; the parts of a histogram or summary are hidden behind its own name. */
-export function listMetrics(metadata: Record<string, Metadata[]>, names: readonly string[]): MetricInfo[] {
+export function listMetrics(metadata: Record<string, Metadata[]>, names: readonly string[], counts: ReadonlyMap<string, number> = new Map()): MetricInfo[] {
   const present = new Set(names);
   const hidden = new Set<string>();
   const list: MetricInfo[] = [];
@@ -60,10 +65,10 @@ export function listMetrics(metadata: Record<string, Metadata[]>, names: readonl
     [name, key, ...parts].forEach((one) => hidden.add(one));
     const native = type === "histogram" && !present.has(`${key}_bucket`) && present.has(key);
     const has = present.has(name) || parts.some((part) => present.has(part));
-    list.push({ name, type, help: meta.help, unit: meta.unit, native, present: has });
+    list.push({ name, type, help: meta.help, unit: meta.unit, native, present: has, series: counts.get(name) ?? counts.get(`${name}_count`) ?? 0 });
   }
   for (const name of names) {
-    if (!hidden.has(name)) list.push({ name, type: guessType(name), help: "", unit: "", native: false, present: true });
+    if (!hidden.has(name)) list.push({ name, type: guessType(name), help: "", unit: "", native: false, present: true, series: counts.get(name) ?? 0 });
   }
   return list.sort((a, b) => a.name.localeCompare(b.name));
 }
@@ -97,6 +102,8 @@ export function defaultViews(metric: MetricInfo, choice: Choice, rateWindow: str
       return [counterView(metric, choice, rateWindow)];
     case "histogram":
       return [durationView(metric, choice, rateWindow), countView(metric, choice, rateWindow)];
+    case "info":
+      return [infoView(metric, choice)];
     default:
       return [gaugeView(metric, choice)];
   }
@@ -121,6 +128,18 @@ function gaugeView(metric: MetricInfo, choice: Choice): View {
     queries: [{ expr, name: metric.name }],
     exemplars: series,
     exemplarsOnScale: true,
+    perSecond: false,
+  };
+}
+
+/** Such a metric is always 1: its labels are what it says. */
+function infoView(metric: MetricInfo, choice: Choice): View {
+  const series = selector(metric.name, choice.filters);
+  return {
+    title: "How many",
+    queries: [{ expr: `count${by(choice.by)} (${series})`, name: "all" }],
+    exemplars: "",
+    exemplarsOnScale: false,
     perSecond: false,
   };
 }
@@ -170,6 +189,13 @@ export const customView = (expr: string): View => ({
   exemplarsOnScale: /histogram_quantile|_bucket/.test(expr),
   perSecond: !/histogram_quantile/.test(expr) && /\bi?rate\(/.test(expr),
 });
+
+/** A rate of bytes is bytes a second; of all else, and of how often something was measured, a plain number a second. */
+export function unitOfView(metric: MetricInfo, view: Pick<View, "perSecond">): Unit {
+  const unit = unitOf(metric.name, metric.unit);
+  if (!view.perSecond) return unit;
+  return metric.type === "counter" && unit === "bytes" ? "bytes" : "none";
+}
 
 /** About 240 points, never finer than a second. */
 export const stepFor = (spanMs: number) => Math.max(1, Math.ceil(spanMs / 1000 / 240));

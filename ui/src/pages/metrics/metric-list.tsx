@@ -3,16 +3,21 @@ import { useRef } from "preact/hooks";
 import { breakable } from "../../components/breakable";
 import { SearchIcon } from "../../components/icons";
 import { useRowKeys } from "../../components/row-keys";
-import { unitName } from "../../lib/format";
+import { formatNumber, unitName } from "../../lib/format";
 import type { MetricInfo } from "../../model/promql";
 import { useKeys } from "../../state/keys";
 import { href, param, setParams } from "../../state/url";
 
+/** The metrics whose name or help holds every word. */
+export function matching(metrics: MetricInfo[], text: string): MetricInfo[] {
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  return metrics.filter((metric) => words.every((word) => `${metric.name} ${metric.help}`.toLowerCase().includes(word)));
+}
+
 export function MetricList({ metrics, chosen }: { metrics: MetricInfo[]; chosen: string }) {
   const box = useRef<HTMLInputElement>(null);
   const text = param("filter");
-  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  const shown = metrics.filter((metric) => words.every((word) => `${metric.name} ${metric.help}`.toLowerCase().includes(word)));
+  const shown = matching(metrics, text);
   useRowKeys("Metrics");
   useKeys("Metric list", [{ keys: ["f"], does: "Find a metric", run: () => box.current?.focus() }]);
   return (
@@ -43,6 +48,7 @@ export function MetricList({ metrics, chosen }: { metrics: MetricInfo[]; chosen:
             <span class="metric-meta">
               <TypeTag metric={metric} />
               {unitName(metric.unit) && <span>{unitName(metric.unit)}</span>}
+              {metric.series > 1 && <span title={`${metric.series} series`}>×{formatNumber(metric.series)}</span>}
               <span class="metric-help">{metric.help}</span>
             </span>
           </a>

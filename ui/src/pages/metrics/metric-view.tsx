@@ -4,8 +4,8 @@ import { fetchSampleTimes, fetchSeries, type Labels } from "../../api/metrics";
 import { ErrorNote } from "../../components/feedback";
 import { breakable } from "../../components/breakable";
 import { CloseIcon } from "../../components/icons";
-import { unitName, unitOf, type Unit } from "../../lib/format";
-import { customView, defaultGroup, defaultViews, labelsOf, rateWindowFor, reportInterval, seriesOf, seriesSelector, stepFor, type Choice, type Filter, type LabelChoice, type MetricInfo, type View } from "../../model/promql";
+import { unitName } from "../../lib/format";
+import { customView, defaultGroup, defaultViews, labelsOf, rateWindowFor, reportInterval, seriesOf, seriesSelector, stepFor, unitOfView, type Choice, type Filter, type LabelChoice, type MetricInfo } from "../../model/promql";
 import { parseTag } from "../../model/search";
 import { useLoad } from "../../state/load";
 import { timeWindow, type Window } from "../../state/time-range";
@@ -76,13 +76,6 @@ function readChoice(metric: MetricInfo, labels: LabelChoice[]): Choice {
   const grouped = by.length > 0 ? by.filter((one) => one !== NO_GROUP) : metric.type === "counter" ? defaultGroup(labels) : [];
   const stat = STATS.includes(param("stat")) ? param("stat") : "p95";
   return { by: grouped, filters: route.value.params.getAll("where").flatMap((text) => parseTag(text) ?? []), stat };
-}
-
-/** A rate of bytes is bytes a second; of all else, and of how often something was measured, a plain number a second. */
-function unitOfView(metric: MetricInfo, view: View): Unit {
-  const unit = unitOf(metric.name, metric.unit);
-  if (!view.perSecond) return unit;
-  return metric.type === "counter" && unit === "bytes" ? "bytes" : "none";
 }
 
 /** Labels that are one for all series, to be read rather than chosen. */

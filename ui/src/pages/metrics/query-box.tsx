@@ -22,7 +22,7 @@ export function QueryBox({ shown, custom }: { shown: View | undefined; custom: s
       <textarea
         id="promql"
         data-testid="promql"
-        rows={2}
+        rows={shown ? 2 : 1}
         placeholder="sum by (job) (rate(requests_total[1m]))"
         spellcheck={false}
         value={text}

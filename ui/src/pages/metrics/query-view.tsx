@@ -14,10 +14,10 @@ export function QueryView() {
   return (
     <article class="metric query-view">
       <header class="metric-head">
-        <h1>Query</h1>
+        <h1>{query ? "Query" : "Metrics"}</h1>
       </header>
-      {query && <ChartCard view={customView(query)} unit="none" fromZero={false} select={setSelection} selection={selection} />}
       <QueryBox shown={undefined} custom={query} />
+      {query && <ChartCard view={customView(query)} unit="none" fromZero={false} select={setSelection} selection={selection} />}
       {selection && <SelectionBar selection={selection} service="" close={() => setSelection(null)} />}
     </article>
   );

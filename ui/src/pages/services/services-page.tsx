@@ -1,11 +1,10 @@
 /** Every service by rate, errors and duration; each figure leads to the traces behind it. */
-import { searchTraces } from "../../api/traces";
+import { fetchSummaries } from "../../api/trace-summaries";
 import { fetchOverview, type ServiceOverview } from "../../api/overview";
 import { Sparkline } from "../../charts/sparkline";
 import { Empty, ErrorNote, Skeleton } from "../../components/feedback";
 import { useRowKeys } from "../../components/row-keys";
 import { ServiceTag } from "../../components/service-tag";
-import { summarise } from "../../model/summary";
 import { TraceRow } from "../traces/trace-row";
 import { learnServices } from "../../lib/color";
 import { formatCount, formatCounted, formatMillis, formatPercent, significant } from "../../lib/format";
@@ -13,10 +12,11 @@ import { useLoad } from "../../state/load";
 import { timeWindow, type Window } from "../../state/time-range";
 import { href, param, route, setParams } from "../../state/url";
 
-type Column = "service" | "rate" | "errors" | "p50" | "p95" | "p99";
+type Column = "service" | "calls" | "rate" | "errors" | "p50" | "p95" | "p99";
 
 const COLUMNS: { key: Column; title: string; value: (service: ServiceOverview) => number | string }[] = [
   { key: "service", title: "Service", value: (one) => one.service },
+  { key: "calls", title: "Calls", value: (one) => one.calls },
   { key: "rate", title: "Rate", value: (one) => one.rate },
   { key: "errors", title: "Errors", value: (one) => one.error_ratio },
   { key: "p50", title: "p50", value: (one) => one.p50_ms ?? -1 },
@@ -56,11 +56,10 @@ const ANY_FAILED = { service: "", operation: "", tags: { error: "true" }, minDur
 
 /** The newest traces with a failed span, so that the first page says what is wrong at present. */
 function Failures({ window, any }: { window: Window; any: boolean }) {
-  const found = useLoad(any ? "failures" : null, `${window.start}-${window.end}`, async (signal) =>
-    (await searchTraces(ANY_FAILED, window, signal)).flatMap((trace) => summarise(trace) ?? []),
-  );
-  if (!found.data || found.data.length === 0) return null;
-  const longest = found.data.reduce((most, trace) => Math.max(most, trace.duration), 1);
+  const found = useLoad(any ? "failures" : null, `${window.start}-${window.end}`, (signal) => fetchSummaries(ANY_FAILED, window, signal));
+  const traces = found.data?.traces ?? [];
+  if (traces.length === 0) return null;
+  const longest = traces.reduce((most, trace) => Math.max(most, trace.duration), 1);
   return (
     <section aria-labelledby="failures">
       <header class="list-head">
@@ -68,7 +67,7 @@ function Failures({ window, any }: { window: Window; any: boolean }) {
         <a href={href("/traces", { errors: "1" })}>All of them</a>
       </header>
       <ol class="trace-list">
-        {found.data.map((trace) => (
+        {traces.map((trace) => (
           <li key={trace.id}>
             <TraceRow trace={trace} longest={longest} />
           </li>
@@ -96,6 +95,9 @@ function ServicesTable({ services }: { services: ServiceOverview[] }) {
             {COLUMNS.map((one) => (
               <SortHeader key={one.key} column={one.key} title={one.title} active={one.key === column.key} direction={direction} />
             ))}
+            <th scope="col">
+              <span class="unseen">More</span>
+            </th>
           </tr>
         </thead>
         <tbody>
@@ -134,7 +136,6 @@ function SortHeader({ column, title, active, direction }: { column: Column; titl
 
 function ServiceRow({ service }: { service: ServiceOverview }) {
   const traces = (more = {}) => href("/traces", { service: service.service, ...more });
-  const slow = service.p95_ms ? `${significant(service.p95_ms)}ms` : null;
   return (
     <tr data-testid="service-row">
       <th scope="row">
@@ -142,6 +143,11 @@ function ServiceRow({ service }: { service: ServiceOverview }) {
           <ServiceTag name={service.service} />
         </a>
       </th>
+      <td class="number">
+        <a class="cell-link" href={traces()} title="Its traces">
+          {formatCount(service.calls)}
+        </a>
+      </td>
       <td class="number">
         <a class="cell-link" href={traces()} title="Its traces">
           <Sparkline values={service.calls_by_step} tone="accent" />
@@ -159,12 +165,30 @@ function ServiceRow({ service }: { service: ServiceOverview }) {
       </td>
       <td class="number">{formatMillis(service.p50_ms)}</td>
       <td class="number">
-        <a class="cell-link" href={traces({ min: slow })} title="Traces slower than this">
-          <Sparkline values={service.p95_ms_by_step} />
+        <a class="cell-link" href={traces({ min: atLeast(service.p95_ms) })} title="Its traces at least this slow">
+          <Sparkline values={service.p95_ms_by_step} tone={hasSpike(service.p95_ms_by_step) ? "warn" : "plain"} />
           <span class="figure">{formatMillis(service.p95_ms)}</span>
         </a>
       </td>
-      <td class="number">{formatMillis(service.p99_ms)}</td>
+      <td class="number">
+        <a class="cell-link" href={traces({ min: atLeast(service.p99_ms) })} title="Its traces at least this slow">
+          {formatMillis(service.p99_ms)}
+        </a>
+      </td>
+      <td class="number">
+        <span class="row-links">
+          <a href={traces()}>Traces</a>
+          <a href={href("/logs", { service: service.service })}>Logs</a>
+        </span>
+      </td>
     </tr>
   );
+}
+
+const atLeast = (ms: number | null) => (ms ? `${significant(ms)}ms` : null);
+
+/** A step that took three times as long as most do. */
+function hasSpike(values: readonly (number | null)[]): boolean {
+  const known = values.filter((value) => value !== null).sort((a, b) => a - b);
+  return known.length >= 5 && known[known.length - 1] > 3 * known[Math.floor(known.length / 2)];
 }

@@ -7,7 +7,7 @@ import { normaliseDuration, parseTag } from "../../model/search";
 import { useLoad } from "../../state/load";
 import { clock } from "../../state/time-range";
 import { param, route, setParams } from "../../state/url";
-import { LIMITS } from "./traces-page";
+import { DEFAULT_LIMIT, LIMITS } from "./traces-page";
 
 export function SearchForm({ services, limit }: { services: string[]; limit: string }) {
   void route.value;
@@ -35,7 +35,7 @@ export function SearchForm({ services, limit }: { services: string[]; limit: str
       <DurationField label="Min duration" name="min" placeholder="100ms" />
       <DurationField label="Max duration" name="max" placeholder="2s" />
       <Field label="Limit">
-        <select value={limit} onChange={(event) => setParams({ limit: event.currentTarget.value === "100" ? null : event.currentTarget.value })}>
+        <select value={limit} onChange={(event) => setParams({ limit: event.currentTarget.value === String(DEFAULT_LIMIT) ? null : event.currentTarget.value })}>
           {withChosen(LIMITS, limit).map((one) => (
             <option key={one}>{one}</option>
           ))}

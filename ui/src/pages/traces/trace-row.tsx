@@ -1,7 +1,7 @@
 /** One found trace: what began it, who took part, how long, what failed. */
+import type { TraceSummary } from "../../api/trace-summaries";
 import { ServiceTag } from "../../components/service-tag";
 import { formatAgo, formatClock, formatCount, formatCounted, formatDateTime, formatDuration } from "../../lib/format";
-import type { TraceSummary } from "../../model/summary";
 import { clock } from "../../state/time-range";
 import { href } from "../../state/url";
 
@@ -18,7 +18,7 @@ export function TraceRow({ trace, longest }: { trace: TraceSummary; longest: num
       <span class="trace-row-duration">{formatDuration(trace.duration)}</span>
       <span class="trace-row-services">
         {trace.services.slice(0, 6).map((service) => (
-          <ServiceTag key={service.name} name={service.name} count={service.spans} error={service.error} />
+          <ServiceTag key={service.name} name={service.name} count={service.spans} error={service.errors > 0} />
         ))}
         {trace.services.length > 6 && <span class="faint">+{trace.services.length - 6}</span>}
       </span>

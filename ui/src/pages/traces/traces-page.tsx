@@ -1,22 +1,25 @@
 /** Search for traces: the form, the scatter of what was found, the list. */
 import { useMemo } from "preact/hooks";
-import { fetchServices, searchTraces, type TraceSearch } from "../../api/traces";
+import { fetchSummaries, type Summaries, type TraceSearch, type TraceSummary } from "../../api/trace-summaries";
+import { fetchServices } from "../../api/traces";
 import { Scatter } from "../../charts/scatter";
 import { Empty, ErrorNote, Skeleton, SkeletonBlock } from "../../components/feedback";
+import { PageList } from "../../components/page-list";
 import { useRowKeys } from "../../components/row-keys";
 import { learnServices } from "../../lib/color";
-import { formatCount } from "../../lib/format";
+import { formatClock, formatCount } from "../../lib/format";
+import { fitAxis } from "../../model/axis";
 import { normaliseDuration, tagsObject } from "../../model/search";
-import { summarise, type TraceSummary } from "../../model/summary";
 import { useLoad } from "../../state/load";
-import { clock, setWindow, timeWindow } from "../../state/time-range";
+import { clock, setWindow, timeWindow, type Window } from "../../state/time-range";
 import { href, navigate, param, route, setParams } from "../../state/url";
 import { SearchForm } from "./search-form";
 import { TraceRow } from "./trace-row";
 
-export const LIMITS = ["20", "50", "100", "200", "500"];
-const DEFAULT_LIMIT = 100;
-const MOST = 1500;
+export const LIMITS = ["200", "1000", "5000"];
+export const DEFAULT_LIMIT = 1000;
+/** The server gives no more. */
+const MOST = 5000;
 
 export function readSearch(): TraceSearch {
   const tags = tagsObject(route.value.params.getAll("tag"));
@@ -40,14 +43,13 @@ export function TracesPage() {
   const services = useLoad("services", clock.value, fetchServices);
   if (services.data) learnServices(services.data);
   const found = useLoad(`traces ${JSON.stringify(search)}`, `${window.start}-${window.end}`, async (signal) => {
-    const traces = await searchTraces(search, window, signal);
-    return { window, list: traces.flatMap((trace) => summarise(trace) ?? []) };
+    return { window, ...(await fetchSummaries(search, window, signal)) };
   });
   return (
     <main class="page" id="main">
       <header class="page-head">
         <h1>Traces</h1>
-        {found.data && <p class="faint" data-testid="found">{foundText(found.data.list.length, search.limit)}</p>}
+        {found.data && <p class="faint" data-testid="found">{foundText(found.data)}</p>}
       </header>
       <SearchForm services={services.data ?? []} limit={String(search.limit)} />
       {found.error && <ErrorNote error={found.error} retry={found.retry} what="The traces" />}
@@ -57,29 +59,60 @@ export function TracesPage() {
           <Skeleton rows={7} height={46} />
         </>
       )}
-      {found.data?.list.length === 0 && (
+      {found.data?.traces.length === 0 && (
         <Empty title="No trace matches.">
           Try a longer window of time, fewer conditions, or <a href={href("/traces")}>all traces</a>.
         </Empty>
       )}
-      {found.data && found.data.list.length > 0 && (
+      {found.data && found.data.traces.length > 0 && (
         <>
-          <Scatter
-            traces={found.data.list}
-            window={found.data.window}
-            select={setWindow}
-            open={(id) => navigate(href(`/traces/${id}`))}
-            more={found.data.list.length >= search.limit && search.limit < MOST ? () => setParams({ limit: Math.min(MOST, search.limit * 3) }) : undefined}
-          />
-          <TraceList traces={found.data.list} />
+          <Picture found={found.data} window={found.data.window} limit={search.limit} />
+          <TraceList traces={found.data.traces} />
         </>
       )}
     </main>
   );
 }
 
-const foundText = (count: number, limit: number) =>
-  count >= limit ? `the newest ${formatCount(count)}; there may be more` : `${formatCount(count)} found`;
+const foundText = ({ traces, complete }: Summaries) =>
+  complete ? `${formatCount(traces.length)} found` : `the newest ${formatCount(traces.length)}; there are more`;
+
+const WHOLE = "whole";
+
+/** The scatter, drawn where the traces are unless the whole window is wanted. */
+function Picture({ found, window, limit }: { found: Summaries; window: Window; limit: number }) {
+  const { traces, complete } = found;
+  const fitted = useMemo(() => fitAxis(window, traces.map((trace) => trace.startMs)), [window, traces]);
+  const whole = param("axis") === WHOLE;
+  const axis = whole ? window : fitted;
+  const next = Math.min(MOST, limit * 5);
+  return (
+    <section class="picture" aria-label="Durations over time">
+      {(fitted !== window || !complete) && (
+        <p class="picture-note" data-testid="axis-note">
+          <span>{noteOf(found, axis === window)}</span>
+          {fitted !== window && (
+            <button type="button" class="link" onClick={() => setParams({ axis: whole ? null : WHOLE }, "replace")}>
+              {whole ? `Zoom to ${formatClock(fitted.start)} – ${formatClock(fitted.end)}` : "Show the whole window"}
+            </button>
+          )}
+          {!complete && limit < MOST && (
+            <button type="button" class="link" onClick={() => setParams({ limit: next })}>
+              Fetch {formatCount(next)}
+            </button>
+          )}
+        </p>
+      )}
+      <Scatter traces={traces} axis={axis} select={setWindow} open={(id) => navigate(href(`/traces/${id}`))} older={!complete} />
+    </section>
+  );
+}
+
+function noteOf({ traces, complete }: Summaries, whole: boolean): string {
+  if (complete) return whole ? "All that match, in the whole window." : "Zoomed in: there are none in the rest of the window.";
+  const newest = `the newest ${formatCount(traces.length)}`;
+  return whole ? `Only ${newest} of the window.` : `Zoomed in on ${newest} of the window.`;
+}
 
 type Order = "newest" | "longest" | "spans" | "errors";
 
@@ -90,9 +123,13 @@ const ORDERS: Record<Order, (a: TraceSummary, b: TraceSummary) => number> = {
   errors: (a, b) => b.errors - a.errors,
 };
 
+const ROW_PX = 55;
+const NARROW_ROW_PX = 112;
+
 function TraceList({ traces }: { traces: TraceSummary[] }) {
   const order = (param("order") in ORDERS ? param("order") : "newest") as Order;
   const sorted = useMemo(() => [...traces].sort((a, b) => ORDERS[order](a, b) || b.startMs - a.startMs), [traces, order]);
+  const narrow = matchMedia("(max-width: 640px)").matches;
   const longest = traces.reduce((most, trace) => Math.max(most, trace.duration), 1);
   return (
     <section aria-label="Found traces">
@@ -106,13 +143,14 @@ function TraceList({ traces }: { traces: TraceSummary[] }) {
           ))}
         </div>
       </div>
-      <ol class="trace-list" data-testid="trace-list">
-        {sorted.map((trace) => (
-          <li key={trace.id}>
-            <TraceRow trace={trace} longest={longest} />
-          </li>
-        ))}
-      </ol>
+      <PageList
+        class="trace-list"
+        testId="trace-list"
+        count={sorted.length}
+        rowHeight={narrow ? NARROW_ROW_PX : ROW_PX}
+        keyOf={(i) => sorted[i].id}
+        row={(i) => <TraceRow trace={sorted[i]} longest={longest} />}
+      />
     </section>
   );
 }
