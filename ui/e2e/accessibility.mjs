@@ -1,4 +1,4 @@
-// Asks axe-core about every page of a running Tripod, light and dark; a serious or critical fault fails. BASE_URL as in two-clicks.mjs.
+// Asks axe-core about every page of a running Tripod, light and dark, wide and narrow; a serious or critical fault fails. BASE_URL as in two-clicks.mjs.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -21,9 +21,11 @@ before(async () => {
 });
 after(() => browser?.close());
 
-for (const colorScheme of ["light", "dark"]) {
-  test(`no page has a serious fault of accessibility, ${colorScheme}`, { skip: !base && "BASE_URL is not set" }, async () => {
-    const context = await browser.newContext({ colorScheme, viewport: { width: 1440, height: 900 }, bypassCSP: true });
+const WIDE = { width: 1440, height: 900 };
+const NARROW = { width: 390, height: 844 };
+for (const [colorScheme, viewport] of [["light", WIDE], ["dark", WIDE], ["light", NARROW], ["dark", NARROW]]) {
+  test(`no page has a serious fault of accessibility, ${colorScheme}, ${viewport.width} px wide`, { skip: !base && "BASE_URL is not set" }, async () => {
+    const context = await browser.newContext({ colorScheme, viewport, bypassCSP: true });
     const page = await context.newPage();
     const faults = [];
     for (const path of pages) {

@@ -153,6 +153,68 @@ test("services, traces, trace: figures lead to what is behind them", { skip: !ba
   }),
 );
 
+test("services: errors and slow calls lead to just those traces", { skip: !base && "BASE_URL is not set" }, () =>
+  walk({}, async (page) => {
+    await page.goto(`${base}/services?${view}`);
+    await page.getByTestId("service-row").first().waitFor();
+    const failing = page.locator("[data-testid=service-row] a.error-text").first();
+    if ((await failing.count()) > 0) {
+      await failing.click();
+      await page.getByTestId("trace-row").first().waitFor();
+      const params = new URL(page.url()).searchParams;
+      assert.equal(params.get("errors"), "1");
+      assert.equal(await page.locator(".trace-row:not(.is-error)").count(), 0, "every trace found has a failed span");
+      const named = await page.locator(".trace-row").evaluateAll((rows, name) => rows.filter((row) => ![...row.querySelectorAll(".has-error .service-name")].some((one) => one.textContent === name)).length, params.get("service"));
+      assert.equal(named, 0, "in each of them the service itself failed");
+      await page.goBack();
+    }
+    const slow = page.getByTitle("Its traces at least this slow").first();
+    await slow.click();
+    await page.getByTestId("trace-row").first().waitFor();
+    const { searchParams } = new URL(page.url());
+    const least = Number.parseFloat(searchParams.get("min"));
+    const found = await page.evaluate(async (query) => (await fetch(`/api/trace-summaries?${query}`)).json(), new URLSearchParams({ service: searchParams.get("service"), minDuration: searchParams.get("min"), limit: "5000" }).toString());
+    assert.ok(least > 0 && found.summaries.length > 0);
+    for (const one of found.summaries) assert.ok(Number(one.duration_ns) / 1e6 >= least * 0.99, `${one.traceID} is not as slow as ${least} ms`);
+  }),
+);
+
+test("traces: many are found, few of their rows are on the page, and the picture shows where they are", { skip: !base && "BASE_URL is not set" }, () =>
+  walk({}, async (page) => {
+    const { summaries } = await api("/api/trace-summaries?limit=1000");
+    await page.goto(`${base}/traces?refresh=off&range=24h`);
+    await page.getByTestId("scatter-dot").first().waitFor();
+    assert.ok((await page.getByTestId("scatter-dot").count()) >= Math.min(1000, summaries.length), "every trace is a dot");
+    const rows = await page.getByTestId("trace-row").count();
+    assert.ok(rows < 60, `${rows} rows are on the page`);
+    await page.getByRole("button", { name: "Show the whole window" }).click();
+    assert.equal(new URL(page.url()).searchParams.get("axis"), "whole");
+    await page.getByRole("button", { name: /^Zoom to/ }).click();
+    await page.mouse.wheel(0, 100_000);
+    const total = await page.locator(".trace-list li").last().getAttribute("aria-setsize");
+    await page.locator(`.trace-list li[aria-posinset="${total}"]`).waitFor();
+    await page.getByTestId("scatter-dot").last().dispatchEvent("click");
+    await page.getByTestId("span-row").first().waitFor();
+  }),
+);
+
+test("metrics: every one has a card with its line, and the card opens it", { skip: !base && "BASE_URL is not set" }, () =>
+  walk({}, async (page) => {
+    const metric = await metricWithExemplars();
+    await page.goto(`${base}/metric?${view}`);
+    await page.locator(".metric-card .mini-line polyline").first().waitFor();
+    await picture(page, "metrics-start");
+    const cards = await page.locator(".metric-card").count();
+    await page.getByRole("searchbox", { name: "Find a metric" }).fill(metric);
+    await page.waitForFunction((before) => document.querySelectorAll(".metric-card").length < before, cards);
+    const card = page.getByTestId(`card-${metric}`);
+    await card.locator("polyline").first().waitFor();
+    assert.match(await card.innerText(), /p95\s*[\d.]+ (µs|ms|s)/);
+    await card.click();
+    await page.getByTestId("chart").first().waitFor();
+  }),
+);
+
 test("logs: search, severity, attributes and the way to the trace", { skip: !base && "BASE_URL is not set" }, () =>
   walk({ colorScheme: "dark" }, async (page) => {
     await page.goto(`${base}/logs?${view}`);

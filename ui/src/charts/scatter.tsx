@@ -18,6 +18,9 @@ interface Props {
   older: boolean;
 }
 
+/** Of the width. */
+const ROOM_FOR_WORDS = 0.15;
+
 export function Scatter({ traces, axis, open, select, older }: Props) {
   const [hovered, setHovered] = useState<TraceSummary | null>(null);
   const span = axis.end - axis.start;
@@ -55,7 +58,7 @@ export function Scatter({ traces, axis, open, select, older }: Props) {
         ))}
         {older && (
           <div class="scatter-beyond" style={{ width: left(oldest(traces)) }}>
-            <span>older ones not fetched</span>
+            {oldest(traces).startMs - axis.start > span * ROOM_FOR_WORDS && <span>older ones not fetched</span>}
           </div>
         )}
         {dots}

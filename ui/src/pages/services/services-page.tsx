@@ -57,6 +57,7 @@ const ANY_FAILED = { service: "", operation: "", tags: { error: "true" }, minDur
 /** The newest traces with a failed span, so that the first page says what is wrong at present. */
 function Failures({ window, any }: { window: Window; any: boolean }) {
   const found = useLoad(any ? "failures" : null, `${window.start}-${window.end}`, (signal) => fetchSummaries(ANY_FAILED, window, signal));
+  if (found.error) return <ErrorNote error={found.error} retry={found.retry} what="The latest failures" />;
   const traces = found.data?.traces ?? [];
   if (traces.length === 0) return null;
   const longest = traces.reduce((most, trace) => Math.max(most, trace.duration), 1);
@@ -187,8 +188,8 @@ function ServiceRow({ service }: { service: ServiceOverview }) {
 
 const atLeast = (ms: number | null) => (ms ? `${significant(ms)}ms` : null);
 
-/** A step that took three times as long as most do. */
+/** A step that took four times as long as most do. */
 function hasSpike(values: readonly (number | null)[]): boolean {
   const known = values.filter((value) => value !== null).sort((a, b) => a - b);
-  return known.length >= 5 && known[known.length - 1] > 3 * known[Math.floor(known.length / 2)];
+  return known.length >= 5 && known[known.length - 1] > 4 * known[Math.floor(known.length / 2)];
 }

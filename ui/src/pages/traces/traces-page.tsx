@@ -108,10 +108,9 @@ function Picture({ found, window, limit }: { found: Summaries; window: Window; l
   );
 }
 
-function noteOf({ traces, complete }: Summaries, whole: boolean): string {
-  if (complete) return whole ? "All that match, in the whole window." : "Zoomed in: there are none in the rest of the window.";
-  const newest = `the newest ${formatCount(traces.length)}`;
-  return whole ? `Only ${newest} of the window.` : `Zoomed in on ${newest} of the window.`;
+function noteOf({ complete }: Summaries, whole: boolean): string {
+  if (!complete) return `${whole ? "Older" : "Zoomed in: older"} ones of this window are not fetched.`;
+  return whole ? "All that match, in the whole window." : "Zoomed in: there are none in the rest of this window.";
 }
 
 type Order = "newest" | "longest" | "spans" | "errors";

@@ -87,7 +87,7 @@ const Code = ({ title, text }: { title: string; text: string }) => (
       <span>{title}</span>
       <CopyButton text={text} label={`Copy: ${title}`} withText />
     </div>
-    <pre>
+    <pre tabIndex={0} role="region" aria-label={title}>
       <code>{text}</code>
     </pre>
   </div>
