@@ -15,11 +15,14 @@ mod window;
 pub use embedded::{Damage, Embedded, Options, Recovery};
 pub use error::StoreError;
 pub use labels::{Labels, MatchOp, Matcher};
-pub use logs::{LogQuery, LogStore, StoredLog};
+pub use logs::{LogQuery, LogStore, LogVolume, StoredLog};
 pub use series::{
     Exemplar, Metadata, MetricKind, NativeHistogram, Samples, SelectedSeries, SeriesExemplars, SeriesStore, SeriesWrite,
 };
-pub use spans::{AttributeMatch, Operation, ServiceStats, SpanStore, StoredSpan, Trace, TraceQuery};
+pub use spans::{
+    AttributeMatch, Operation, ServiceShare, ServiceStats, SpanStore, StoredSpan, Trace, TraceQuery, TraceSummaries,
+    TraceSummary,
+};
 pub use window::Window;
 
 /// What became of a batch that was handed over.
@@ -45,7 +48,7 @@ pub trait Store: SpanStore + LogStore + SeriesStore {
 /// What a store holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Status {
-    /// Spans that can be found.
+    /// Spans that are kept; one that was sent twice counts twice.
     pub spans: u64,
     /// Log records that can be found.
     pub logs: u64,

@@ -1,5 +1,6 @@
 //! Log records: what a store of them answers.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -21,6 +22,19 @@ pub trait LogStore: Send + Sync {
 
     /// Records that satisfy all conditions, newest first.
     fn find_logs(&self, query: &LogQuery) -> Result<Vec<StoredLog>, StoreError>;
+
+    /// How many records satisfy all conditions, by level, in `steps` equal parts of the window (at least 1). Counts all of them,
+    /// whatever the query's limit. Reads records only where words or attributes are asked for.
+    fn log_volume(&self, query: &LogQuery, steps: usize) -> Result<LogVolume, StoreError>;
+}
+
+/// Log records counted by level and time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogVolume {
+    /// The window counted. An end that the query left open is where the records of the service or trace asked for end.
+    pub window: Window,
+    /// Records a step by the name of their level, `""` for those without one; levels of which there are none are left out.
+    pub levels: BTreeMap<&'static str, Vec<u64>>,
 }
 
 /// A log record with who emitted it.

@@ -19,11 +19,16 @@ pub trait SpanStore: Send + Sync {
     /// much waits to be written. A span without a valid trace or span id is rejected alone, see [`Appended`].
     fn append_spans(&self, request: &[u8]) -> Result<Appended, StoreError>;
 
-    /// The trace with this id, all its spans sorted by start; `None` when no span of it is known.
+    /// The trace with this id, all its spans sorted by start; `None` when no span of it is known. A span that was sent twice
+    /// (same ids, same bytes), because a sender saw no answer and tried again, is in it once.
     fn trace(&self, id: TraceId) -> Result<Option<Trace>, StoreError>;
 
     /// Whole traces of which some span satisfies all conditions, newest first.
     fn find_traces(&self, query: &TraceQuery) -> Result<Vec<Trace>, StoreError>;
+
+    /// What a list of many traces shows of each: those that [`Self::find_traces`] finds, newest start first. Reads no more of a
+    /// trace than one failed span.
+    fn summarize_traces(&self, query: &TraceQuery) -> Result<TraceSummaries, StoreError>;
 
     /// Names of all services that have spans, sorted. Costs no more than the answer is long.
     fn services(&self) -> Result<Vec<String>, StoreError>;
@@ -53,6 +58,49 @@ pub struct Trace {
     pub id: TraceId,
     /// All spans known, sorted by start.
     pub spans: Vec<StoredSpan>,
+}
+
+/// What a search for summaries found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TraceSummaries {
+    /// Newest start first.
+    pub summaries: Vec<TraceSummary>,
+    /// Whether these are all; false when the limit cut off others.
+    pub complete: bool,
+}
+
+/// A trace without its spans.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TraceSummary {
+    /// The trace's id.
+    pub id: TraceId,
+    /// The service of the root: the earliest span without a parent or, where none has come, the earliest span.
+    pub service: String,
+    /// The root's name.
+    pub operation: String,
+    /// When the earliest span started, nanoseconds since the Unix epoch.
+    pub start: u64,
+    /// From there to the end of the span that ended last.
+    pub duration: Duration,
+    /// How many spans are known; one that was sent twice counts once.
+    pub spans: u64,
+    /// How many of them failed.
+    pub errors: u64,
+    /// The services that took part, the one with most spans first.
+    pub services: Vec<ServiceShare>,
+    /// What the failed span nearest the root says: its status' message or that of an exception, or nothing.
+    pub error: String,
+}
+
+/// A service's part in a trace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceShare {
+    /// The service's name.
+    pub service: String,
+    /// Its spans.
+    pub spans: u64,
+    /// Those that failed.
+    pub errors: u64,
 }
 
 /// What a trace must have; conditions that are absent are satisfied.

@@ -94,3 +94,34 @@ fn a_word_in_the_oldest_of_many_records_is_found_and_so_is_everything_after_a_re
     assert_eq!(found(&store, &needle), ["the needle"]);
     assert_eq!(store.status().logs, status.logs);
 }
+
+#[test]
+fn the_volume_counts_every_record_of_the_query_once_with_and_without_reading_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = Embedded::open(Options { segment_bytes: 300, ..Options::new(dir.path()) }).unwrap();
+    for time in 10..20 {
+        let severity_number = if time == 13 { SeverityNumber::ERROR2 } else { SeverityNumber::INFO };
+        let record = LogRecord { severity_number, trace_id: trace_id(time % 2), ..log(time, &format!("at {time}")) };
+        store.append_logs(&logs(if time < 15 { "a" } else { "b" }, [record])).unwrap();
+    }
+    store.append_logs(&logs("c", [log(19, "no level")])).unwrap();
+    let counted = |query: &LogQuery, steps| {
+        let volume = store.log_volume(query, steps).unwrap();
+        let levels: Vec<_> = volume.levels.into_iter().collect();
+        ((volume.window.start, volume.window.end), levels)
+    };
+    let (info, error) = ("INFO", "ERROR");
+    let all = [("", vec![0, 0, 1]), (error, vec![1, 0, 0]), (info, vec![3, 3, 3])];
+    assert_eq!(counted(&any_log(), 3), ((10, 19), all.to_vec()));
+    assert_eq!(counted(&LogQuery { limit: 1, window: Window { start: 10, end: 19 }, ..any_log() }, 3).1, all);
+    assert_eq!(counted(&LogQuery { text: vec!["AT".into()], ..any_log() }, 3).1, all[1..]);
+    let of_a = LogQuery { service: Some("a".into()), ..any_log() };
+    assert_eq!(counted(&of_a, 1), ((10, 14), vec![(error, vec![1]), (info, vec![4])]));
+    let in_trace = LogQuery { trace_id: Some(trace_id(1)), ..of_a.clone() };
+    assert_eq!(counted(&in_trace, 1), ((11, 19), vec![(error, vec![1]), (info, vec![1])]));
+    let grave = LogQuery { severity: Some(SeverityNumber::WARN..=SeverityNumber::FATAL), ..any_log() };
+    assert_eq!(counted(&grave, 1).1, [(error, vec![1])]);
+    let window = Window { start: 18, end: 30 };
+    assert_eq!(counted(&LogQuery { window, ..any_log() }, 1).1, [("", vec![1]), (info, vec![2])]);
+    assert_eq!(counted(&LogQuery { service: Some("none".into()), ..any_log() }, 2), ((0, 0), vec![]));
+}

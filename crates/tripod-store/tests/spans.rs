@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use common::{any_trace, child_of, failed, open, span, span_id, spans, trace_id};
 use proptest::prelude::*;
-use tripod_store::{AttributeMatch, Embedded, Operation, Options, SpanStore, Store, StoreError, TraceQuery, Window};
+use tripod_store::{
+    AttributeMatch, Embedded, Operation, Options, ServiceShare, SpanStore, Store, StoreError, TraceQuery, TraceSummary,
+    Window,
+};
 use tripod_wire::otlp::trace::{Event, SpanKind};
 use tripod_wire::otlp::{KeyValue, ResourceSpans, ScopeSpans, Span, TracesData};
 use tripod_wire::proto::Message;
@@ -279,4 +282,76 @@ fn a_span_of_a_kind_from_the_future_is_kept_as_it_came() {
     assert_eq!(store.trace(trace_id(1)).unwrap().unwrap().spans[0].span, odd);
     assert_eq!(store.operations("a").unwrap()[0].kind, SpanKind::UNSPECIFIED);
     assert_eq!(span_id(0).to_string(), "0000000000000001");
+}
+
+#[test]
+fn a_summary_says_what_a_list_shows_of_a_trace() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path());
+    let root = Span { end_time_unix_nano: 50_000, ..span(1, 1, "root", 10) };
+    let mut deep = failed(child_of(span(1, 3, "deep", 21), 2));
+    deep.status.message = "the cause".into();
+    let mut near = failed(child_of(span(1, 2, "near", 20), 1));
+    near.status.message.clear();
+    let attributes = vec![KeyValue::new("exception.message", "boom")];
+    near.events = vec![Event { attributes, ..Event::default() }];
+    store.append_spans(&spans("worker", [deep, near])).unwrap();
+    store.append_spans(&spans("web", [root])).unwrap();
+    // Of another the root has not come.
+    store
+        .append_spans(&spans("web", [child_of(span(2, 9, "late", 80), 7), child_of(span(2, 8, "first", 70), 7)]))
+        .unwrap();
+
+    let found = store.summarize_traces(&any_trace()).unwrap();
+    assert!(found.complete);
+    let [rootless, whole] = found.summaries.as_slice() else { panic!("{found:?}") };
+    assert_eq!((rootless.operation.as_str(), rootless.start, rootless.error.as_str()), ("first", 70_000, ""));
+    let share = |service: &str, spans, errors| ServiceShare { service: service.into(), spans, errors };
+    let expected = TraceSummary {
+        id: trace_id(1),
+        service: "web".into(),
+        operation: "root".into(),
+        start: 10_000,
+        duration: Duration::from_micros(40),
+        spans: 3,
+        errors: 2,
+        services: vec![share("worker", 2, 2), share("web", 1, 0)],
+        error: "boom".into(),
+    };
+    assert_eq!(*whole, expected);
+    let cut = store.summarize_traces(&TraceQuery { limit: 1, ..any_trace() }).unwrap();
+    assert_eq!((cut.summaries, cut.complete), (vec![rootless.clone()], false));
+    assert!(store.summarize_traces(&TraceQuery { limit: 1, ..having("exception.message", "boom") }).unwrap().complete);
+}
+
+#[test]
+fn a_failure_in_a_trace_whose_parents_go_round_in_a_circle_is_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path());
+    let circle = [child_of(span(1, 1, "a", 1), 2), failed(child_of(span(1, 2, "b", 2), 1))];
+    store.append_spans(&spans("s", circle)).unwrap();
+    let summary = store.summarize_traces(&any_trace()).unwrap().summaries.remove(0);
+    assert_eq!((summary.operation.as_str(), summary.error.as_str()), ("a", "no"));
+}
+
+#[test]
+fn a_request_that_was_sent_twice_is_shown_and_counted_once_but_another_span_of_the_same_id_is_not_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    // Small segments: the second copy goes into another one.
+    let (store, _) = Embedded::open(Options { segment_bytes: 300, ..Options::new(dir.path()) }).unwrap();
+    let request = spans("a", [span(1, 1, "root", 1), failed(child_of(span(1, 2, "inner", 2), 1))]);
+    for _ in 0..3 {
+        store.append_spans(&request).unwrap();
+    }
+    let check = |store: &Embedded, spans: usize, calls: u64| {
+        assert_eq!(store.trace(trace_id(1)).unwrap().unwrap().spans.len(), spans);
+        assert_eq!(store.find_traces(&any_trace()).unwrap()[0].spans.len(), spans);
+        let summary = store.summarize_traces(&any_trace()).unwrap().summaries.remove(0);
+        assert_eq!((summary.spans, summary.errors), (spans as u64, 1));
+        assert_eq!(store.service_stats(Window::ALL, 1).unwrap()[0].calls, calls);
+    };
+    check(&store, 2, 1);
+    let shared_id = Span { kind: SpanKind::SERVER, ..span(1, 2, "shared id", 2) };
+    store.append_spans(&spans("a", [shared_id])).unwrap();
+    check(&store, 3, 2);
 }

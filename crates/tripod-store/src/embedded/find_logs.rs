@@ -19,8 +19,7 @@ const ROWS_PER_PART: usize = 1 << 16;
 
 /// The newest records of which all of the query is true.
 pub(crate) fn find(segments: &[Arc<Segment>], query: &LogQuery) -> Result<Vec<StoredLog>, StoreError> {
-    let words = query.text.iter().map(|word| word.to_lowercase()).collect();
-    let mut search = Search { segments, query, words, before: None, part: FIRST_PART };
+    let mut search = Search::new(segments, query);
     let mut fetcher = Fetcher::default();
     let mut found = Vec::new();
     while found.len() < query.limit {
@@ -31,7 +30,8 @@ pub(crate) fn find(segments: &[Arc<Segment>], query: &LogQuery) -> Result<Vec<St
     Ok(found)
 }
 
-struct Search<'a> {
+/// A search under way.
+pub(crate) struct Search<'a> {
     segments: &'a [Arc<Segment>],
     query: &'a LogQuery,
     /// In lower case.
@@ -42,29 +42,37 @@ struct Search<'a> {
 }
 
 /// A record that satisfies all that its row can tell.
-struct Candidate {
+pub(crate) struct Candidate {
     segment: usize,
     time: u64,
     bytes: Extent,
     context: Context,
 }
 
-impl Search<'_> {
+impl<'a> Search<'a> {
+    pub(crate) fn new(segments: &'a [Arc<Segment>], query: &'a LogQuery) -> Self {
+        let words = query.text.iter().map(|word| word.to_lowercase()).collect();
+        Self { segments, query, words, before: None, part: FIRST_PART }
+    }
+
+    /// Whether there are conditions that a row can't tell.
+    pub(crate) fn must_read(&self) -> bool {
+        !self.words.is_empty() || !self.query.attributes.is_empty()
+    }
+
     /// The next candidates, newest first; `None` when all rows have been visited.
-    fn next_part(&mut self) -> Option<Vec<Candidate>> {
+    pub(crate) fn next_part(&mut self) -> Option<Vec<Candidate>> {
         let guards: Vec<RwLockReadGuard<'_, LogRows>> = self.segments.iter().map(|segment| segment.logs()).collect();
         let of_trace: Vec<Vec<Entry>> = guards.iter().map(|rows| self.of_trace(rows)).collect();
         let (lists, owners) = self.lists(&guards, &of_trace);
-        let services: Vec<_> =
-            guards.iter().map(|rows| self.query.service.as_ref().map(|service| rows.symbols.find(service))).collect();
         let (mut candidates, mut visited, mut last) = (Vec::new(), 0, None);
         walk(&lists, self.before, |position, list| {
             let segment = owners[list];
             let row = guards[segment].row(position.2);
-            let context = *guards[segment].context(row);
             visited += 1;
             last = Some(position);
-            if services[segment].is_none_or(|service| service == Some(context.service)) && self.accepts(row) {
+            if self.accepts(&guards[segment], row) {
+                let context = *guards[segment].context(row);
                 candidates.push(Candidate { segment, time: row.time, bytes: row.bytes, context });
             }
             if candidates.len() == self.part || visited == ROWS_PER_PART {
@@ -79,7 +87,7 @@ impl Search<'_> {
     }
 
     /// Rows of the trace asked for, in order of time.
-    fn of_trace(&self, rows: &LogRows) -> Vec<Entry> {
+    pub(crate) fn of_trace(&self, rows: &LogRows) -> Vec<Entry> {
         let Some(id) = self.query.trace_id else { return Vec::new() };
         let within = rows.trace(id).filter(|(_, row)| self.query.window.contains(row.time));
         let mut entries: Vec<Entry> = within.map(|(number, row)| (row.time, number)).collect();
@@ -95,37 +103,40 @@ impl Search<'_> {
     ) -> (Vec<List<'g>>, Vec<usize>) {
         let (mut lists, mut owners) = (Vec::new(), Vec::new());
         for (at, rows) in guards.iter().enumerate() {
-            let id = self.segments[at].file.id << 32;
-            if self.query.trace_id.is_some() {
-                lists.push((id, of_trace[at].as_slice()));
-                owners.push(at);
-                continue;
-            }
-            let wanted = self.query.service.as_ref().map(|service| rows.symbols.find(service));
-            for (symbol, timeline) in rows.services() {
-                if wanted.is_none_or(|wanted| wanted == Some(symbol)) {
-                    lists.push((id | u64::from(symbol), timeline.within(self.query.window)));
-                    owners.push(at);
-                }
-            }
+            lists.extend(self.lists_of(&self.segments[at], rows, &of_trace[at]));
+            owners.resize(lists.len(), at);
         }
         (lists, owners)
     }
 
-    fn accepts(&self, row: &LogRow) -> bool {
+    /// The timelines of a segment: of the trace asked for, or of the service, or of all services.
+    pub(crate) fn lists_of<'g>(&self, segment: &Segment, rows: &'g LogRows, of_trace: &'g [Entry]) -> Vec<List<'g>> {
+        let id = segment.file.id << 32;
+        if self.query.trace_id.is_some() {
+            return vec![(id, of_trace)];
+        }
+        let wanted = self.query.service.as_ref().map(|service| rows.symbols.find(service));
+        let services = rows.services().filter(|(symbol, _)| wanted.is_none_or(|wanted| wanted == Some(*symbol)));
+        services.map(|(symbol, timeline)| (id | u64::from(symbol), timeline.within(self.query.window))).collect()
+    }
+
+    /// Whether a row of those lists satisfies all that it can tell.
+    pub(crate) fn accepts(&self, rows: &LogRows, row: &LogRow) -> bool {
+        let of_service = |service: &String| *rows.symbols.get(rows.context(row).service).as_ref() == **service;
         self.query.span_id.is_none_or(|id| id == row.span_id)
             && self.query.severity.as_ref().is_none_or(|wanted| wanted.contains(&row.severity()))
+            // Lists of services are of the right one already.
+            && (self.query.trace_id.is_none() || self.query.service.as_ref().is_none_or(of_service))
     }
 
     /// At most `limit` of the candidates that have the words and attributes asked for, in their order.
-    fn satisfying(
+    pub(crate) fn satisfying(
         &self,
         candidates: &[Candidate],
         limit: usize,
         fetcher: &mut Fetcher,
     ) -> Result<Vec<StoredLog>, StoreError> {
-        let selective = !self.words.is_empty() || !self.query.attributes.is_empty();
-        let candidates = if selective { candidates } else { &candidates[..limit.min(candidates.len())] };
+        let candidates = if self.must_read() { candidates } else { &candidates[..limit.min(candidates.len())] };
         // Read in the order of the log, where neighbours share a read.
         let mut order: Vec<usize> = (0..candidates.len()).collect();
         order.sort_unstable_by_key(|&at| (candidates[at].segment, candidates[at].bytes.offset));

@@ -2,7 +2,7 @@
 //!
 //! A call is an entry span: of kind server or consumer, or without a parent in the same service. Kinds and roots are seen on the row; for
 //! the rest the parent is looked up among all known spans of the trace. Quantiles are exact (nearest rank). Costs a pass over the
-//! rows of the window, and eight bytes a call while it runs.
+//! rows of the window, and some sixty bytes a call while it runs.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -15,17 +15,18 @@ use super::segment::Segment;
 use super::spans::{SpanRow, SpanRows};
 use crate::{ServiceStats, Window};
 
-/// A span that may be a call.
-#[derive(Debug, Clone, Copy)]
+/// A span that may be a call. Two that are equal are one that was sent twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Call {
     start: u64,
+    trace_id: TraceId,
+    span_id: SpanId,
     duration: u64,
     error: bool,
 }
 
 /// A call, unless this parent turns out to be of the same service.
 struct Undecided {
-    trace_id: TraceId,
     parent: SpanId,
     service: Arc<str>,
     call: Call,
@@ -41,6 +42,7 @@ pub(crate) fn stats(segments: &[Arc<Segment>], window: Window, steps: usize) -> 
     for entry in without_local_parent(segments, undecided) {
         calls.entry(entry.service).or_default().push(entry.call);
     }
+    calls.values_mut().for_each(each_once);
     let summarised = calls.into_iter().filter(|(_, calls)| !calls.is_empty());
     summarised.map(|(service, calls)| summarise(&service, &calls, window, steps.max(1))).collect()
 }
@@ -52,16 +54,17 @@ fn collect(rows: &SpanRows, window: Window, calls: &mut BTreeMap<Arc<str>, Vec<C
         let calls = calls.entry(Arc::clone(name)).or_default();
         for (_, number) in service.timeline.within(window) {
             let row = rows.row(*number);
-            let call = Call { start: row.start, duration: row.duration(), error: row.error };
+            let call = Call {
+                start: row.start,
+                trace_id: row.trace_id,
+                span_id: row.span_id,
+                duration: row.duration(),
+                error: row.error,
+            };
             if is_entry(row) {
                 calls.push(call);
             } else {
-                undecided.push(Undecided {
-                    trace_id: row.trace_id,
-                    parent: row.parent,
-                    service: Arc::clone(name),
-                    call,
-                });
+                undecided.push(Undecided { parent: row.parent, service: Arc::clone(name), call });
             }
         }
     }
@@ -73,16 +76,16 @@ fn is_entry(row: &SpanRow) -> bool {
 
 /// Those of which no known parent is of the same service. Goes trace by trace, so that each is gathered once.
 fn without_local_parent(segments: &[Arc<Segment>], mut undecided: Vec<Undecided>) -> Vec<Undecided> {
-    undecided.sort_unstable_by_key(|span| span.trace_id);
+    undecided.sort_unstable_by_key(|span| span.call.trace_id);
     let mut trace = None;
     let mut services: HashMap<SpanId, Vec<Arc<str>>> = HashMap::new();
     undecided.retain(|span| {
-        if trace != Some(span.trace_id) {
-            trace = Some(span.trace_id);
+        if trace != Some(span.call.trace_id) {
+            trace = Some(span.call.trace_id);
             services.clear();
             for segment in segments {
                 let rows = segment.spans();
-                for row in rows.trace(span.trace_id) {
+                for row in rows.trace(span.call.trace_id) {
                     let service = rows.symbols.get(rows.context(row).service);
                     services.entry(row.span_id).or_default().push(Arc::clone(service));
                 }
@@ -91,6 +94,13 @@ fn without_local_parent(segments: &[Arc<Segment>], mut undecided: Vec<Undecided>
         services.get(&span.parent).is_none_or(|services| !services.contains(&span.service))
     });
     undecided
+}
+
+/// Leaves one of calls that came several times.
+fn each_once(calls: &mut Vec<Call>) {
+    // Every segment's calls are in order already: a stable sort merges them.
+    calls.sort();
+    calls.dedup();
 }
 
 fn summarise(service: &str, calls: &[Call], window: Window, steps: usize) -> ServiceStats {
@@ -116,7 +126,7 @@ fn summarise(service: &str, calls: &[Call], window: Window, steps: usize) -> Ser
 }
 
 /// Which of `steps` equal parts of the window a time within it falls into.
-fn step(time: u64, window: Window, steps: usize) -> usize {
+pub(crate) fn step(time: u64, window: Window, steps: usize) -> usize {
     let width = u128::from(window.end - window.start) + 1;
     (u128::from(time - window.start) * steps as u128 / width) as usize
 }

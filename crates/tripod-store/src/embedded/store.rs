@@ -7,10 +7,11 @@ use tripod_wire::TraceId;
 
 use super::fetch::Fetcher;
 use super::wal::frame::Kind;
-use super::{Embedded, codec, find_logs, request, stats, traces};
+use super::{Embedded, codec, find_logs, log_volume, request, stats, summaries, traces};
 use crate::{
-    Appended, Labels, LogQuery, LogStore, Matcher, Metadata, Operation, SelectedSeries, SeriesExemplars, SeriesStore,
-    SeriesWrite, ServiceStats, SpanStore, Status, Store, StoreError, StoredLog, Trace, TraceQuery, Window,
+    Appended, Labels, LogQuery, LogStore, LogVolume, Matcher, Metadata, Operation, SelectedSeries, SeriesExemplars,
+    SeriesStore, SeriesWrite, ServiceStats, SpanStore, Status, Store, StoreError, StoredLog, Trace, TraceQuery,
+    TraceSummaries, Window,
 };
 
 impl SpanStore for Embedded {
@@ -33,6 +34,10 @@ impl SpanStore for Embedded {
 
     fn find_traces(&self, query: &TraceQuery) -> Result<Vec<Trace>, StoreError> {
         traces::find(&self.segments(), query)
+    }
+
+    fn summarize_traces(&self, query: &TraceQuery) -> Result<TraceSummaries, StoreError> {
+        summaries::find(&self.segments(), query)
     }
 
     fn services(&self) -> Result<Vec<String>, StoreError> {
@@ -74,6 +79,10 @@ impl LogStore for Embedded {
 
     fn find_logs(&self, query: &LogQuery) -> Result<Vec<StoredLog>, StoreError> {
         find_logs::find(&self.segments(), query)
+    }
+
+    fn log_volume(&self, query: &LogQuery, steps: usize) -> Result<LogVolume, StoreError> {
+        log_volume::count(&self.segments(), query, steps.max(1))
     }
 }
 

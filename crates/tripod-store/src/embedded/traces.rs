@@ -31,6 +31,8 @@ pub(crate) fn trace(
     fetcher: &mut Fetcher,
 ) -> Result<Option<Trace>, StoreError> {
     let mut spans = Vec::new();
+    // Of a span that was sent twice the first is taken. Length and checksum tell it from another of the same id.
+    let mut seen = HashSet::new();
     for segment in segments {
         let mut places: Vec<(Extent, Context)> = {
             let rows = segment.spans();
@@ -38,8 +40,12 @@ pub(crate) fn trace(
         };
         places.sort_unstable_by_key(|(extent, _)| extent.offset);
         for (extent, context) in places {
-            let (resource, scope) = fetcher.context(segment, &context)?;
-            spans.push(StoredSpan { resource, scope, span: fetcher.span(segment, extent)? });
+            let checksum = crc32fast::hash(fetcher.bytes(segment, extent)?);
+            let span = fetcher.span(segment, extent)?;
+            if seen.insert((span.span_id, extent.len, checksum)) {
+                let (resource, scope) = fetcher.context(segment, &context)?;
+                spans.push(StoredSpan { resource, scope, span });
+            }
         }
     }
     spans.sort_by_key(|stored| stored.span.start_time_unix_nano);
@@ -49,18 +55,29 @@ pub(crate) fn trace(
 /// The newest traces that have a span of which all of the query is true.
 pub(crate) fn find(segments: &[Arc<Segment>], query: &TraceQuery) -> Result<Vec<Trace>, StoreError> {
     let mut fetcher = Fetcher::default();
+    let found = ids(segments, query, query.limit, &mut fetcher)?;
+    // One that has been evicted meanwhile is left out.
+    found.into_iter().filter_map(|id| trace(segments, id, &mut fetcher).transpose()).collect()
+}
+
+/// The ids of the newest `limit` traces that have a span of which all of the query is true.
+pub(crate) fn ids(
+    segments: &[Arc<Segment>],
+    query: &TraceQuery,
+    limit: usize,
+    fetcher: &mut Fetcher,
+) -> Result<Vec<TraceId>, StoreError> {
     let mut found: Vec<TraceId> = Vec::new();
     let mut search = Search { segments, query, seen: HashSet::new(), before: None, part: FIRST_PART };
-    while found.len() < query.limit {
+    while found.len() < limit {
         let Some(candidates) = search.next_part() else { break };
-        for id in search.satisfying(&candidates, &mut fetcher)? {
-            if found.len() < query.limit && search.seen.insert(id) {
+        for id in search.satisfying(&candidates, fetcher)? {
+            if found.len() < limit && search.seen.insert(id) {
                 found.push(id);
             }
         }
     }
-    // One that has been evicted meanwhile is left out.
-    found.into_iter().filter_map(|id| trace(segments, id, &mut fetcher).transpose()).collect()
+    Ok(found)
 }
 
 struct Search<'a> {
