@@ -14,6 +14,7 @@
 //! [`Config::max_in_flight_bytes`]; under load senders are told to come back instead of being buffered.
 #![forbid(unsafe_code)]
 
+mod compression;
 mod config;
 mod connections;
 mod error;

@@ -1,25 +1,30 @@
 //! The web page, embedded: the build of `ui/`. Any path that is no file of it, asked for by a browser, gets the page itself, which reads
 //! its state from the URL.
 
-use std::io::Write;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::{
-    ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
-    IF_NONE_MATCH, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
+    REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use rust_embed::{EmbeddedFile, RustEmbed};
+
+use crate::compression::{self, Coding};
 
 #[derive(RustEmbed)]
 #[folder = "../../ui/dist"]
 struct Assets;
 
 const PAGE: &str = "index.html";
-/// Smaller files gain nothing.
-const MIN_GZIP: usize = 1024;
+
+/// Files compressed once, by their path; with the hash of what was compressed, since a debug build reads them anew.
+static PACKED: Mutex<BTreeMap<String, ([u8; 32], Bytes)>> = Mutex::new(BTreeMap::new());
 
 const SECURITY: [(HeaderName, HeaderValue); 4] = [
     (
@@ -78,25 +83,23 @@ fn answer(path: &str, file: &EmbeddedFile, headers: &HeaderMap) -> Response {
     let is_text =
         mime.type_() == "text" || mime.subtype() == "javascript" || mime.subtype() == "json" || mime.subtype() == "svg";
     if is_text
-        && file.data.len() >= MIN_GZIP
-        && takes_gzip(headers)
-        && let Some(packed) = gzip(&file.data)
+        && file.data.len() >= compression::MIN_BYTES
+        && Coding::Gzip.is_accepted(headers)
+        && let Some(packed) = packed(path, file)
     {
-        return (head, [(CONTENT_ENCODING, "gzip")], packed).into_response();
+        return (head, [(CONTENT_ENCODING, Coding::Gzip.name())], packed).into_response();
     }
     (head, Body::from(file.data.clone().into_owned())).into_response()
 }
 
-fn takes_gzip(headers: &HeaderMap) -> bool {
-    let accepted = headers.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    accepted.split(',').any(|one| {
-        let (name, weight) = one.split_once(';').unwrap_or((one, ""));
-        name.trim() == "gzip" && !matches!(weight.trim(), "q=0" | "q=0.0")
-    })
-}
-
-fn gzip(bytes: &[u8]) -> Option<Vec<u8>> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    encoder.write_all(bytes).ok()?;
-    encoder.finish().ok()
+/// The file compressed well: that is done once.
+fn packed(path: &str, file: &EmbeddedFile) -> Option<Bytes> {
+    let hash = file.metadata.sha256_hash();
+    let mut known = PACKED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, packed)) = known.get(path).filter(|(of, _)| *of == hash) {
+        return Some(packed.clone());
+    }
+    let packed = Bytes::from(compression::gzip(&file.data, flate2::Compression::best()).ok()?);
+    known.insert(path.to_owned(), (hash, packed.clone()));
+    Some(packed)
 }

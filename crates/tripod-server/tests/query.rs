@@ -228,6 +228,8 @@ async fn logs_are_found_by_every_condition_newest_first() {
     }
     let volume = running.get("/api/logs/volume?start=1795238947&end=1795238948&steps=2").await;
     assert_eq!(volume["levels"], json!({"WARN": [1, 0], "ERROR": [1, 0]}));
+    let volume = running.get("/api/logs/volume?query=database&steps=1").await;
+    assert_eq!((&volume["levels"], &volume["start_unix_nano"]), (&json!({"ERROR": [1]}), &json!(TIME.to_string())));
     let (status, body) = running.fail("/api/logs?severity=loud").await;
     assert_eq!((status, body["error"].as_str().unwrap().contains("WARN")), (400, true));
     assert_eq!(running.fail("/api/logs?trace_id=xyz").await.0, 400);
@@ -291,4 +293,57 @@ async fn the_page_is_served_for_every_path_a_browser_asks_for() {
     assert_eq!(get("/assets/none.js", "*/*").await.unwrap().status(), 404);
     assert_eq!(get("/api/none", "text/html").await.unwrap().status(), 404);
     assert_eq!(running.client.post(running.url("/")).send().await.unwrap().status(), 405);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn summaries_list_traces_without_their_spans() {
+    let running = filled().await;
+    let all = running.get("/api/trace-summaries").await;
+    assert_eq!((all["summaries"].as_array().unwrap().len(), &all["complete"]), (2, &json!(true)));
+    let failed = running.get("/api/trace-summaries?tags=%7B%22error%22%3A%22true%22%7D").await;
+    let expected = json!({
+        "traceID": "01".repeat(16), "service": "backend", "operation": "operation-1", "start_unix_nano": TIME.to_string(),
+        "duration_ns": "5000000", "spans": 2, "errors": 1, "services": [{"name": "backend", "spans": 2, "errors": 1}],
+        "error": "boom",
+    });
+    assert_eq!(failed, json!({"summaries": [expected], "complete": true}));
+    assert_eq!(running.get("/api/trace-summaries?limit=1").await["complete"], false);
+    let (status, body) = running.fail("/api/trace-summaries?limit=5001").await;
+    assert_eq!((status, body["error"].as_str().unwrap().contains("from 1 to 5000")), (400, true));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_was_retried_is_shown_once() {
+    let running = Running::new().await;
+    for _ in 0..2 {
+        let request = traces("a", vec![span(1, 1), span(1, 2)]);
+        assert_eq!(running.post_protobuf("traces", &request).await.status(), 200);
+    }
+    let trace = running.get(&format!("/api/traces/{}", "01".repeat(16))).await;
+    assert_eq!(trace["data"][0]["spans"].as_array().unwrap().len(), 2);
+    assert_eq!(running.get("/api/trace-summaries").await["summaries"][0]["spans"], 2);
+    assert_eq!(running.get("/api/overview?start=1795238940&end=1795238950").await["services"][0]["calls"], 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_are_compressed_for_those_who_take_it_unless_they_are_small() {
+    let running = Running::new().await;
+    running.post_protobuf("traces", &traces("a", (1..20).map(|id| span(1, id)).collect())).await;
+    let running = &running;
+    let get = |path: &'static str, accepted: &'static str| async move {
+        let request = running.client.get(running.url(path)).header("accept-encoding", accepted);
+        let response = request.header("accept", "text/html").send().await.unwrap();
+        let coding = response.headers().get("content-encoding").map(|value| value.to_str().unwrap().to_owned());
+        (coding.unwrap_or_default(), response.bytes().await.unwrap())
+    };
+    let (coding, plain) = get("/api/traces", "identity").await;
+    assert_eq!(coding, "");
+    let (coding, packed) = get("/api/traces", "gzip, deflate").await;
+    let mut unpacked = Vec::new();
+    std::io::copy(&mut flate2::read::GzDecoder::new(&packed[..]), &mut unpacked).unwrap();
+    assert_eq!((coding.as_str(), unpacked == plain, packed.len() < plain.len() / 4), ("gzip", true, true));
+    let (coding, packed) = get("/api/traces", "gzip, br, zstd").await;
+    assert_eq!((coding.as_str(), zstd::decode_all(&packed[..]).unwrap() == plain), ("zstd", true));
+    assert_eq!(get("/api/services", "gzip").await.0, "");
+    assert_eq!(get("/metrics", "gzip").await.0, "gzip");
 }

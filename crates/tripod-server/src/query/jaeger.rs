@@ -31,15 +31,20 @@ pub(super) fn routes() -> Router<Arc<Context>> {
         .route("/api/traces/{id}", get(trace))
 }
 
-/// Jaeger's envelope.
+/// What Jaeger puts around an answer. Written as it is: as a tree of JSON values, a large trace would be held once more.
+#[derive(Serialize)]
+struct Envelope<T> {
+    data: Vec<T>,
+    total: usize,
+    limit: usize,
+    offset: usize,
+    errors: Option<()>,
+}
+
 fn answer<T: Serialize>(result: Result<Vec<T>, Failure>) -> Response {
     match result {
         Ok(data) => {
-            let total = data.len();
-            json_response(
-                StatusCode::OK,
-                &json!({ "data": data, "total": total, "limit": 0, "offset": 0, "errors": null }),
-            )
+            json_response(StatusCode::OK, &Envelope { total: data.len(), data, limit: 0, offset: 0, errors: None })
         }
         Err(failure) => {
             let errors = json!([{ "code": failure.status().as_u16(), "msg": failure.reason() }]);
@@ -87,7 +92,7 @@ async fn search(State(context): State<Arc<Context>>, params: Params) -> Response
         let traces = if params.get("traceID").is_some() {
             by_ids(context, &params)?
         } else {
-            context.store.find_traces(&conditions(&params)?)?
+            context.store.find_traces(&conditions(&params, DEFAULT_TRACES, MAX_TRACES)?)?
         };
         Ok(traces.iter().map(JaegerTrace::from).collect())
     };
@@ -109,7 +114,8 @@ fn trace_id(text: &str) -> Result<TraceId, Failure> {
     if id.is_valid() { Ok(id) } else { Err(bad()) }
 }
 
-fn conditions(params: &Params) -> Result<TraceQuery, Failure> {
+/// A search's conditions, as `/api/traces` and `/api/trace-summaries` take them.
+pub(super) fn conditions(params: &Params, default_limit: usize, max_limit: usize) -> Result<TraceQuery, Failure> {
     let all = |value: &String| value != "all";
     Ok(TraceQuery {
         service: params.owned("service"),
@@ -118,7 +124,7 @@ fn conditions(params: &Params) -> Result<TraceQuery, Failure> {
         min_duration: params.read("minDuration", time::parse_go_duration)?,
         max_duration: params.read("maxDuration", time::parse_go_duration)?,
         window: window(params)?,
-        limit: params.count("limit", DEFAULT_TRACES, MAX_TRACES)?,
+        limit: params.count("limit", default_limit, max_limit)?,
     })
 }
 
@@ -149,7 +155,7 @@ mod tests {
     fn a_search_is_read_as_jaeger_writes_it() {
         let text =
             b"service=a&operation=all&tags=%7B%22error%22%3A%22true%22%7D&minDuration=100ms&start=5&end=7&limit=3";
-        let query = conditions(&Params::parse(text)).unwrap();
+        let query = conditions(&Params::parse(text), DEFAULT_TRACES, MAX_TRACES).unwrap();
         assert_eq!((query.service.as_deref(), query.operation), (Some("a"), None));
         assert_eq!(query.attributes[0].key, "error");
         assert_eq!(query.min_duration, Some(Duration::from_millis(100)));

@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
 use serde_json::{Value, json};
-use tripod_store::{LogQuery, StoredLog, Window};
+use tripod_store::{LogQuery, LogVolume, StoredLog, Window};
 use tripod_wire::otlp::logs::SeverityNumber;
 use tripod_wire::{SpanId, TraceId};
 
@@ -21,8 +21,6 @@ use crate::own_metrics::Api;
 const DEFAULT_LOGS: usize = 100;
 const MAX_LOGS: usize = 10_000;
 const MAX_STEPS: usize = 1000;
-/// Records counted for a volume; beyond it only the newest are, and the answer says so.
-const MAX_COUNTED: usize = 100_000;
 
 pub(super) fn routes() -> Router<Arc<Context>> {
     Router::new().route("/api/logs", get(logs)).route("/api/logs/volume", get(volume))
@@ -47,9 +45,8 @@ async fn logs(State(context): State<Arc<Context>>, params: Params) -> Response {
 async fn volume(State(context): State<Arc<Context>>, params: Params) -> Response {
     let query = move |context: &Context| {
         let steps = params.count("steps", 60, MAX_STEPS)?;
-        let window = params.window()?;
-        let found = context.store.find_logs(&conditions(&params, window, MAX_COUNTED)?)?;
-        Ok(count(&found, fitted(window, &found), steps))
+        let counted = context.store.log_volume(&conditions(&params, params.window()?, usize::MAX)?, steps)?;
+        Ok(volume_json(&counted, steps))
     };
     answer(context.run(Api::Logs, query).await)
 }
@@ -127,32 +124,15 @@ fn log(stored: &StoredLog) -> Value {
     })
 }
 
-/// An end of the window that was left open is put where the records end.
-fn fitted(window: Window, newest_first: &[StoredLog]) -> Window {
-    let oldest = newest_first.last().map_or(0, |log| log.time);
-    let newest = newest_first.first().map_or(0, |log| log.time);
-    let start = if window.start == Window::ALL.start { oldest } else { window.start };
-    let end = if window.end == Window::ALL.end { newest.max(start) } else { window.end };
-    Window { start, end }
-}
-
-fn count(found: &[StoredLog], window: Window, steps: usize) -> Value {
-    let width = (u128::from(window.end - window.start) + 1).div_ceil(steps as u128);
-    let mut levels: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
-    for log in found.iter().filter(|log| window.contains(log.time)) {
-        let name = match log.record.severity_number.level() {
-            "" => "UNSPECIFIED",
-            level => level,
-        };
-        let step = (u128::from(log.time - window.start) / width) as usize;
-        levels.entry(name).or_insert_with(|| vec![0; steps])[step] += 1;
-    }
+fn volume_json(counted: &LogVolume, steps: usize) -> Value {
+    let name = |level: &'static str| if level.is_empty() { "UNSPECIFIED" } else { level };
+    let levels: BTreeMap<&str, &Vec<u64>> =
+        counted.levels.iter().map(|(level, counts)| (name(level), counts)).collect();
     json!({
-        "start_unix_nano": window.start.to_string(),
-        "end_unix_nano": window.end.to_string(),
+        "start_unix_nano": counted.window.start.to_string(),
+        "end_unix_nano": counted.window.end.to_string(),
         "steps": steps,
         "levels": levels,
-        "truncated": found.len() >= MAX_COUNTED,
     })
 }
 
@@ -173,21 +153,5 @@ mod tests {
         assert_eq!(range(b"min_severity=ERROR").unwrap(), Some(SeverityNumber(17)..=SeverityNumber(i32::MAX)));
         assert_eq!(range(b"").unwrap(), None);
         assert!(range(b"severity=loud").unwrap_err().reason().contains("TRACE, DEBUG"));
-    }
-
-    #[test]
-    fn every_record_of_the_window_is_counted_once() {
-        let log = |time| StoredLog {
-            resource: Arc::default(),
-            scope: Arc::default(),
-            time,
-            record: tripod_wire::otlp::LogRecord { severity_number: SeverityNumber::INFO, ..Default::default() },
-        };
-        let found: Vec<StoredLog> = (10..=19).rev().map(log).collect();
-        let counted = count(&found, Window { start: 10, end: 19 }, 3);
-        assert_eq!(counted["levels"]["INFO"], json!([4, 4, 2]));
-        let all = count(&found, fitted(Window::ALL, &found), 1);
-        assert_eq!((&all["levels"]["INFO"], &all["start_unix_nano"]), (&json!([10]), &json!("10")));
-        assert_eq!(count(&[], fitted(Window::ALL, &[]), 2)["levels"], json!({}));
     }
 }

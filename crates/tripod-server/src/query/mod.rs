@@ -14,6 +14,7 @@ mod prometheus_json;
 mod selectors;
 pub(crate) mod status;
 mod time;
+mod trace_summaries;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,7 +32,7 @@ use tripod_store::{Store, StoreError};
 
 use crate::own_metrics::{Api, OwnMetrics};
 use crate::receive::in_flight::InFlight;
-use crate::{Addresses, ui};
+use crate::{Addresses, compression, ui};
 
 /// Queries that run at the same time.
 const QUERIES_AT_ONCE: usize = 8;
@@ -155,11 +156,13 @@ pub(crate) fn router(context: Arc<Context>) -> Router {
     Router::new()
         .merge(jaeger::routes())
         .merge(prometheus::routes())
+        .merge(trace_summaries::routes())
         .merge(logs::routes())
         .merge(overview::routes())
         .merge(status::routes())
         .route("/api/{*path}", axum::routing::any(unknown))
         .route("/v1/{*path}", axum::routing::any(wrong_address))
+        .layer(axum::middleware::from_fn(compression::compress))
         .fallback(ui::serve)
         .with_state(context)
 }
