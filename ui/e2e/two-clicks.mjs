@@ -168,7 +168,7 @@ test("services: errors and slow calls lead to just those traces", { skip: !base 
       assert.equal(named, 0, "in each of them the service itself failed");
       await page.goBack();
     }
-    const slow = page.getByTitle("Its traces at least this slow").first();
+    const slow = page.getByTitle("Traces in which it takes at least this long").first();
     await slow.click();
     await page.getByTestId("trace-row").first().waitFor();
     const { searchParams } = new URL(page.url());

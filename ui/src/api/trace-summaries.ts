@@ -12,7 +12,7 @@ export interface TraceSummary {
   duration: number;
   spans: number;
   errors: number;
-  /** What the first failed span that says anything says. */
+  /** What the failed span nearest the root says. */
   failure: string;
   /** The one with most spans first. */
   services: ServiceShare[];

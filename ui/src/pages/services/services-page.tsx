@@ -159,20 +159,25 @@ function ServiceRow({ service }: { service: ServiceOverview }) {
         </a>
       </td>
       <td class="number">
-        <a class={`cell-link${service.errors > 0 ? " error-text" : ""}`} href={traces({ errors: "1" })} title={`${formatCount(service.errors)} of ${formatCount(service.calls)} calls failed: their traces`}>
-          <Sparkline values={service.errors_by_step} tone="error" />
-          <span class="figure">{formatPercent(service.error_ratio)}</span>
-        </a>
+        {service.errors > 0 ? (
+          <a class="cell-link error-text" href={traces({ errors: "1" })} title={`${formatCount(service.errors)} of ${formatCount(service.calls)} calls failed: their traces`}>
+            <ErrorFigure service={service} />
+          </a>
+        ) : (
+          <span class="cell-link">
+            <ErrorFigure service={service} />
+          </span>
+        )}
       </td>
       <td class="number">{formatMillis(service.p50_ms)}</td>
       <td class="number">
-        <a class="cell-link" href={traces({ min: atLeast(service.p95_ms) })} title="Its traces at least this slow">
+        <a class="cell-link" href={traces({ min: atLeast(service.p95_ms) })} title="Traces in which it takes at least this long">
           <Sparkline values={service.p95_ms_by_step} tone={hasSpike(service.p95_ms_by_step) ? "warn" : "plain"} />
           <span class="figure">{formatMillis(service.p95_ms)}</span>
         </a>
       </td>
       <td class="number">
-        <a class="cell-link" href={traces({ min: atLeast(service.p99_ms) })} title="Its traces at least this slow">
+        <a class="cell-link" href={traces({ min: atLeast(service.p99_ms) })} title="Traces in which it takes at least this long">
           {formatMillis(service.p99_ms)}
         </a>
       </td>
@@ -185,6 +190,13 @@ function ServiceRow({ service }: { service: ServiceOverview }) {
     </tr>
   );
 }
+
+const ErrorFigure = ({ service }: { service: ServiceOverview }) => (
+  <>
+    <Sparkline values={service.errors_by_step} tone="error" />
+    <span class="figure">{formatPercent(service.error_ratio)}</span>
+  </>
+);
 
 const atLeast = (ms: number | null) => (ms ? `${significant(ms)}ms` : null);
 
