@@ -123,7 +123,7 @@ const ORDERS: Record<Order, (a: TraceSummary, b: TraceSummary) => number> = {
 };
 
 const ROW_PX = 55;
-const NARROW_ROW_PX = 112;
+const NARROW_ROW_PX = 120;
 
 function TraceList({ traces }: { traces: TraceSummary[] }) {
   const order = (param("order") in ORDERS ? param("order") : "newest") as Order;
