@@ -176,8 +176,13 @@ impl Worker {
             let mut takes = chance.takes_millis(millis);
             if self.throttled(execution) {
                 takes = takes.mul_f64(THROTTLE_FACTOR);
-                tripod::event!("throttled", retry_after_ms = takes.as_millis() as u64);
-                tripod::warn!("model is throttled", model, pipeline.id = execution.pipeline_id);
+                let retry_after_ms = takes.as_millis() as u64;
+                tripod::event!("throttled", retry_after_ms);
+                tripod::warn!(
+                    "{model} is throttled by its provider",
+                    retry_after_ms,
+                    pipeline.id = execution.pipeline_id
+                );
             }
             sleep(takes).await;
             if fails {

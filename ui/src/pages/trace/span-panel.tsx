@@ -141,20 +141,14 @@ function SpanLogs({ span, trace, logs }: { span: Span; trace: Trace; logs: Loade
     (await fetchLogs({ trace_id: trace.id, span_id: span.id }, null, 500, signal)).reverse(),
   );
   const records: LogRecord[] | undefined = cut ? own.data : logs.data ? (logs.data.bySpan.get(span.id) ?? []) : undefined;
-  const below = useMemo(() => (records?.length === 0 && logs.data ? logsBelow(span, logs.data) : []), [records, logs.data, span]);
+  // With logs of its own, only what went wrong below is worth the room: that is where a slow span is explained.
+  const least = records?.length ? WARN : 0;
+  const below = useMemo(() => (records && logs.data ? logsBelow(span, logs.data, least) : []), [records, logs.data, span, least]);
   const error = logs.error ?? own.error;
   return (
     <Section title="Logs" count={records?.length ?? 0}>
       {error && <ErrorNote error={error} retry={logs.error ? logs.retry : own.retry} what="The span's logs" />}
       {!records && !error && <Skeleton rows={2} height={20} />}
-      {records?.length === 0 && <p class="faint pad">No log record carries this span's id{below.length > 0 ? "; these are of the spans below it" : ""}.</p>}
-      {below.length > 0 && (
-        <ol class="span-logs" data-testid="span-logs">
-          {below.map((log, i) => (
-            <LogLine key={i} log={log} since={trace.startMs} select={() => selectSpan(log.span_id)} />
-          ))}
-        </ol>
-      )}
       {records && records.length > 0 && (
         <ol class="span-logs" data-testid="span-logs">
           {records.map((log, i) => (
@@ -162,18 +156,31 @@ function SpanLogs({ span, trace, logs }: { span: Span; trace: Trace; logs: Loade
           ))}
         </ol>
       )}
+      {records?.length === 0 && below.length === 0 && <p class="faint pad">No log record carries this span's id.</p>}
+      {below.length > 0 && (
+        <>
+          <p class="faint pad">{least > 0 ? "Warnings and errors of the spans below:" : "No log record carries this span's id; these are of the spans below:"}</p>
+          <ol class="span-logs" data-testid="logs-below">
+            {below.map((log, i) => (
+              <LogLine key={i} log={log} since={trace.startMs} select={() => selectSpan(log.span_id)} />
+            ))}
+          </ol>
+        </>
+      )}
     </Section>
   );
 }
 
+/** The least severity number of a warning. */
+const WARN = 13;
 const MOST_BELOW = 50;
 
-/** The first logs of all spans below one, in order of time. */
-function logsBelow(span: Span, logs: TraceLogs): LogRecord[] {
+/** The first logs of all spans below one that are at least so grave, in order of time. */
+function logsBelow(span: Span, logs: TraceLogs, least: number): LogRecord[] {
   const found: LogRecord[] = [];
   const stack = [...span.children];
   for (let below = stack.pop(); below; below = stack.pop()) {
-    found.push(...(logs.bySpan.get(below.id) ?? []));
+    found.push(...(logs.bySpan.get(below.id) ?? []).filter((log) => log.severity_number >= least));
     stack.push(...below.children);
   }
   return found.sort((a, b) => logMillis(a) - logMillis(b)).slice(0, MOST_BELOW);
