@@ -1,6 +1,6 @@
 //! Measures the embedded store: `cargo run --release -p tripod-store --example ingest [spans] [dir]`.
 //!
-//! Batches of 512 spans, ten a trace, eight attributes each; then samples of a thousand series. Every batch is on disk when
+//! Batches of 512 spans, ten a trace, eight attributes each; then as many log records, and samples of a thousand series. Every batch is on disk when
 //! it counts.
 
 use std::path::Path;
@@ -9,11 +9,15 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tripod_store::{
-    AttributeMatch, Embedded, Labels, Matcher, Options, Samples, SeriesStore, SeriesWrite, SpanStore, Store,
-    TraceQuery, Window,
+    AttributeMatch, Embedded, Labels, LogQuery, LogStore, Matcher, Options, Samples, SeriesStore, SeriesWrite,
+    SpanStore, Store, TraceQuery, Window,
 };
+use tripod_wire::otlp::logs::SeverityNumber;
 use tripod_wire::otlp::trace::SpanKind;
-use tripod_wire::otlp::{InstrumentationScope, KeyValue, Resource, ResourceSpans, ScopeSpans, Span, TracesData};
+use tripod_wire::otlp::{
+    InstrumentationScope, KeyValue, LogRecord, LogsData, Resource, ResourceLogs, ResourceSpans, ScopeLogs, ScopeSpans,
+    Span, TracesData,
+};
 use tripod_wire::proto::Message;
 use tripod_wire::{SpanId, TraceId};
 
@@ -36,6 +40,8 @@ fn main() -> Outcome<()> {
         ingest(&dir, spans, threads)?;
         reopen(&dir, spans)?;
     }
+    std::fs::remove_dir_all(&dir)?;
+    logs(&dir, spans)?;
     std::fs::remove_dir_all(&dir)?;
     samples(&dir)?;
     std::fs::remove_dir_all(&dir)?;
@@ -113,8 +119,53 @@ fn reopen(dir: &Path, spans: u64) -> Outcome<()> {
     measure("unique attribute, all spans read", 3, || check(store.find_traces(&unique)?.len() == 1))?;
     measure("stats of 5% of time", 50, || check(store.service_stats(window, 30)?.len() == 10))?;
     measure("stats of all time", 3, || check(store.service_stats(Window::ALL, 30)?.len() == 10))?;
+    let all = TraceQuery { service: None, operation: None, window: Window::ALL, limit: 1000, ..service };
+    measure("1,000 summaries", 50, || check(store.summarize_traces(&all)?.summaries.len() == 1000))?;
     measure("services", 1000, || check(store.services()?.len() == 10))?;
     Ok(())
+}
+
+/// Records a microsecond apart, in batches as those of spans are.
+fn logs(dir: &Path, records: u64) -> Outcome<()> {
+    let (store, _) = Embedded::open(Options { memory_limit: 4 << 30, ..Options::new(dir) })?;
+    let start = Instant::now();
+    for batch in 0..records.div_ceil(BATCH) {
+        store.append_logs(&log_request(batch))?;
+    }
+    println!("1 thread, {records} log records");
+    println!("  ingest    {:>9.0} records/s durable", store.status().logs as f64 / start.elapsed().as_secs_f64());
+    let all = LogQuery {
+        text: Vec::new(),
+        service: None,
+        trace_id: None,
+        span_id: None,
+        severity: None,
+        attributes: Vec::new(),
+        window: Window::ALL,
+        limit: 0,
+    };
+    let counted =
+        |query: &LogQuery| -> Outcome<u64> { Ok(store.log_volume(query, 60)?.levels.values().flatten().sum()) };
+    measure("volume of all", 20, || check(counted(&all)? == store.status().logs))?;
+    let word = LogQuery { text: vec!["item 77 ".into()], ..all.clone() };
+    measure("volume of a word, all records read", 3, || check(counted(&word)? > 0))
+}
+
+fn log_request(batch: u64) -> Vec<u8> {
+    let resource = Resource {
+        attributes: vec![KeyValue::new("service.name", format!("service-{}", batch % 10))],
+        ..Resource::default()
+    };
+    let record = |number: u64| LogRecord {
+        time_unix_nano: EPOCH + number * 1000,
+        severity_number: SeverityNumber([5, 9, 13, 17][number as usize % 4]),
+        body: format!("item {} was ordered", number % 1000).as_str().into(),
+        attributes: vec![KeyValue::new("table", "orders"), KeyValue::new("rows", number as i64)],
+        ..LogRecord::default()
+    };
+    let log_records = (batch * BATCH..(batch + 1) * BATCH).map(record).collect();
+    let scope_logs = vec![ScopeLogs { log_records, ..ScopeLogs::default() }];
+    LogsData { resource_logs: vec![ResourceLogs { resource, scope_logs, ..ResourceLogs::default() }] }.encode_to_vec()
 }
 
 /// A thousand series, a sample each a scrape.
