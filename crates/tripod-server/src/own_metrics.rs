@@ -1,12 +1,12 @@
 //! What the server counts about itself, shown by `GET /metrics`. Counting is one atomic addition.
 
 use std::array;
-use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tripod_store::{Appended, Status};
 use tripod_wire::otlp::Signal;
+use tripod_wire::prometheus::text::{Exposition, Family, FamilyKind, Format, Sample, Samples};
 
 use crate::receive::refusal::Kind;
 
@@ -122,98 +122,95 @@ impl OwnMetrics {
 
     /// All of it in Prometheus' text format, with the gauges given.
     pub(crate) fn text(&self, store: &Status, in_flight: usize, uptime: Duration) -> String {
-        let mut page = Page::default();
-        page.family("tripod_build_info", "gauge", "The version that runs.");
-        page.line("tripod_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
-        page.family("tripod_uptime_seconds", "gauge", "Since the server started.");
-        page.line("tripod_uptime_seconds", &[], uptime.as_secs());
+        let mut page = Exposition::new(Format::Text);
+        let version = [("version", env!("CARGO_PKG_VERSION"))];
+        add_sample(&mut gauge(&mut page, "tripod_build_info", "The version that runs."), &version, 1);
+        add_sample(&mut gauge(&mut page, "tripod_uptime_seconds", "Since the server started."), &[], uptime.as_secs());
         self.requests_text(&mut page);
-        page.family("tripod_receiver_records_total", "counter", "Spans, data points and log records received.");
-        for signal in SIGNALS {
-            for (outcome, counters) in [("accepted", &self.accepted), ("rejected", &self.rejected)] {
-                let labels = [("signal", signal.as_str()), ("outcome", outcome)];
-                page.line("tripod_receiver_records_total", &labels, get(&counters[signal as usize]));
-            }
-        }
-        page.family("tripod_receiver_in_flight_bytes", "gauge", "Bytes of requests being worked on.");
-        page.line("tripod_receiver_in_flight_bytes", &[], in_flight);
+        let in_flight_help = "Bytes of requests being worked on.";
+        add_sample(&mut gauge(&mut page, "tripod_receiver_in_flight_bytes", in_flight_help), &[], in_flight as u64);
         self.queries_text(&mut page);
         store_text(&mut page, store);
-        page.0
+        page.finish()
     }
 
-    fn requests_text(&self, page: &mut Page) {
-        let name = "tripod_receiver_requests_total";
-        page.family(name, "counter", "Export requests by how they came and what became of them.");
+    fn requests_text(&self, page: &mut Exposition) {
+        let help = "Export requests by how they came and what became of them.";
+        let mut requests = counter(page, "tripod_receiver_requests_total", help);
         let outcomes: Vec<&str> = std::iter::once("accepted").chain(Kind::ALL.map(Kind::name)).collect();
         for protocol in Protocol::ALL {
             for signal in SIGNALS {
                 let counters = &self.requests[protocol as usize][signal as usize];
                 for (outcome, counter) in outcomes.iter().zip(counters) {
                     let labels = [("protocol", protocol.name()), ("signal", signal.as_str()), ("outcome", outcome)];
-                    page.line(name, &labels, get(counter));
+                    add_sample(&mut requests, &labels, get(counter));
                 }
+            }
+        }
+        let help = "Spans, data points and log records received.";
+        let mut records = counter(page, "tripod_receiver_records_total", help);
+        for signal in SIGNALS {
+            for (outcome, counters) in [("accepted", &self.accepted), ("rejected", &self.rejected)] {
+                let labels = [("signal", signal.as_str()), ("outcome", outcome)];
+                add_sample(&mut records, &labels, get(&counters[signal as usize]));
             }
         }
     }
 
-    fn queries_text(&self, page: &mut Page) {
-        page.family("tripod_query_failures_total", "counter", "Queries that ended with an error.");
+    fn queries_text(&self, page: &mut Exposition) {
+        let mut failures = counter(page, "tripod_query_failures_total", "Queries that ended with an error.");
         for api in Api::ALL {
-            let failures = get(&self.failed_queries[api as usize]);
-            page.line("tripod_query_failures_total", &[("api", api.name())], failures);
+            add_sample(&mut failures, &[("api", api.name())], get(&self.failed_queries[api as usize]));
         }
-        page.family("tripod_query_duration_seconds", "histogram", "How long queries took.");
+        let name = "tripod_query_duration_seconds";
+        let help = "How long queries took.";
+        let mut queries = page.family(&Family { name, kind: FamilyKind::Histogram, help, unit: "seconds" });
         for api in Api::ALL {
             let durations = &self.queries[api as usize];
+            let label = ("api", api.name());
             let mut count = 0;
             for (i, bucket) in durations.buckets.iter().enumerate() {
                 count += get(bucket);
                 let bound = BOUNDS.get(i).map_or("+Inf".to_owned(), f64::to_string);
-                page.line("tripod_query_duration_seconds_bucket", &[("api", api.name()), ("le", &bound)], count);
+                let labels = &[label, ("le", bound.as_str())];
+                queries.sample(&Sample { suffix: "_bucket", labels, value: count as f64, ..Sample::default() });
             }
             let sum = Duration::from_nanos(get(&durations.nanoseconds)).as_secs_f64();
-            page.line("tripod_query_duration_seconds_sum", &[("api", api.name())], sum);
-            page.line("tripod_query_duration_seconds_count", &[("api", api.name())], count);
+            for (suffix, value) in [("_sum", sum), ("_count", count as f64)] {
+                queries.sample(&Sample { suffix, labels: &[label], value, ..Sample::default() });
+            }
         }
     }
 }
 
-fn store_text(page: &mut Page, store: &Status) {
-    let records = [
+fn store_text(page: &mut Exposition, store: &Status) {
+    let mut records = gauge(page, "tripod_store_records", "What the store holds.");
+    for (kind, count) in [
         ("spans", store.spans),
         ("logs", store.logs),
         ("samples", store.samples),
         ("series", store.series),
         ("exemplars", store.exemplars),
-    ];
-    page.family("tripod_store_records", "gauge", "What the store holds.");
-    for (kind, count) in records {
-        page.line("tripod_store_records", &[("kind", kind)], count);
+    ] {
+        add_sample(&mut records, &[("kind", kind)], count);
     }
-    page.family("tripod_store_memory_bytes", "gauge", "Bytes of index and samples in memory.");
-    page.line("tripod_store_memory_bytes", &[], store.memory_bytes);
-    page.family("tripod_store_disk_bytes", "gauge", "Bytes on disk.");
-    page.line("tripod_store_disk_bytes", &[], store.disk_bytes);
-    page.family("tripod_store_evicted_total", "counter", "Records dropped to stay within the limits, oldest first.");
-    page.line("tripod_store_evicted_total", &[], store.evicted);
+    let memory = "Bytes of index and samples in memory.";
+    add_sample(&mut gauge(page, "tripod_store_memory_bytes", memory), &[], store.memory_bytes);
+    add_sample(&mut gauge(page, "tripod_store_disk_bytes", "Bytes on disk."), &[], store.disk_bytes);
+    let evicted = "Records dropped to stay within the limits, oldest first.";
+    add_sample(&mut counter(page, "tripod_store_evicted_total", evicted), &[], store.evicted);
 }
 
-/// A page of the text format; names and label values here need no escaping.
-#[derive(Default)]
-struct Page(String);
+fn gauge<'p, 'a>(page: &'p mut Exposition, name: &'a str, help: &'a str) -> Samples<'p, 'a> {
+    page.family(&Family { name, kind: FamilyKind::Gauge, help, unit: "" })
+}
 
-impl Page {
-    fn family(&mut self, name: &str, kind: &str, help: &str) {
-        // Writing to a string does not fail.
-        let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
-    }
+fn counter<'p, 'a>(page: &'p mut Exposition, name: &'a str, help: &'a str) -> Samples<'p, 'a> {
+    page.family(&Family { name, kind: FamilyKind::Counter, help, unit: "" })
+}
 
-    fn line(&mut self, name: &str, labels: &[(&str, &str)], value: impl std::fmt::Display) {
-        let labels: Vec<String> = labels.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect();
-        let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
-        let _ = writeln!(self.0, "{name}{labels} {value}");
-    }
+fn add_sample(family: &mut Samples<'_, '_>, labels: &[(&str, &str)], value: u64) {
+    family.sample(&Sample { labels, value: value as f64, ..Sample::default() });
 }
 
 #[cfg(test)]
