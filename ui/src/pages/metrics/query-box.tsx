@@ -2,12 +2,18 @@
 import { useState } from "preact/hooks";
 import { CopyButton } from "../../components/copy-button";
 import type { View } from "../../model/promql";
-import { setParams } from "../../state/url";
+import { hrefWith, setParams } from "../../state/url";
+
+/** What the URL holds besides the query: the window of time, and what is open beside the chart. */
+const PASSING = { range: null, from: null, to: null, refresh: null, trace: null, span: null };
+
 
 export function QueryBox({ shown, custom }: { shown: View | undefined; custom: string }) {
   const given = custom || shown?.queries[shown.queries.length > 1 ? 1 : 0]?.expr || "";
-  const [draft, setDraft] = useState<{ given: string; text: string } | null>(null);
-  const text = draft?.given === given ? draft.text : given;
+  // What was typed stands until another query is chosen, not until the default's window is known better.
+  const choice = hrefWith(PASSING);
+  const [draft, setDraft] = useState<{ choice: string; text: string } | null>(null);
+  const text = draft?.choice === choice ? draft.text : given;
   const run = () => setParams({ q: text.trim() });
   return (
     <form
@@ -26,7 +32,7 @@ export function QueryBox({ shown, custom }: { shown: View | undefined; custom: s
         placeholder="sum by (job) (rate(requests_total[1m]))"
         spellcheck={false}
         value={text}
-        onInput={(event) => setDraft({ given, text: event.currentTarget.value })}
+        onInput={(event) => setDraft({ choice, text: event.currentTarget.value })}
         onKeyDown={(event) => {
           if (event.key !== "Enter" || event.shiftKey) return;
           event.preventDefault();
