@@ -106,6 +106,17 @@ async fn text_that_is_not_utf8_is_refused() {
     refused(&running, response, 400, "").await;
 }
 
+/// Asks again until it is so; fails, rather than hangs, when it never is.
+async fn eventually(what: &str, is_so: impl AsyncFn() -> bool) {
+    let patience = std::time::Duration::from_secs(60);
+    let asking = async {
+        while !is_so().await {
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        }
+    };
+    assert!(tokio::time::timeout(patience, asking).await.is_ok(), "not within {patience:?}: {what}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn beyond_the_bytes_in_flight_senders_are_told_to_come_back() {
     let running = Running::with(|config| {
@@ -117,9 +128,11 @@ async fn beyond_the_bytes_in_flight_senders_are_told_to_come_back() {
     let address = running.server.addresses().otlp_http;
     let held = [support::unfinished_post(address, 15 << 20), support::unfinished_post(address, 15 << 20)];
     let held_text = "tripod_receiver_in_flight_bytes 3.145728e+07";
-    while !running.client.get(running.url("/metrics")).send().await.unwrap().text().await.unwrap().contains(held_text) {
-        tokio::task::yield_now().await;
-    }
+    eventually("the two bodies are held", async || {
+        let metrics = running.client.get(running.url("/metrics")).send().await.unwrap().text().await.unwrap();
+        metrics.contains(held_text)
+    })
+    .await;
     let response = running.post("traces", "application/json", "identity", vec![b' '; 3 << 20]).await;
     assert_eq!((response.status().as_u16(), response.headers()["retry-after"].to_str().unwrap()), (429, "1"));
 
@@ -133,9 +146,10 @@ async fn beyond_the_bytes_in_flight_senders_are_told_to_come_back() {
 
     // Senders that go away give back what they held.
     drop(held);
-    while running.post("traces", "application/json", "identity", vec![b' '; 3 << 20]).await.status() == 429 {
-        tokio::task::yield_now().await;
-    }
+    eventually("there is room again", async || {
+        running.post("traces", "application/json", "identity", vec![b' '; 3 << 20]).await.status() != 429
+    })
+    .await;
     let good = running.post_protobuf("traces", &traces("good", vec![span(1, 1)])).await;
     assert_eq!(good.status(), 200);
 }
