@@ -23,7 +23,7 @@ impl Guard {
         if config.disabled {
             return Ok(Self { engine: None, timeout: Duration::ZERO });
         }
-        let exporters = if exporters.is_empty() { crate::export::defaults(config) } else { exporters };
+        let exporters = crate::export::all(config, exporters);
         let engine = Engine::start(config, exporters)?;
         Ok(Self { engine: Some(engine), timeout: config.shutdown_timeout })
     }

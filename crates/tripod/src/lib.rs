@@ -40,7 +40,7 @@ pub use component::{Telemetry, telemetry};
 pub use config::Builder;
 pub use context::{Baggage, Context, ContextGuard, Current, SpanContext, SpanId, TraceId, current, propagation};
 pub use error::Error;
-pub use export::MemoryExporter;
+pub use export::{Console, MemoryExporter};
 pub use guard::Guard;
 pub use logs::{Level, log as write_log, log_enabled};
 pub use metrics::{Counter, Gauge, Histogram, UpDownCounter, counter, gauge, histogram, up_down_counter};

@@ -6,11 +6,16 @@ use tripod_wire::otlp::{AnyValue, KeyValue};
 
 use super::Config;
 use super::env::{Env, invalid};
+use super::exporters::Exporters;
+use crate::export::Console;
 use crate::guard::Guard;
 use crate::logs::Level;
-use crate::pipeline::Exporter;
+use crate::pipeline::{Exporter, Signal};
 use crate::trace::Sampler;
 use crate::{Error, ToValue};
+
+/// Half of what a record may wait while someone looks: one wait until it is collected, one until it is sent.
+const CONSOLE_DELAY: Duration = Duration::from_millis(50);
 
 const DEFAULT_ENDPOINT: &str = "http://localhost:4318";
 
@@ -34,6 +39,7 @@ pub struct Builder {
     export_timeout: Option<Duration>,
     shutdown_timeout: Option<Duration>,
     exporters: Vec<Box<dyn Exporter>>,
+    console: Option<Console>,
 }
 
 impl Builder {
@@ -149,6 +155,14 @@ impl Builder {
         self
     }
 
+    /// Shows traces and logs on stderr as well, for people or for machines: `OTEL_TRACES_EXPORTER` and `OTEL_LOGS_EXPORTER` with
+    /// `console` do so as text. Metrics are shown only where `OTEL_METRICS_EXPORTER` names it. While there is a console, records wait
+    /// at most 0.1 s.
+    pub fn console(mut self, format: Console) -> Self {
+        self.console = Some(format);
+        self
+    }
+
     /// Starts telemetry for this process, until the guard is dropped.
     ///
     /// # Errors
@@ -160,7 +174,14 @@ impl Builder {
     }
 
     pub(crate) fn resolve(self, env: &Env<'_>) -> Result<Config, Error> {
-        let exporter_off = |name: &str| env.text(name).is_some_and(|value| value == "none");
+        let mut exporters = Exporters::from_env(env)?;
+        let [traces, metrics, logs] =
+            [Signal::Traces, Signal::Metrics, Signal::Logs].map(|signal| exporters.any(signal));
+        if self.console.is_some() {
+            exporters.console = exporters.console.with(Signal::Traces).with(Signal::Logs);
+        }
+        let delay = or(self.schedule_delay, env.millis("OTEL_BSP_SCHEDULE_DELAY")?, Duration::from_secs(1));
+        let delay = if exporters.console.is_empty() { delay } else { delay.min(CONSOLE_DELAY) };
         let positive = "must be a whole number above 0";
         let batch: Option<usize> = match env.parse("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", positive)? {
             Some(batch) => Some(batch),
@@ -173,16 +194,19 @@ impl Builder {
         let headers = env.pairs("OTEL_EXPORTER_OTLP_HEADERS")?;
         Ok(Config {
             disabled: env.flag("OTEL_SDK_DISABLED")?.unwrap_or(false),
-            traces: self.traces.or(env.flag("ENABLE_TRACING")?).unwrap_or(!exporter_off("OTEL_TRACES_EXPORTER")),
-            metrics: self.metrics.or(env.flag("ENABLE_METRICS")?).unwrap_or(!exporter_off("OTEL_METRICS_EXPORTER")),
-            logs: self.logs.unwrap_or(!exporter_off("OTEL_LOGS_EXPORTER")),
+            traces: self.traces.or(env.flag("ENABLE_TRACING")?).unwrap_or(traces),
+            metrics: self.metrics.or(env.flag("ENABLE_METRICS")?).unwrap_or(metrics),
+            logs: self.logs.unwrap_or(logs),
             attributes: attributes(self.attributes, env)?,
             sampler: self.sampler.map_or_else(|| sampler(env), Ok)?,
             log_level: self.log_level.map_or_else(|| log_level(env), Ok)?,
             endpoint: endpoint(self.endpoint, env)?,
             headers: if self.headers.is_empty() { headers } else { self.headers },
             export_timeout: or(self.export_timeout, env.millis("OTEL_EXPORTER_OTLP_TIMEOUT")?, Duration::from_secs(10)),
-            schedule_delay: or(self.schedule_delay, env.millis("OTEL_BSP_SCHEDULE_DELAY")?, Duration::from_secs(1)),
+            otlp_signals: exporters.otlp,
+            console_signals: exporters.console,
+            console: self.console.unwrap_or_default(),
+            schedule_delay: delay,
             max_batch: or(self.max_batch, batch, 512).max(1),
             metric_interval: or(self.metric_interval, interval, Duration::from_secs(60)).max(Duration::from_millis(10)),
             record_memory: self.record_memory.unwrap_or(16 << 20),
@@ -252,6 +276,7 @@ mod tests {
     use std::collections::HashMap;
 
     use super::*;
+    use crate::pipeline::Signals;
 
     fn resolve(builder: Builder, variables: &[(&str, &str)]) -> Result<Config, Error> {
         let variables: HashMap<_, _> = variables.iter().copied().collect();
@@ -288,6 +313,7 @@ mod tests {
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "ftp://x", "http://localhost:4318"),
             ("OTEL_EXPORTER_OTLP_HEADERS", "no pair", "key=value"),
             ("OTEL_LOG_LEVEL", "loud", "warn"),
+            ("OTEL_LOGS_EXPORTER", "otlp,jaeger", "console"),
         ];
         for (name, value, allowed) in bad {
             let message = resolve(Builder::default(), &[(name, value)]).unwrap_err().to_string();
@@ -302,5 +328,27 @@ mod tests {
         let config = config.unwrap();
         assert!(!config.disabled);
         assert_eq!(config.endpoint, "http://otlp:4318");
+    }
+
+    fn names(signals: Signals) -> Vec<&'static str> {
+        Signals::ALL.into_iter().filter(|signal| signals.contains(*signal)).map(Signal::as_str).collect()
+    }
+
+    #[test]
+    fn each_signal_goes_to_the_exporters_that_its_variable_names() {
+        let variables = [
+            ("OTEL_TRACES_EXPORTER", "none"),
+            ("OTEL_LOGS_EXPORTER", "otlp, console"),
+            ("OTEL_BSP_SCHEDULE_DELAY", "900"),
+        ];
+        let config = resolve(Builder::default(), &variables).unwrap();
+        assert_eq!((config.traces, config.metrics, config.logs), (false, true, true));
+        assert_eq!(names(config.otlp_signals), ["metrics", "logs"]);
+        assert_eq!(names(config.console_signals), ["logs"]);
+        assert_eq!(config.schedule_delay, CONSOLE_DELAY);
+        let config = resolve(Builder::default().console(Console::Json), &[]).unwrap();
+        assert_eq!(names(config.otlp_signals), ["traces", "metrics", "logs"]);
+        assert_eq!(names(config.console_signals), ["traces", "logs"]);
+        assert_eq!(config.console, Console::Json);
     }
 }

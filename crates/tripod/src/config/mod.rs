@@ -4,6 +4,7 @@
 
 mod builder;
 mod env;
+mod exporters;
 
 pub use builder::Builder;
 
@@ -11,7 +12,9 @@ use std::time::Duration;
 
 use tripod_wire::otlp::{AnyValue, KeyValue, Resource};
 
+use crate::export::Console;
 use crate::logs::Level;
+use crate::pipeline::Signals;
 use crate::trace::Sampler;
 
 /// Everything that can be set.
@@ -31,6 +34,11 @@ pub(crate) struct Config {
     pub(crate) sampler: Sampler,
     /// The least grave log that is recorded.
     pub(crate) log_level: Level,
+    /// What is sent by OTLP, unless the code names exporters.
+    pub(crate) otlp_signals: Signals,
+    /// What is shown on stderr.
+    pub(crate) console_signals: Signals,
+    pub(crate) console: Console,
     /// Where OTLP is sent, without the path.
     pub(crate) endpoint: String,
     pub(crate) headers: Vec<(String, String)>,

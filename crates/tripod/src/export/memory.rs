@@ -2,9 +2,12 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tripod_wire::TraceId;
 use tripod_wire::otlp::{LogRecord, LogsData, Metric, MetricsData, Span, TracesData};
 use tripod_wire::proto::Message;
 
+use super::readable::Paint;
+use super::tree;
 use crate::pipeline::{Batch, ExportError, Exported, Exporter, Signal};
 
 /// Keeps what is recorded; clones share it.
@@ -48,6 +51,31 @@ impl MemoryExporter {
     pub fn spans(&self) -> Vec<Span> {
         let scopes = |data: TracesData| data.resource_spans.into_iter().flat_map(|resource| resource.scope_spans);
         self.traces().into_iter().flat_map(scopes).flat_map(|scope| scope.spans).collect()
+    }
+
+    /// The finished spans of a trace, the first to begin in front.
+    pub fn spans_of(&self, trace_id: TraceId) -> Vec<Span> {
+        let mut spans = self.spans();
+        spans.retain(|span| span.trace_id == trace_id);
+        spans.sort_by_key(|span| span.start_time_unix_nano);
+        spans
+    }
+
+    /// All traces as text: who called whom, with durations, errors and attributes. A parent that has not ended, or that is recorded
+    /// elsewhere, is named on a line of its own.
+    ///
+    /// ```text
+    /// trace 0af7651916cd43dd8448eb211c80319c  2 spans  12.3 ms
+    /// place order  12.3 ms  order_id=17
+    /// └─ charge  4.50 ms
+    /// ```
+    pub fn tree(&self) -> String {
+        tree::render(&self.spans(), Paint::default())
+    }
+
+    /// Prints [`MemoryExporter::tree`] to stdout, where a test's runner captures it.
+    pub fn print_tree(&self) {
+        println!("{}", self.tree());
     }
 
     /// All log records.

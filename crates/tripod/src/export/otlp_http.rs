@@ -8,7 +8,7 @@ use ureq::Agent;
 use ureq::http::{Response, header};
 
 use crate::config::Config;
-use crate::pipeline::{Batch, ExportError, Exported, Exporter, Signal};
+use crate::pipeline::{Batch, ExportError, Exported, Exporter, Signal, Signals};
 
 /// The longest answer that is read; a receiver's partial success is far shorter.
 const MAX_ANSWER_BYTES: u64 = 64 * 1024;
@@ -18,6 +18,7 @@ pub(crate) struct OtlpHttp {
     agent: Agent,
     endpoint: String,
     headers: Vec<(String, String)>,
+    signals: Signals,
 }
 
 impl OtlpHttp {
@@ -28,7 +29,8 @@ impl OtlpHttp {
             .user_agent(concat!("tripod/", env!("CARGO_PKG_VERSION")))
             .build()
             .into();
-        Self { agent, endpoint: config.endpoint.trim_end_matches('/').to_owned(), headers: config.headers.clone() }
+        let endpoint = config.endpoint.trim_end_matches('/').to_owned();
+        Self { agent, endpoint, headers: config.headers.clone(), signals: config.otlp_signals }
     }
 
     fn url(&self, signal: Signal) -> String {
@@ -39,6 +41,10 @@ impl OtlpHttp {
 impl Exporter for OtlpHttp {
     fn name(&self) -> &'static str {
         "otlp-http"
+    }
+
+    fn accepts(&self, signal: Signal) -> bool {
+        self.signals.contains(signal)
     }
 
     fn export(&mut self, batch: &Batch) -> Result<Exported, ExportError> {

@@ -3,8 +3,10 @@
 
 mod outlet;
 mod retry;
+mod signals;
 
 pub(crate) use outlet::Outlet;
+pub(crate) use signals::Signals;
 
 use std::time::Duration;
 
@@ -27,6 +29,11 @@ pub struct Batch {
 pub trait Exporter: Send {
     /// A short name for messages, for example `otlp-http`.
     fn name(&self) -> &'static str;
+
+    /// Whether batches of this signal are for it; asked once, before the first.
+    fn accepts(&self, _signal: Signal) -> bool {
+        true
+    }
 
     /// Sends a batch.
     ///

@@ -4,6 +4,7 @@
 //! receiver may take later is tried again until it is pushed out.
 
 use std::collections::VecDeque;
+use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -11,7 +12,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::retry::Backoff;
-use super::{Batch, ExportError, Exporter};
+use super::{Batch, ExportError, Exporter, Signals};
 use crate::Error;
 use crate::config::Config;
 
@@ -31,6 +32,7 @@ pub(crate) struct Outlet {
 
 struct Shared {
     name: &'static str,
+    accepts: Signals,
     queue: Mutex<Queue>,
     changed: Condvar,
     limit_bytes: usize,
@@ -54,6 +56,7 @@ impl Outlet {
     pub(crate) fn start(exporter: Box<dyn Exporter>, config: &Config) -> Result<Self, Error> {
         let shared = Arc::new(Shared {
             name: exporter.name(),
+            accepts: Signals::only(|signal| exporter.accepts(signal)),
             queue: Mutex::default(),
             changed: Condvar::new(),
             limit_bytes: config.queue_memory,
@@ -68,8 +71,11 @@ impl Outlet {
         Ok(Self { shared, handle: Mutex::new(Some(handle)) })
     }
 
-    /// Queues a batch, at the cost of the oldest when there is no room.
+    /// Queues a batch, if it is for this exporter, at the cost of the oldest when there is no room.
     pub(crate) fn offer(&self, batch: &Arc<Batch>) {
+        if !self.shared.accepts.contains(batch.signal) {
+            return;
+        }
         let mut queue = self.shared.lock();
         queue.batches.push_back(Arc::clone(batch));
         queue.bytes += batch.body.len();
@@ -202,7 +208,8 @@ impl Shared {
     fn say(&self, queue: &mut Queue, what: impl FnOnce() -> String) {
         if queue.last_said.is_none_or(|at| at.elapsed() >= SAY_EVERY) {
             queue.last_said = Some(Instant::now());
-            eprintln!("tripod: {}: {}", self.name, what());
+            // Not `eprintln!`, which panics when stderr is closed.
+            let _ = writeln!(io::stderr(), "tripod: {}: {}", self.name, what());
         }
     }
 }
