@@ -25,6 +25,7 @@ impl Guard {
         }
         let exporters = crate::export::all(config, exporters);
         let engine = Engine::start(config, exporters)?;
+        crate::bridge::engine_changed();
         Ok(Self { engine: Some(engine), timeout: config.shutdown_timeout })
     }
 
@@ -40,7 +41,10 @@ impl Guard {
     }
 
     fn stop(&mut self) -> bool {
-        self.engine.take().is_none_or(|engine| engine.stop(self.timeout))
+        let Some(engine) = self.engine.take() else { return true };
+        let delivered = engine.stop(self.timeout);
+        crate::bridge::engine_changed();
+        delivered
     }
 }
 

@@ -19,6 +19,7 @@
 //! without an async runtime. Memory is bounded; what does not fit is dropped and counted. A failure in telemetry never
 //! reaches the caller.
 
+pub mod bridge;
 mod clock;
 mod component;
 mod config;

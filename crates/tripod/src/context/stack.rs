@@ -193,6 +193,15 @@ impl Local {
         }
     }
 
+    /// Takes out the topmost entry of this span, with its data or without: for spans that are left without a guard.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn remove_topmost(&mut self, id: SpanId) -> Option<Entry> {
+        let at = self.entries.iter().rposition(|entry| entry.context().span_id == id)?;
+        let entry = self.entries.remove(at);
+        SAMPLED.set(self.span_context().sampled);
+        Some(entry)
+    }
+
     /// Span data to fill, recycled if there is some.
     pub(crate) fn take_data(&mut self) -> Box<SpanData> {
         self.pool.pop().unwrap_or_default()

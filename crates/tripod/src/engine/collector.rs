@@ -86,7 +86,10 @@ impl Collector {
         let asked = Arc::clone(&requests);
         let handle = thread::Builder::new()
             .name(NAME.to_owned())
-            .spawn(move || Worker::new(engine, batching, asked).run())
+            .spawn(move || {
+                super::own_threads::mark();
+                Worker::new(engine, batching, asked).run();
+            })
             .map_err(|source| Error::Thread { name: NAME, source })?;
         Ok(Self { thread: handle.thread().clone(), handle, requests })
     }

@@ -5,6 +5,7 @@
 
 mod collector;
 pub(crate) mod lane;
+pub(crate) mod own_threads;
 pub(crate) mod panic;
 mod scopes;
 

@@ -66,7 +66,10 @@ impl Outlet {
         let own = Arc::clone(&shared);
         let handle = thread::Builder::new()
             .name(NAME.to_owned())
-            .spawn(move || own.run(exporter))
+            .spawn(move || {
+                crate::engine::own_threads::mark();
+                own.run(exporter);
+            })
             .map_err(|source| Error::Thread { name: NAME, source })?;
         Ok(Self { shared, handle: Mutex::new(Some(handle)) })
     }

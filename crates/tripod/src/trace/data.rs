@@ -38,7 +38,7 @@ pub(crate) struct SpanData {
     pub(crate) tie: Tie,
     /// When it began, nanoseconds since the Unix epoch.
     pub(crate) start_unix_nanos: u64,
-    status: StatusCode,
+    pub(crate) status: StatusCode,
     status_message: String,
     /// Fields of the span's message: attributes, events, links, as they came.
     body: Vec<u8>,
@@ -248,7 +248,7 @@ impl SpanData {
 }
 
 /// The causes of an error, a line each.
-struct Chain<'a>(Option<&'a (dyn Error + 'static)>);
+pub(crate) struct Chain<'a>(pub(crate) Option<&'a (dyn Error + 'static)>);
 
 impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

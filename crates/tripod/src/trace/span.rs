@@ -23,9 +23,10 @@ use crate::context::{Context, SpanContext};
 #[derive(Default)]
 #[must_use = "a span ends when it is dropped"]
 pub struct Span {
-    context: SpanContext,
-    trace_state: Option<Arc<str>>,
-    data: Option<Box<SpanData>>,
+    pub(crate) context: SpanContext,
+    pub(crate) trace_state: Option<Arc<str>>,
+    /// What it has gathered: `None` when it is not recorded, and while it is on a thread's stack.
+    pub(crate) data: Option<Box<SpanData>>,
 }
 
 impl Span {
