@@ -7,6 +7,7 @@ use tripod_wire::otlp::{AnyValue, KeyValue};
 use super::Config;
 use super::env::{Env, invalid};
 use super::exporters::Exporters;
+use crate::context::propagation::{self, Propagator, Propagators};
 use crate::export::Console;
 use crate::guard::Guard;
 use crate::logs::Level;
@@ -27,6 +28,7 @@ pub struct Builder {
     endpoint: Option<String>,
     headers: Vec<(String, String)>,
     sampler: Option<Sampler>,
+    propagators: Option<Propagators>,
     log_level: Option<Level>,
     traces: Option<bool>,
     metrics: Option<bool>,
@@ -80,6 +82,15 @@ impl Builder {
     /// Which traces are recorded: `OTEL_TRACES_SAMPLER`.
     pub fn sampler(mut self, sampler: Sampler) -> Self {
         self.sampler = Some(sampler);
+        self
+    }
+
+    /// The formats of context in headers, in order; W3C Trace Context and Baggage by default: `OTEL_PROPAGATORS`.
+    ///
+    /// [`crate::propagation::inject`] writes all of them; of those that hold a valid context,
+    /// [`crate::propagation::extract`] takes the last. They stay in use after the guard is dropped.
+    pub fn propagators(mut self, propagators: impl IntoIterator<Item = Propagator>) -> Self {
+        self.propagators = Some(propagators.into_iter().collect());
         self
     }
 
@@ -170,7 +181,9 @@ impl Builder {
     pub fn start(mut self) -> Result<Guard, Error> {
         let exporters = std::mem::take(&mut self.exporters);
         let config = self.resolve(&Env::new(&|name| std::env::var(name).ok()))?;
-        Guard::start(&config, exporters)
+        let guard = Guard::start(&config, exporters)?;
+        propagation::configure(config.propagators);
+        Ok(guard)
     }
 
     pub(crate) fn resolve(self, env: &Env<'_>) -> Result<Config, Error> {
@@ -199,6 +212,7 @@ impl Builder {
             logs: self.logs.unwrap_or(logs),
             attributes: attributes(self.attributes, env)?,
             sampler: self.sampler.map_or_else(|| sampler(env), Ok)?,
+            propagators: self.propagators.map_or_else(|| propagators(env), Ok)?,
             log_level: self.log_level.map_or_else(|| log_level(env), Ok)?,
             endpoint: endpoint(self.endpoint, env)?,
             headers: if self.headers.is_empty() { headers } else { self.headers },
@@ -243,6 +257,12 @@ fn sampler(env: &Env<'_>) -> Result<Sampler, Error> {
     let argument = env.text("OTEL_TRACES_SAMPLER_ARG");
     let shown = argument.as_ref().map_or_else(|| name.clone(), |argument| format!("{name}, argument {argument}"));
     Sampler::from_names(&name, argument.as_deref()).map_err(|allowed| invalid(NAME, &shown, allowed))
+}
+
+fn propagators(env: &Env<'_>) -> Result<Propagators, Error> {
+    const NAME: &str = "OTEL_PROPAGATORS";
+    let Some(names) = env.text(NAME) else { return Ok(Propagators::DEFAULT) };
+    Propagators::from_names(&names).ok_or_else(|| invalid(NAME, &names, Propagators::ALLOWED))
 }
 
 fn log_level(env: &Env<'_>) -> Result<Level, Error> {
@@ -313,12 +333,23 @@ mod tests {
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "ftp://x", "http://localhost:4318"),
             ("OTEL_EXPORTER_OTLP_HEADERS", "no pair", "key=value"),
             ("OTEL_LOG_LEVEL", "loud", "warn"),
+            ("OTEL_PROPAGATORS", "b3,ottrace", "b3multi, jaeger and xray"),
             ("OTEL_LOGS_EXPORTER", "otlp,jaeger", "console"),
         ];
         for (name, value, allowed) in bad {
             let message = resolve(Builder::default(), &[(name, value)]).unwrap_err().to_string();
             assert!(message.contains(name) && message.contains(value) && message.contains(allowed), "{message}");
         }
+    }
+
+    #[test]
+    fn propagators_come_from_code_then_the_environment_then_are_those_of_w3c() {
+        let of = |builder, variables: &[_]| resolve(builder, variables).unwrap().propagators;
+        let variable = [("OTEL_PROPAGATORS", "jaeger, b3")];
+        assert_eq!(of(Builder::default(), &[]), Propagators::DEFAULT);
+        assert_eq!(of(Builder::default(), &variable), Propagators::from_iter([Propagator::Jaeger, Propagator::B3]));
+        let code = Builder::default().propagators([Propagator::XRay]);
+        assert_eq!(of(code, &variable), Propagators::from_iter([Propagator::XRay]));
     }
 
     #[test]

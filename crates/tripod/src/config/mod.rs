@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use tripod_wire::otlp::{AnyValue, KeyValue, Resource};
 
+use crate::context::propagation::Propagators;
 use crate::export::Console;
 use crate::logs::Level;
 use crate::pipeline::Signals;
@@ -32,6 +33,7 @@ pub(crate) struct Config {
     /// Attributes set by the user; detected ones are added by [`Config::resource`].
     pub(crate) attributes: Vec<KeyValue>,
     pub(crate) sampler: Sampler,
+    pub(crate) propagators: Propagators,
     /// The least grave log that is recorded.
     pub(crate) log_level: Level,
     /// What is sent by OTLP, unless the code names exporters.

@@ -7,17 +7,30 @@ use std::hash::BuildHasher;
 pub trait Injector {
     /// Sets a header; an earlier one of the same name is replaced.
     fn set(&mut self, name: &'static str, value: &str);
+
+    /// The same of a name that is made up at run time, as Jaeger's baggage needs it. A carrier that has no such names
+    /// leaves it out: nothing is set.
+    fn set_owned(&mut self, _name: String, _value: &str) {}
 }
 
 /// Gives headers.
 pub trait Extractor {
     /// The value of a header, its name compared without regard to case; `None` when there is none or it is no text.
     fn get(&self, name: &str) -> Option<&str>;
+
+    /// The names of all headers, for formats that have a header for each pair, as Jaeger's baggage; none unless the carrier tells.
+    fn keys(&self) -> Box<dyn Iterator<Item = &str> + '_> {
+        Box::new(std::iter::empty())
+    }
 }
 
 impl<S: BuildHasher> Injector for HashMap<String, String, S> {
     fn set(&mut self, name: &'static str, value: &str) {
         self.insert(name.to_owned(), value.to_owned());
+    }
+
+    fn set_owned(&mut self, name: String, value: &str) {
+        self.insert(name, value.to_owned());
     }
 }
 
@@ -28,18 +41,30 @@ impl<S: BuildHasher> Extractor for HashMap<String, String, S> {
             .or_else(|| self.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value))
             .map(String::as_str)
     }
+
+    fn keys(&self) -> Box<dyn Iterator<Item = &str> + '_> {
+        Box::new(HashMap::keys(self).map(String::as_str))
+    }
 }
 
 impl Injector for Vec<(String, String)> {
     fn set(&mut self, name: &'static str, value: &str) {
-        self.retain(|(key, _)| !key.eq_ignore_ascii_case(name));
-        self.push((name.to_owned(), value.to_owned()));
+        self.set_owned(name.to_owned(), value);
+    }
+
+    fn set_owned(&mut self, name: String, value: &str) {
+        self.retain(|(key, _)| !key.eq_ignore_ascii_case(&name));
+        self.push((name, value.to_owned()));
     }
 }
 
 impl Extractor for Vec<(String, String)> {
     fn get(&self, name: &str) -> Option<&str> {
         self.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    fn keys(&self) -> Box<dyn Iterator<Item = &str> + '_> {
+        Box::new(self.iter().map(|(key, _)| key.as_str()))
     }
 }
 
@@ -50,11 +75,21 @@ impl Injector for http::HeaderMap {
             self.insert(http::HeaderName::from_static(name), value);
         }
     }
+
+    fn set_owned(&mut self, name: String, value: &str) {
+        if let (Ok(name), Ok(value)) = (http::HeaderName::try_from(name), http::HeaderValue::from_str(value)) {
+            self.insert(name, value);
+        }
+    }
 }
 
 #[cfg(feature = "http")]
 impl Extractor for http::HeaderMap {
     fn get(&self, name: &str) -> Option<&str> {
         http::HeaderMap::get(self, name)?.to_str().ok()
+    }
+
+    fn keys(&self) -> Box<dyn Iterator<Item = &str> + '_> {
+        Box::new(http::HeaderMap::keys(self).map(http::HeaderName::as_str))
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use tripod_wire::{SpanId, TraceId};
 
-use super::{Extractor, Injector};
-use crate::context::{Baggage, Context, SpanContext};
+use super::{Extractor, Injector, hex};
+use crate::context::{Baggage, SpanContext};
 
 const TRACEPARENT: &str = "traceparent";
 const TRACESTATE: &str = "tracestate";
@@ -15,37 +15,37 @@ const BAGGAGE: &str = "baggage";
 /// `00-` trace id `-` span id `-` flags.
 const TRACEPARENT_LEN: usize = 55;
 
-pub(super) fn inject(context: &Context, carrier: &mut impl Injector) {
-    if context.span.is_valid() {
-        let header = traceparent(&context.span);
-        carrier.set(TRACEPARENT, std::str::from_utf8(&header).unwrap_or_default());
-        if let Some(state) = context.trace_state.as_deref().filter(|state| !state.is_empty()) {
-            carrier.set(TRACESTATE, state);
-        }
-    }
-    if let Some(baggage) = context.baggage.as_deref().filter(|baggage| !baggage.is_empty()) {
-        carrier.set(BAGGAGE, &write_baggage(baggage));
+/// What baggage holds as it is, besides letters and digits.
+const UNENCODED: &[u8] = b"-._~!#$&'*+^`|:/@()";
+
+pub(super) fn inject_span(span: &SpanContext, trace_state: Option<&str>, carrier: &mut impl Injector) {
+    carrier.set(TRACEPARENT, hex::text(&traceparent(span)));
+    if let Some(state) = trace_state.filter(|state| !state.is_empty()) {
+        carrier.set(TRACESTATE, state);
     }
 }
 
-pub(super) fn extract(carrier: &impl Extractor) -> Context {
-    let span = carrier.get(TRACEPARENT).and_then(parse_traceparent);
-    let state = span.and_then(|_| carrier.get(TRACESTATE)).map(str::trim).filter(|state| !state.is_empty());
-    Context {
-        span: span.unwrap_or_default(),
-        trace_state: state.map(Arc::from),
-        baggage: carrier.get(BAGGAGE).map(parse_baggage).filter(|baggage| !baggage.is_empty()).map(Arc::new),
-    }
+pub(super) fn inject_baggage(baggage: &Baggage, carrier: &mut impl Injector) {
+    carrier.set(BAGGAGE, &write_baggage(baggage));
+}
+
+/// The span and its `tracestate`.
+pub(super) fn extract_span(carrier: &impl Extractor) -> Option<(SpanContext, Option<Arc<str>>)> {
+    let span = parse_traceparent(carrier.get(TRACEPARENT)?)?;
+    let state = carrier.get(TRACESTATE).map(str::trim).filter(|state| !state.is_empty());
+    Some((span, state.map(Arc::from)))
+}
+
+pub(super) fn extract_baggage(carrier: &impl Extractor) -> Baggage {
+    carrier.get(BAGGAGE).map(parse_baggage).unwrap_or_default()
 }
 
 fn traceparent(span: &SpanContext) -> [u8; TRACEPARENT_LEN] {
     let mut header = *b"00-00000000000000000000000000000000-0000000000000000-00";
-    let (mut trace_id, mut span_id) = ([0; 32], [0; 16]);
-    span.trace_id.write_hex(&mut trace_id);
-    span.span_id.write_hex(&mut span_id);
+    let (trace_id, span_id) = hex::ids(span);
     header[3..35].copy_from_slice(&trace_id);
     header[36..52].copy_from_slice(&span_id);
-    header[54] = b'0' + u8::from(span.sampled);
+    header[54] = hex::sampled(span);
     header
 }
 
@@ -81,9 +81,9 @@ fn write_baggage(baggage: &Baggage) -> String {
         if !header.is_empty() {
             header.push(',');
         }
-        percent_encode(key, &mut header);
+        percent_encode(key, UNENCODED, &mut header);
         header.push('=');
-        percent_encode(value, &mut header);
+        percent_encode(value, UNENCODED, &mut header);
     }
     header
 }
@@ -101,9 +101,10 @@ fn parse_baggage(header: &str) -> Baggage {
     baggage
 }
 
-fn percent_encode(text: &str, out: &mut String) {
+/// Encodes all bytes but letters, digits and those `kept`.
+pub(super) fn percent_encode(text: &str, kept: &[u8], out: &mut String) {
     for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~!#$&'*+^`|:/@()".contains(&byte) {
+        if byte.is_ascii_alphanumeric() || kept.contains(&byte) {
             out.push(char::from(byte));
         } else {
             let _ = write!(out, "%{byte:02X}");
@@ -132,9 +133,15 @@ mod tests {
 
     use proptest::prelude::*;
 
+    use super::super::Propagators;
     use super::*;
+    use crate::context::Context;
 
     const HEADER: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+    fn extract(carrier: &HashMap<String, String>) -> Context {
+        Propagators::DEFAULT.extract(carrier)
+    }
 
     fn extract_one(header: &str) -> SpanContext {
         extract(&HashMap::from([("Traceparent".to_owned(), header.to_owned())])).span
@@ -150,7 +157,7 @@ mod tests {
         ]);
         let context = extract(&carrier).with_baggage(baggage);
         let mut out = HashMap::new();
-        inject(&context, &mut out);
+        Propagators::DEFAULT.inject(&context, &mut out);
         assert_eq!(out[TRACEPARENT], HEADER);
         assert_eq!(out[TRACESTATE], "vendor=1,other=2");
         assert_eq!(extract(&out).baggage, context.baggage);

@@ -1,0 +1,167 @@
+//! B3, the format of Zipkin (<https://github.com/openzipkin/b3-propagation>), in its two forms.
+//!
+//! Single: `b3: {trace id}-{span id}-{state}-{parent span id}`, the last two optional. Multi: `X-B3-TraceId`, `X-B3-SpanId`,
+//! `X-B3-Sampled`, `X-B3-Flags`. A trace id has 32 or 16 lower-case digits, 16 are padded on the left; a span id has 16.
+//!
+//! By the OpenTelemetry specification both forms are read, the single one first; debug (`d`, `X-B3-Flags: 1`) means sampled,
+//! and the parent's id is never written. An absent state leaves the decision open; as in other OpenTelemetry SDKs it is read as
+//! not sampled. A state without ids (`b3: 0`) names no span, so is no context; that a trace is debugged is not passed on.
+
+use super::{Extractor, Injector, hex};
+use crate::context::SpanContext;
+
+const SINGLE: &str = "b3";
+const TRACE_ID: &str = "x-b3-traceid";
+const SPAN_ID: &str = "x-b3-spanid";
+const SAMPLED: &str = "x-b3-sampled";
+const FLAGS: &str = "x-b3-flags";
+
+pub(super) fn inject_single(span: &SpanContext, carrier: &mut impl Injector) {
+    let (trace_id, span_id) = hex::ids(span);
+    let mut header = [b'-'; 51];
+    header[..32].copy_from_slice(&trace_id);
+    header[33..49].copy_from_slice(&span_id);
+    header[50] = hex::sampled(span);
+    carrier.set(SINGLE, hex::text(&header));
+}
+
+pub(super) fn inject_multi(span: &SpanContext, carrier: &mut impl Injector) {
+    let (trace_id, span_id) = hex::ids(span);
+    carrier.set(TRACE_ID, hex::text(&trace_id));
+    carrier.set(SPAN_ID, hex::text(&span_id));
+    carrier.set(SAMPLED, hex::text(&[hex::sampled(span)]));
+}
+
+pub(super) fn extract(carrier: &impl Extractor) -> Option<SpanContext> {
+    carrier.get(SINGLE).and_then(parse_single).or_else(|| extract_multi(carrier))
+}
+
+fn parse_single(header: &str) -> Option<SpanContext> {
+    let mut fields = header.trim().split('-');
+    let (trace_id, span_id) = (fields.next()?, fields.next()?);
+    let sampled = match fields.next() {
+        Some("1" | "d") => true,
+        Some("0") | None => false,
+        Some(_) => return None,
+    };
+    let parent_is_well = fields.next().is_none_or(|parent| parse_span_id(parent).is_some());
+    if !parent_is_well || fields.next().is_some() {
+        return None;
+    }
+    hex::remote(parse_trace_id(trace_id)?, parse_span_id(span_id)?, sampled)
+}
+
+fn extract_multi(carrier: &impl Extractor) -> Option<SpanContext> {
+    let get = |name| carrier.get(name).map(str::trim);
+    let debug = get(FLAGS) == Some("1");
+    let sampled = match get(SAMPLED) {
+        // The words are from before the specification, which lets readers accept them.
+        Some("1" | "true") => true,
+        Some("0" | "false") | None => false,
+        Some(_) => return None,
+    };
+    hex::remote(parse_trace_id(get(TRACE_ID)?)?, parse_span_id(get(SPAN_ID)?)?, sampled || debug)
+}
+
+fn parse_trace_id(text: &str) -> Option<[u8; 16]> {
+    hex::number(text).filter(|_| matches!(text.len(), 16 | 32))
+}
+
+fn parse_span_id(text: &str) -> Option<[u8; 8]> {
+    hex::number(text).filter(|_| text.len() == 16)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    const TRACE: &str = "80f198ee56343ba864fe8b2a57d3eff7";
+    const SPAN: &str = "e457b5a2e4d86bd1";
+
+    fn read(headers: &[(&str, &str)]) -> Option<SpanContext> {
+        let carrier: Vec<_> = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        extract(&carrier)
+    }
+
+    #[test]
+    fn the_specifications_examples_are_read() {
+        let span = read(&[("b3", "80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-1-05e3ac9a4f6e3b90")]).unwrap();
+        assert_eq!((span.trace_id.to_string(), span.span_id.to_string()), (TRACE.to_owned(), SPAN.to_owned()));
+        assert!(span.sampled && span.remote);
+        let multi = [
+            ("X-B3-TraceId", TRACE),
+            ("X-B3-ParentSpanId", "05e3ac9a4f6e3b90"),
+            ("X-B3-SpanId", SPAN),
+            ("X-B3-Sampled", "1"),
+        ];
+        assert_eq!(read(&multi), Some(span));
+    }
+
+    #[test]
+    fn states_are_mapped_in_both_forms() {
+        for (state, sampled) in [("-1", true), ("-0", false), ("-d", true), ("", false)] {
+            assert_eq!(read(&[("b3", &format!("{TRACE}-{SPAN}{state}"))]).unwrap().sampled, sampled, "{state}");
+        }
+        let ids = [("x-b3-traceid", TRACE), ("x-b3-spanid", SPAN)];
+        let states = [
+            (("x-b3-sampled", "1"), true),
+            (("x-b3-sampled", "true"), true),
+            (("x-b3-sampled", "0"), false),
+            (("x-b3-flags", "1"), true),
+            (("x-b3-flags", "0"), false),
+        ];
+        for (state, sampled) in states {
+            assert_eq!(read(&[ids[0], ids[1], state]).unwrap().sampled, sampled, "{state:?}");
+        }
+        assert_eq!(read(&[ids[0], ids[1], ("x-b3-sampled", "maybe")]), None);
+    }
+
+    #[test]
+    fn a_short_trace_id_is_padded_on_the_left() {
+        let span = read(&[("b3", "64fe8b2a57d3eff7-e457b5a2e4d86bd1-1")]).unwrap();
+        assert_eq!(span.trace_id.to_string(), "000000000000000064fe8b2a57d3eff7");
+    }
+
+    #[test]
+    fn the_single_form_comes_first_and_a_malformed_one_is_passed_over() {
+        let multi = [("x-b3-traceid", TRACE), ("x-b3-spanid", SPAN)];
+        let single = ("b3", "64fe8b2a57d3eff7-05e3ac9a4f6e3b90-1");
+        assert_eq!(read(&[multi[0], multi[1], single]).unwrap().span_id.to_string(), "05e3ac9a4f6e3b90");
+        assert_eq!(read(&[multi[0], multi[1], ("b3", "0")]).unwrap().span_id.to_string(), SPAN);
+    }
+
+    #[test]
+    fn malformed_headers_are_no_context() {
+        let bad = [
+            "",
+            "0",
+            "d",
+            TRACE,
+            "80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd",
+            "80f198ee56343ba864fe8b2a57d3eff-e457b5a2e4d86bd1-1",
+            "80F198EE56343BA864FE8B2A57D3EFF7-e457b5a2e4d86bd1-1",
+            "00000000000000000000000000000000-e457b5a2e4d86bd1-1",
+            "80f198ee56343ba864fe8b2a57d3eff7-0000000000000000-1",
+            "80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-2",
+            "80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-",
+            "80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-1-05e3",
+            "80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-1-05e3ac9a4f6e3b90-1",
+        ];
+        for header in bad {
+            assert_eq!(read(&[("b3", header)]), None, "{header}");
+        }
+        assert_eq!(read(&[("x-b3-traceid", TRACE)]), None);
+    }
+
+    #[test]
+    fn both_forms_are_written_as_the_specification_shows_them() {
+        let span = read(&[("b3", "80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-1")]).unwrap();
+        let mut out = HashMap::new();
+        inject_single(&span, &mut out);
+        assert_eq!(out["b3"], "80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-1");
+        inject_multi(&SpanContext { sampled: false, ..span }, &mut out);
+        assert_eq!([&out[TRACE_ID], &out[SPAN_ID], &out[SAMPLED]], [TRACE, SPAN, "0"]);
+    }
+}
