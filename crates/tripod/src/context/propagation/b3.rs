@@ -4,8 +4,9 @@
 //! `X-B3-Sampled`, `X-B3-Flags`. A trace id has 32 or 16 lower-case digits, 16 are padded on the left; a span id has 16.
 //!
 //! By the OpenTelemetry specification both forms are read, the single one first; debug (`d`, `X-B3-Flags: 1`) means sampled,
-//! and the parent's id is never written. An absent state leaves the decision open; as in other OpenTelemetry SDKs it is read as
-//! not sampled. A state without ids (`b3: 0`) names no span, so is no context; that a trace is debugged is not passed on.
+//! and the parent's id is never written. An absent state leaves the decision to the receiver; a [`SpanContext`] has no such third
+//! state, so it is read as not sampled. A state without ids (`b3: 0`) names no span, so is no context; that a trace is debugged is
+//! not passed on.
 
 use super::{Extractor, Injector, hex};
 use crate::context::SpanContext;
