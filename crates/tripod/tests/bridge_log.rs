@@ -72,13 +72,14 @@ fn key_values_keep_their_types_and_an_error_its_chain() {
 
 #[test]
 fn the_highest_level_follows_the_configuration() {
-    let telemetry = telemetry(|builder| builder.log_level(Level::Warn));
+    let mut telemetry = telemetry(|builder| builder.log_level(Level::Warn));
     assert_eq!(log::max_level(), LevelFilter::Warn);
     log::info!("too quiet");
     log::warn!("loud enough");
     assert_eq!(telemetry.logs().len(), 1);
-    drop(telemetry);
+    telemetry.stop();
     assert_eq!(log::max_level(), LevelFilter::Off);
+    drop(telemetry);
     let _telemetry = self::telemetry(|builder| builder.log_level(Level::Debug));
     assert_eq!(log::max_level(), LevelFilter::Debug);
 }

@@ -21,7 +21,7 @@
 //!
 //! Which spans and events come here is for `tracing-subscriber`'s filters to say; the level of Tripod's own configuration holds for
 //! the events besides. Cost, beside the registry's own: that of a Tripod span, and one lock of the registry each time it is
-//! entered or left. While telemetry does not run: one comparison.
+//! entered or left. While telemetry does not run: a comparison or two a call.
 
 mod span;
 mod visit;
@@ -140,14 +140,23 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> tracing_subscriber::Layer<S> for La
     }
 
     fn on_enter(&self, id: &Id, ctx: In<'_, S>) {
-        with_span(&ctx, id, BridgedSpan::enter);
+        if engine::traces_on() {
+            with_span(&ctx, id, BridgedSpan::enter);
+        }
     }
 
     fn on_exit(&self, id: &Id, ctx: In<'_, S>) {
-        with_span(&ctx, id, BridgedSpan::exit);
+        // By the stack rather than by whether traces are on: that may have changed since the span was entered.
+        if !span::is_stack_empty() {
+            with_span(&ctx, id, BridgedSpan::exit);
+        }
     }
 
     fn on_close(&self, id: Id, ctx: In<'_, S>) {
+        // Otherwise there is nothing to send, and the registry drops what it keeps.
+        if !engine::traces_on() && span::is_stack_empty() {
+            return;
+        }
         let bridged = ctx.span(&id).and_then(|span| span.extensions_mut().remove::<BridgedSpan>());
         if let Some(bridged) = bridged {
             bridged.close();

@@ -156,6 +156,11 @@ impl Waiting {
     }
 }
 
+/// Whether nothing is current on this thread, so that there is nothing to leave.
+pub(super) fn is_stack_empty() -> bool {
+    stack::with(|local| local.entries().is_empty()).unwrap_or(true)
+}
+
 /// Fields that set something other than an attribute.
 #[derive(Clone, Copy, PartialEq)]
 enum Special {
