@@ -3,8 +3,6 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use tripod_wire::{SpanId, TraceId};
-
 use super::{Extractor, Injector, hex};
 use crate::context::{Baggage, SpanContext};
 
@@ -53,26 +51,17 @@ fn traceparent(span: &SpanContext) -> [u8; TRACEPARENT_LEN] {
 fn parse_traceparent(header: &str) -> Option<SpanContext> {
     let header = header.trim();
     let bytes = header.as_bytes();
-    let lower_hex = |range: std::ops::Range<usize>| {
-        header.get(range).filter(|part| part.bytes().all(|c| c.is_ascii_digit() || (b'a'..=b'f').contains(&c)))
-    };
-    let version = lower_hex(0..2)?;
+    let [version] = hex::number(header.get(0..2)?)?;
     let ends_well = match version {
-        "ff" => false,
-        "00" => bytes.len() == TRACEPARENT_LEN,
+        0xff => false,
+        0 => bytes.len() == TRACEPARENT_LEN,
         _ => bytes.len() == TRACEPARENT_LEN || bytes.get(TRACEPARENT_LEN) == Some(&b'-'),
     };
     if !ends_well || [2, 35, 52].iter().any(|at| bytes[*at] != b'-') {
         return None;
     }
-    let flags = u8::from_str_radix(lower_hex(53..55)?, 16).ok()?;
-    let context = SpanContext {
-        trace_id: lower_hex(3..35)?.parse::<TraceId>().ok()?,
-        span_id: lower_hex(36..52)?.parse::<SpanId>().ok()?,
-        sampled: flags & 1 == 1,
-        remote: true,
-    };
-    context.is_valid().then_some(context)
+    let [flags] = hex::number(header.get(53..55)?)?;
+    hex::remote(hex::number(header.get(3..35)?)?, hex::number(header.get(36..52)?)?, flags & 1 == 1)
 }
 
 fn write_baggage(baggage: &Baggage) -> String {
