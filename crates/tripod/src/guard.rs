@@ -7,6 +7,7 @@ use crate::Error;
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::pipeline::Exporter;
+use crate::stats::Stats;
 
 /// Keeps telemetry running; made by [`crate::Builder::start`].
 ///
@@ -33,6 +34,11 @@ impl Guard {
     /// (or lost for good, which is counted).
     pub fn flush(&self) -> bool {
         self.engine.as_ref().is_none_or(|engine| engine.flush(self.timeout))
+    }
+
+    /// What became of what was recorded so far; all zero when telemetry is disabled.
+    pub fn stats(&self) -> Stats {
+        self.engine.as_ref().map(|engine| engine.stats()).unwrap_or_default()
     }
 
     /// Sends what is left and stops; answers as [`Guard::flush`]. The same as dropping the guard.

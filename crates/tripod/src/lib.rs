@@ -34,6 +34,8 @@ mod macros;
 pub mod metrics;
 mod pipeline;
 mod resource;
+mod self_metrics;
+mod stats;
 pub mod trace;
 mod value;
 
@@ -46,6 +48,7 @@ pub use guard::Guard;
 pub use logs::{Level, log as write_log, log_enabled};
 pub use metrics::{Counter, Gauge, Histogram, UpDownCounter, counter, gauge, histogram, up_down_counter};
 pub use pipeline::{Batch, ExportError, Exported, Exporter, Signal};
+pub use stats::{Delivery, DropReason, ExporterStats, RecordStats, Stats};
 pub use trace::{InContext, InSpan, InSpanExt, LocalSpan, Sampler, Span, SpanBuilder, SpanKind, StatusCode};
 #[cfg(feature = "macros")]
 pub use tripod_macros::traced;

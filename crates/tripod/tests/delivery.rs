@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use common::telemetry_with;
-use tripod::{Batch, Error, ExportError, Exported, Exporter, MemoryExporter};
+use tripod::{Batch, DropReason, Error, ExportError, Exported, Exporter, MemoryExporter};
+use tripod_wire::otlp::metrics::{MetricData, NumberDataPoint};
+use tripod_wire::otlp::{KeyValue, Metric};
 
 #[test]
 fn every_record_of_many_threads_arrives_once() {
@@ -120,4 +122,74 @@ fn an_exporter_that_hangs_delays_shutting_down_only_to_the_deadline() {
     telemetry.stop();
     assert!(start.elapsed() < Duration::from_secs(60), "it ends, and does not wait for the exporter's hour");
     assert_eq!(telemetry.memory().spans().len(), 1);
+}
+
+#[test]
+fn what_is_created_is_exported_or_counted_as_dropped() {
+    struct Slow;
+    impl Exporter for Slow {
+        fn name(&self) -> &'static str {
+            "slow"
+        }
+
+        fn export(&mut self, _: &Batch) -> Result<Exported, ExportError> {
+            std::thread::sleep(Duration::from_millis(2));
+            Ok(Exported { rejected: 1, reason: "one too many".to_owned() })
+        }
+    }
+    let telemetry = telemetry_with(|builder| builder.exporter(Slow).record_memory(512 << 10).queue_memory(64 << 10));
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| (0..10_000).for_each(|n| tripod::span!("work", n).end()));
+        }
+    });
+    telemetry.flush();
+    let stats = telemetry.stats();
+    assert_eq!(stats.spans.created, 40_000);
+    let slow = &stats.exporters[1];
+    assert_eq!(slow.name, "slow");
+    assert_eq!(stats.spans.created, stats.spans.refused + slow.spans.exported + slow.spans.dropped());
+    assert!(slow.spans.dropped_by_reason[DropReason::Rejected as usize] > 0);
+    assert!(slow.spans.exported > 0 && slow.spans.queued == 0);
+
+    let exported = telemetry.metric("otel.sdk.exporter.span.exported");
+    assert!(points(&exported).iter().any(|point| {
+        point.attributes.contains(&KeyValue::new("otel.component.name", "slow_exporter/1"))
+            && point.attributes.contains(&KeyValue::new("error.type", "rejected"))
+            && point.value.as_f64() > 0.0
+    }));
+    for level in ["otel.sdk.processor.span.queue.size", "otel.sdk.exporter.span.inflight"] {
+        let metric = telemetry.metric(level);
+        assert!(points(&metric).iter().all(|point| point.value.as_f64() == 0.0), "{metric:?}");
+    }
+    let duration = telemetry.metric("otel.sdk.exporter.operation.duration");
+    assert!(matches!(duration.data, MetricData::Histogram { data_points, .. } if !data_points.is_empty()));
+}
+
+fn points(metric: &Metric) -> &[NumberDataPoint] {
+    let MetricData::Sum { data_points, .. } = &metric.data else { panic!("a sum: {metric:?}") };
+    data_points
+}
+
+#[test]
+fn own_metrics_can_be_turned_off() {
+    let telemetry = telemetry_with(|builder| builder.self_metrics(false));
+    let before = timed_exports();
+    tripod::span!("work").end();
+    telemetry.flush();
+    telemetry.flush();
+    assert_eq!(timed_exports(), before);
+}
+
+/// Exports of the memory exporter that were timed so far, by any test.
+fn timed_exports() -> Vec<Metric> {
+    let own = |metric: &Metric| metric.name == "otel.sdk.exporter.operation.duration";
+    let mut metrics = tripod::metrics::collect();
+    metrics.retain(own);
+    for metric in &mut metrics {
+        if let MetricData::Histogram { data_points, .. } = &mut metric.data {
+            data_points.iter_mut().for_each(|point| point.time_unix_nano = 0);
+        }
+    }
+    metrics
 }

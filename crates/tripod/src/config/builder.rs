@@ -35,6 +35,7 @@ pub struct Builder {
     logs: Option<bool>,
     schedule_delay: Option<Duration>,
     metric_interval: Option<Duration>,
+    self_metrics: Option<bool>,
     max_batch: Option<usize>,
     record_memory: Option<usize>,
     queue_memory: Option<usize>,
@@ -127,6 +128,12 @@ impl Builder {
     /// How often metrics are sent; 60 s by default: `OTEL_METRIC_EXPORT_INTERVAL`, `METRICS_EXPORT_INTERVAL_MS`.
     pub fn metric_interval(mut self, interval: Duration) -> Self {
         self.metric_interval = Some(interval);
+        self
+    }
+
+    /// Whether the metrics tell of Tripod itself (`otel.sdk.*`): queues, exports, losses; yes by default.
+    pub fn self_metrics(mut self, on: bool) -> Self {
+        self.self_metrics = Some(on);
         self
     }
 
@@ -223,6 +230,7 @@ impl Builder {
             schedule_delay: delay,
             max_batch: or(self.max_batch, batch, 512).max(1),
             metric_interval: or(self.metric_interval, interval, Duration::from_secs(60)).max(Duration::from_millis(10)),
+            self_metrics: self.self_metrics.unwrap_or(true),
             record_memory: self.record_memory.unwrap_or(16 << 20),
             queue_memory: self.queue_memory.unwrap_or(32 << 20),
             shutdown_timeout: self.shutdown_timeout.unwrap_or(Duration::from_secs(5)),

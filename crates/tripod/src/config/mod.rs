@@ -50,6 +50,8 @@ pub(crate) struct Config {
     /// A batch has at most so many spans or logs.
     pub(crate) max_batch: usize,
     pub(crate) metric_interval: Duration,
+    /// Whether the engine's own counts are among the metrics.
+    pub(crate) self_metrics: bool,
     /// Bytes of records between their threads and the collector.
     pub(crate) record_memory: usize,
     /// Bytes that wait for one exporter.

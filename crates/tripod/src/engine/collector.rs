@@ -14,6 +14,7 @@ use super::lane::Tag;
 use super::{Engine, LOG, SPAN};
 use crate::config::Config;
 use crate::pipeline::{Batch, Signal};
+use crate::self_metrics::{self, SelfMetrics};
 use crate::{Error, metrics, resource};
 
 const NAME: &str = "tripod-collector";
@@ -26,6 +27,8 @@ pub(crate) struct Batching {
     max_records: usize,
     /// Metrics are collected this often; `None`: never.
     metric_interval: Option<Duration>,
+    /// Whether the engine's own counts are among the metrics.
+    self_metrics: bool,
     /// `resource` as an encoded field of `ResourceSpans`, `ResourceLogs`, `ResourceMetrics`.
     resource: Vec<u8>,
 }
@@ -36,6 +39,7 @@ impl Batching {
             delay: config.schedule_delay,
             max_records: config.max_batch,
             metric_interval: config.metrics.then_some(config.metric_interval),
+            self_metrics: config.self_metrics,
             resource: resource::encoded_field(&config.resource()),
         }
     }
@@ -125,6 +129,7 @@ struct Worker {
     requests: Arc<Requests>,
     /// What waits to become a batch: spans, logs.
     open: [OpenBatch; 2],
+    self_metrics: SelfMetrics,
 }
 
 /// Records of one signal by scope.
@@ -143,7 +148,7 @@ struct OpenScope {
 
 impl Worker {
     fn new(engine: Arc<Engine>, batching: Batching, requests: Arc<Requests>) -> Self {
-        Self { engine, batching, requests, open: Default::default() }
+        Self { engine, batching, requests, open: Default::default(), self_metrics: SelfMetrics::default() }
     }
 
     fn run(mut self) {
@@ -162,6 +167,9 @@ impl Worker {
             self.requests.flushes.lock().unwrap_or_else(PoisonError::into_inner).done = asked;
             self.requests.done.notify_all();
             if stop {
+                if self.batching.self_metrics {
+                    self.self_metrics.end(self.engine.stats());
+                }
                 return;
             }
             let due = now + self.batching.delay;
@@ -221,9 +229,16 @@ impl Worker {
         }
     }
 
-    fn collect_metrics(&self) {
+    fn collect_metrics(&mut self) {
+        let start = Instant::now();
+        if self.batching.self_metrics {
+            self.self_metrics.update(&self.engine.stats());
+        }
         let Some((body, records)) = metrics::collect_encoded(&self.batching.resource) else { return };
         let batch = Arc::new(Batch { signal: Signal::Metrics, records, body });
+        if self.batching.self_metrics {
+            self_metrics::record_collection(start.elapsed().as_secs_f64());
+        }
         for outlet in self.engine.outlets() {
             outlet.offer(&batch);
         }

@@ -19,6 +19,7 @@ pub(crate) use scopes::{scope_id, scope_name};
 use crate::Error;
 use crate::config::Config;
 use crate::pipeline::{Exporter, Outlet};
+use crate::stats::{RecordStats, Stats};
 use crate::trace::Sampler;
 use collector::Collector;
 use lane::{Budget, Reader, Tag, Writer};
@@ -104,7 +105,11 @@ impl Engine {
         if slot.is_some() {
             return Err(Error::AlreadyStarted);
         }
-        let outlets = exporters.into_iter().map(|to| Outlet::start(to, config)).collect::<Result<Vec<_>, _>>()?;
+        let outlets = exporters
+            .into_iter()
+            .enumerate()
+            .map(|(at, to)| Outlet::start(to, at, config))
+            .collect::<Result<Vec<_>, _>>()?;
         let engine = Arc::new(Self {
             settings: Settings { sampler: config.sampler, min_severity: config.log_level as i32 },
             counts: Counts::default(),
@@ -173,6 +178,17 @@ impl Engine {
             outlet.stop(deadline);
         }
         collected && delivered
+    }
+
+    /// What became of the records so far.
+    pub(crate) fn stats(&self) -> Stats {
+        let records = |signal: u8| {
+            let [collected, refused] = [&self.counts.collected, &self.counts.lost]
+                .map(|counts| counts[usize::from(signal)].load(Ordering::Relaxed));
+            RecordStats { created: collected + refused, refused }
+        };
+        let exporters = self.outlets.iter().map(Outlet::stats).collect();
+        Stats { spans: records(SPAN), logs: records(LOG), exporters }
     }
 
     /// Flushes every outlet, also after one that is late.

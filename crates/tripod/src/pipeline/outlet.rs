@@ -12,9 +12,11 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::retry::Backoff;
-use super::{Batch, ExportError, Exporter, Signals};
+use super::{Batch, ExportError, Exported, Exporter, Signal, Signals};
 use crate::Error;
 use crate::config::Config;
+use crate::self_metrics::ExportTimer;
+use crate::stats::{Delivery, DropReason, ExporterStats};
 
 const NAME: &str = "tripod-exporter";
 
@@ -36,8 +38,16 @@ struct Shared {
     queue: Mutex<Queue>,
     changed: Condvar,
     limit_bytes: usize,
+    tallies: [Tally; 3],
+    timer: Option<ExportTimer>,
+}
+
+/// What became of the records of one signal.
+#[derive(Default)]
+struct Tally {
+    offered: AtomicU64,
     exported: AtomicU64,
-    dropped: AtomicU64,
+    dropped: [AtomicU64; DropReason::ALL.len()],
 }
 
 #[derive(Default)]
@@ -53,15 +63,15 @@ struct Queue {
 }
 
 impl Outlet {
-    pub(crate) fn start(exporter: Box<dyn Exporter>, config: &Config) -> Result<Self, Error> {
+    pub(crate) fn start(exporter: Box<dyn Exporter>, at: usize, config: &Config) -> Result<Self, Error> {
         let shared = Arc::new(Shared {
             name: exporter.name(),
             accepts: Signals::only(|signal| exporter.accepts(signal)),
             queue: Mutex::default(),
             changed: Condvar::new(),
             limit_bytes: config.queue_memory,
-            exported: AtomicU64::new(0),
-            dropped: AtomicU64::new(0),
+            tallies: Default::default(),
+            timer: (config.metrics && config.self_metrics).then(|| ExportTimer::new(exporter.name(), at)),
         });
         let own = Arc::clone(&shared);
         let handle = thread::Builder::new()
@@ -80,15 +90,33 @@ impl Outlet {
             return;
         }
         let mut queue = self.shared.lock();
+        self.shared.tally(batch.signal).offered.fetch_add(batch.records, Ordering::Relaxed);
         queue.batches.push_back(Arc::clone(batch));
         queue.bytes += batch.body.len();
         while queue.bytes > self.shared.limit_bytes {
             let Some(oldest) = queue.batches.pop_front() else { break };
             queue.bytes -= oldest.body.len();
-            self.shared.lose(&mut queue, oldest.records, "the queue is full");
+            self.shared.lose(&mut queue, &oldest, oldest.records, DropReason::QueueFull, "the queue is full");
         }
         drop(queue);
         self.shared.changed.notify_all();
+    }
+
+    /// What became of what was offered.
+    pub(crate) fn stats(&self) -> ExporterStats {
+        let queue = self.shared.lock();
+        let delivery = |signal: Signal| {
+            let tally = self.shared.tally(signal);
+            let queued = queue.batches.iter().filter(|batch| batch.signal == signal).map(|batch| batch.records).sum();
+            Delivery {
+                offered: tally.offered.load(Ordering::Relaxed),
+                exported: tally.exported.load(Ordering::Relaxed),
+                queued,
+                dropped_by_reason: tally.dropped.each_ref().map(|dropped| dropped.load(Ordering::Relaxed)),
+            }
+        };
+        let [spans, points, logs] = Signals::ALL.map(delivery);
+        ExporterStats { name: self.shared.name, spans, points, logs }
     }
 
     /// Waits until everything queued is sent or given up.
@@ -108,11 +136,10 @@ impl Outlet {
     pub(crate) fn stop(&self, deadline: Instant) {
         let mut queue = self.shared.lock();
         queue.stop = true;
-        let left: u64 = queue.batches.iter().map(|batch| batch.records).sum();
-        queue.batches.clear();
         queue.bytes = 0;
-        if left > 0 {
-            self.shared.lose(&mut queue, left, "the program ended before they could be sent");
+        for batch in std::mem::take(&mut queue.batches) {
+            let why = "the program ended before they could be sent";
+            self.shared.lose(&mut queue, &batch, batch.records, DropReason::Shutdown, why);
         }
         drop(queue);
         self.shared.changed.notify_all();
@@ -135,23 +162,26 @@ impl Shared {
         let mut backoff = Backoff::new();
         while let Some(batch) = self.next() {
             // A faulty exporter costs its batch, not the thread.
+            let start = Instant::now();
             let result = catch_unwind(AssertUnwindSafe(|| exporter.export(&batch)));
+            self.time(start, &result);
             let retry = match result {
                 Ok(Ok(done)) => {
                     backoff.reset();
-                    self.exported.fetch_add(batch.records - done.rejected.min(batch.records), Ordering::Relaxed);
-                    if done.rejected > 0 {
-                        self.lose(&mut self.lock(), done.rejected, &done.reason);
+                    let rejected = done.rejected.min(batch.records);
+                    self.tally(batch.signal).exported.fetch_add(batch.records - rejected, Ordering::Relaxed);
+                    if rejected > 0 {
+                        self.lose(&mut self.lock(), &batch, rejected, DropReason::Rejected, &done.reason);
                     }
                     None
                 }
                 Ok(Err(ExportError::Retry { after, reason })) => Some((backoff.wait(after), reason)),
                 Ok(Err(ExportError::Permanent { reason })) => {
-                    self.lose(&mut self.lock(), batch.records, &reason);
+                    self.lose(&mut self.lock(), &batch, batch.records, DropReason::Failed, &reason);
                     None
                 }
                 Err(_) => {
-                    self.lose(&mut self.lock(), batch.records, "the exporter panicked");
+                    self.lose(&mut self.lock(), &batch, batch.records, DropReason::Panicked, "the exporter panicked");
                     None
                 }
             };
@@ -184,7 +214,8 @@ impl Shared {
         queue.busy = false;
         self.say(&mut queue, || format!("cannot send now, will try again: {reason}"));
         if queue.stop || queue.bytes + batch.body.len() > self.limit_bytes {
-            self.lose(&mut queue, batch.records, reason);
+            let why = if queue.stop { DropReason::Shutdown } else { DropReason::QueueFull };
+            self.lose(&mut queue, &batch, batch.records, why, reason);
         } else {
             queue.bytes += batch.body.len();
             queue.batches.push_front(batch);
@@ -202,8 +233,27 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    fn lose(&self, queue: &mut Queue, records: u64, why: &str) {
-        let total = self.dropped.fetch_add(records, Ordering::Relaxed) + records;
+    fn tally(&self, signal: Signal) -> &Tally {
+        &self.tallies[signal as usize]
+    }
+
+    fn time(&self, start: Instant, result: &thread::Result<Result<Exported, ExportError>>) {
+        let error = match result {
+            Ok(Ok(_)) => "",
+            Ok(Err(ExportError::Retry { .. })) => "retryable",
+            Ok(Err(ExportError::Permanent { .. })) => DropReason::Failed.as_str(),
+            Err(_) => DropReason::Panicked.as_str(),
+        };
+        if let Some(timer) = &self.timer {
+            timer.record(start.elapsed().as_secs_f64(), error);
+        }
+    }
+
+    /// Counts records of a batch as lost.
+    fn lose(&self, queue: &mut Queue, batch: &Batch, records: u64, reason: DropReason, why: &str) {
+        self.tally(batch.signal).dropped[reason as usize].fetch_add(records, Ordering::Relaxed);
+        let all = self.tallies.iter().flat_map(|tally| &tally.dropped);
+        let total: u64 = all.map(|dropped| dropped.load(Ordering::Relaxed)).sum();
         self.say(queue, || format!("{total} records lost so far: {why}"));
     }
 

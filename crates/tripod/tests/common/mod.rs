@@ -3,7 +3,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tripod::{Builder, Guard, MemoryExporter};
+use tripod::{Builder, Guard, MemoryExporter, Stats};
 use tripod_wire::otlp::{AnyValue, KeyValue, LogRecord, Metric, Span};
 
 pub struct Telemetry {
@@ -32,6 +32,10 @@ impl Telemetry {
 
     pub fn flush(&self) {
         assert!(self.guard.as_ref().unwrap().flush(), "everything is delivered in time");
+    }
+
+    pub fn stats(&self) -> Stats {
+        self.guard.as_ref().unwrap().stats()
     }
 
     pub fn stop(&mut self) {

@@ -1,0 +1,106 @@
+//! What became of the records, as data: for tests, health checks, and the own metrics.
+
+use tripod_wire::otlp::Signal;
+
+/// What the running telemetry has done so far; see [`crate::Guard::stats`].
+///
+/// Spans and logs are counted once they have ended and reached the collector: after a [`crate::Guard::flush`] these are all. For
+/// each exporter, `offered` = `exported` + `dropped` + what is still on its way.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Spans that ended.
+    pub spans: RecordStats,
+    /// Log records that were written.
+    pub logs: RecordStats,
+    /// By exporter, in the order in which they were named.
+    pub exporters: Vec<ExporterStats>,
+}
+
+/// Records of one signal.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RecordStats {
+    /// All that were recorded, also those that were refused.
+    pub created: u64,
+    /// Those that found no room on their way to the collector, and are lost.
+    pub refused: u64,
+}
+
+/// One exporter, with its queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExporterStats {
+    /// [`crate::Exporter::name`].
+    pub name: &'static str,
+    /// Spans.
+    pub spans: Delivery,
+    /// Points of metrics.
+    pub points: Delivery,
+    /// Log records.
+    pub logs: Delivery,
+}
+
+impl ExporterStats {
+    pub(crate) fn of(&self, signal: Signal) -> &Delivery {
+        match signal {
+            Signal::Traces => &self.spans,
+            Signal::Metrics => &self.points,
+            Signal::Logs => &self.logs,
+        }
+    }
+}
+
+/// What became of the records of one signal at one exporter.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Delivery {
+    /// Given to the exporter's queue.
+    pub offered: u64,
+    /// Taken by the receiver.
+    pub exported: u64,
+    /// Waiting in the queue.
+    pub queued: u64,
+    /// Lost, by [`DropReason`].
+    pub dropped_by_reason: [u64; DropReason::ALL.len()],
+}
+
+impl Delivery {
+    /// Lost, for whatever reason.
+    pub fn dropped(&self) -> u64 {
+        self.dropped_by_reason.iter().sum()
+    }
+}
+
+/// Why an exporter did not deliver records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DropReason {
+    /// The queue was full: the destination is down or too slow.
+    QueueFull,
+    /// The program ended before they could be sent.
+    Shutdown,
+    /// The receiver took the request without these.
+    Rejected,
+    /// The receiver will never take the request.
+    Failed,
+    /// The exporter panicked.
+    Panicked,
+}
+
+impl DropReason {
+    /// All, in the order of [`Delivery::dropped_by_reason`].
+    pub const ALL: [Self; 5] = [Self::QueueFull, Self::Shutdown, Self::Rejected, Self::Failed, Self::Panicked];
+
+    /// As the attribute `error.type`.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::QueueFull => "queue_full",
+            Self::Shutdown => "already_shutdown",
+            Self::Rejected => "rejected",
+            Self::Failed => "export_failed",
+            Self::Panicked => "panic",
+        }
+    }
+
+    /// Whether the records never reached the exporter.
+    pub(crate) fn before_export(self) -> bool {
+        matches!(self, Self::QueueFull | Self::Shutdown)
+    }
+}
