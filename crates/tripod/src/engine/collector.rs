@@ -195,7 +195,8 @@ impl Worker {
     }
 
     fn close_due(&mut self, all: bool) {
-        for signal in [SPAN, LOG] {
+        // Logs first: on a console they stand before the trace during which they were written.
+        for signal in [LOG, SPAN] {
             let open = &mut self.open[usize::from(signal)];
             let due = open.since.is_some_and(|since| all || since.elapsed() >= self.batching.delay / 2);
             if due {
