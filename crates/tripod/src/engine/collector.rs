@@ -4,7 +4,7 @@
 //! go to the exporters' queues.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
@@ -66,6 +66,12 @@ struct Flushes {
     done: u64,
 }
 
+impl Requests {
+    fn lock(&self) -> MutexGuard<'_, Flushes> {
+        self.flushes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// A flush that was asked for.
 pub(crate) struct Flush {
     number: u64,
@@ -76,7 +82,7 @@ impl Flush {
     /// Waits until everything recorded before is in the exporters' queues.
     pub(crate) fn wait_until(&self, deadline: Instant) -> bool {
         let left = deadline.saturating_duration_since(Instant::now());
-        let flushes = self.requests.flushes.lock().unwrap_or_else(PoisonError::into_inner);
+        let flushes = self.requests.lock();
         let waiting = |flushes: &mut Flushes| flushes.done < self.number;
         let (flushes, _) =
             self.requests.done.wait_timeout_while(flushes, left, waiting).unwrap_or_else(PoisonError::into_inner);
@@ -103,7 +109,7 @@ impl Collector {
     }
 
     pub(crate) fn request_flush(&self) -> Flush {
-        let mut flushes = self.requests.flushes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut flushes = self.requests.lock();
         flushes.asked += 1;
         let flush = Flush { number: flushes.asked, requests: Arc::clone(&self.requests) };
         drop(flushes);
@@ -155,8 +161,8 @@ impl Worker {
         let mut next_metrics = self.batching.metric_interval.map(|interval| Instant::now() + interval);
         loop {
             let stop = self.requests.stop.load(Ordering::Acquire);
-            let asked = self.requests.flushes.lock().unwrap_or_else(PoisonError::into_inner).asked;
-            let flush = stop || asked > self.requests.flushes.lock().unwrap_or_else(PoisonError::into_inner).done;
+            let Flushes { asked, done } = *self.requests.lock();
+            let flush = stop || asked > done;
             self.take_lanes();
             self.close_due(flush);
             let now = Instant::now();
@@ -164,7 +170,7 @@ impl Worker {
                 self.collect_metrics();
                 next_metrics = self.batching.metric_interval.map(|interval| now + interval);
             }
-            self.requests.flushes.lock().unwrap_or_else(PoisonError::into_inner).done = asked;
+            self.requests.lock().done = asked;
             self.requests.done.notify_all();
             if stop {
                 if self.batching.self_metrics {
