@@ -29,6 +29,7 @@ mod engine;
 mod error;
 mod export;
 mod guard;
+mod limits;
 mod logs;
 mod macros;
 pub mod metrics;
@@ -45,6 +46,7 @@ pub use context::{Baggage, Context, ContextGuard, Current, SpanContext, SpanId, 
 pub use error::Error;
 pub use export::{Console, MemoryExporter};
 pub use guard::Guard;
+pub use limits::{LogLimits, SpanLimits};
 pub use logs::{Level, log as write_log, log_enabled};
 pub use metrics::{Counter, Gauge, Histogram, UpDownCounter, counter, gauge, histogram, up_down_counter};
 pub use pipeline::{Batch, ExportError, Exported, Exporter, Signal};

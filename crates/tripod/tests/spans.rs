@@ -3,7 +3,7 @@
 mod common;
 
 use common::{attribute, telemetry, telemetry_with};
-use tripod::{Context, InSpanExt, LocalSpan, Sampler, Span, SpanBuilder, SpanKind, StatusCode};
+use tripod::{Context, InSpanExt, LocalSpan, Sampler, Span, SpanBuilder, SpanKind, SpanLimits, StatusCode};
 use tripod_wire::SpanId;
 use tripod_wire::otlp::AnyValue;
 
@@ -350,4 +350,20 @@ fn the_attribute_traced_makes_spans_and_records_errors() {
 
 fn pollster<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}
+
+#[test]
+fn the_limits_are_those_that_telemetry_was_started_with() {
+    let limits = SpanLimits { attributes: 2, events: 0, links: 1, ..SpanLimits::default() };
+    let telemetry = telemetry_with(|builder| builder.span_limits(limits));
+    let span = tripod::span!("work", a = 1, b = 2, c = 3);
+    span.set_attribute("a", "set again: no further attribute");
+    span.add_event("event", &[]);
+    span.add_link(&span.context(), &[]);
+    span.add_link(&span.context(), &[]);
+    drop(span);
+    let span = telemetry.span("work");
+    assert_eq!((span.attributes.len(), span.dropped_attributes_count), (2, 1));
+    assert_eq!((span.events.len(), span.dropped_events_count), (0, 1));
+    assert_eq!((span.links.len(), span.dropped_links_count), (1, 1));
 }

@@ -10,6 +10,7 @@ use super::exporters::Exporters;
 use crate::context::propagation::{self, Propagator, Propagators};
 use crate::export::Console;
 use crate::guard::Guard;
+use crate::limits::{Limits, LogLimits, SpanLimits};
 use crate::logs::Level;
 use crate::pipeline::{Exporter, Signal};
 use crate::trace::Sampler;
@@ -28,6 +29,8 @@ pub struct Builder {
     endpoint: Option<String>,
     headers: Vec<(String, String)>,
     sampler: Option<Sampler>,
+    span_limits: Option<SpanLimits>,
+    log_limits: Option<LogLimits>,
     propagators: Option<Propagators>,
     log_level: Option<Level>,
     traces: Option<bool>,
@@ -83,6 +86,18 @@ impl Builder {
     /// Which traces are recorded: `OTEL_TRACES_SAMPLER`.
     pub fn sampler(mut self, sampler: Sampler) -> Self {
         self.sampler = Some(sampler);
+        self
+    }
+
+    /// How much one span may hold; the rest is dropped and counted. The fields of [`SpanLimits`] name their variables.
+    pub fn span_limits(mut self, limits: SpanLimits) -> Self {
+        self.span_limits = Some(limits);
+        self
+    }
+
+    /// How much one log record may hold; the rest is dropped and counted. The fields of [`LogLimits`] name their variables.
+    pub fn log_limits(mut self, limits: LogLimits) -> Self {
+        self.log_limits = Some(limits);
         self
     }
 
@@ -219,6 +234,7 @@ impl Builder {
             logs: self.logs.unwrap_or(logs),
             attributes: attributes(self.attributes, env)?,
             sampler: self.sampler.map_or_else(|| sampler(env), Ok)?,
+            limits: Limits { span: self.span_limits.unwrap_or_default(), log: self.log_limits.unwrap_or_default() },
             propagators: self.propagators.map_or_else(|| propagators(env), Ok)?,
             log_level: self.log_level.map_or_else(|| log_level(env), Ok)?,
             endpoint: endpoint(self.endpoint, env)?,

@@ -14,6 +14,7 @@ use tripod_wire::otlp::{AnyValue, KeyValue, Resource};
 
 use crate::context::propagation::Propagators;
 use crate::export::Console;
+use crate::limits::Limits;
 use crate::logs::Level;
 use crate::pipeline::Signals;
 use crate::trace::Sampler;
@@ -33,6 +34,8 @@ pub(crate) struct Config {
     /// Attributes set by the user; detected ones are added by [`Config::resource`].
     pub(crate) attributes: Vec<KeyValue>,
     pub(crate) sampler: Sampler,
+    /// How much one span or log record may hold.
+    pub(crate) limits: Limits,
     pub(crate) propagators: Propagators,
     /// The least grave log that is recorded.
     pub(crate) log_level: Level,

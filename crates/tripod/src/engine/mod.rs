@@ -123,6 +123,7 @@ impl Engine {
         *slot = Some(Arc::clone(&engine));
         drop(slot);
         panic::install_hook();
+        config.limits.put_in_force();
         GENERATION.fetch_add(1, Ordering::Relaxed);
         TRACES_ON.store(config.traces, Ordering::Relaxed);
         let severity = if config.logs { engine.settings.min_severity as u32 } else { u32::MAX };

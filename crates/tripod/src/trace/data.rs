@@ -16,9 +16,7 @@ use crate::clock::{Clock, Tie};
 use crate::context::SpanContext;
 use crate::context::stack::Local;
 use crate::encode::{self, field};
-
-/// Attributes, events and links a span keeps, each: the specification's default.
-const MAX_COUNT: u32 = 128;
+use crate::limits;
 
 /// Bytes of attributes, events and links that a span keeps.
 const MAX_BYTES: usize = 256 * 1024;
@@ -121,7 +119,7 @@ impl SpanData {
         {
             self.remove_attribute(at);
         }
-        if self.attributes.len() as u32 >= MAX_COUNT || self.body.len() > MAX_BYTES {
+        if self.attributes.len() as u32 >= limits::SPAN_ATTRIBUTES.get() || self.body.len() > MAX_BYTES {
             self.dropped_attributes += 1;
             return;
         }
@@ -150,7 +148,7 @@ impl SpanData {
     }
 
     pub(crate) fn add_event(&mut self, name: &str, attributes: &[(&str, Value<'_>)]) {
-        if self.events >= MAX_COUNT || self.body.len() > MAX_BYTES {
+        if self.events >= limits::SPAN_EVENTS.get() || self.body.len() > MAX_BYTES {
             self.dropped_events += 1;
             return;
         }
@@ -166,7 +164,7 @@ impl SpanData {
     }
 
     pub(crate) fn add_link(&mut self, to: &SpanContext, attributes: &[(&str, Value<'_>)]) {
-        if self.links >= MAX_COUNT || self.body.len() > MAX_BYTES {
+        if self.links >= limits::SPAN_LINKS.get() || self.body.len() > MAX_BYTES {
             self.dropped_links += 1;
             return;
         }
