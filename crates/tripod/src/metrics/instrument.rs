@@ -12,6 +12,7 @@ use super::aggregate::{Aggregate, Bounds, Distribution, Last, Sum, SumShape, Tim
 use super::cells::CellReader;
 use super::registry;
 use super::series::{Series, SeriesMap};
+use super::switch::on;
 use crate::Value;
 
 type Report<'a> = dyn Fn(f64, &[(&str, Value<'_>)]) + 'a;
@@ -37,7 +38,8 @@ impl<A: Aggregate> Definition<A> {
 impl<A: Aggregate> registry::Instrument for Definition<A> {
     fn metric(&self) -> Metric {
         let report = |value: f64, labels: &[(&str, Value<'_>)]| self.series(labels).numbers.observe(value);
-        for callback in &*self.callbacks.read().unwrap_or_else(PoisonError::into_inner) {
+        let callbacks = self.callbacks.read().unwrap_or_else(PoisonError::into_inner);
+        for callback in callbacks.iter().filter(|_| on()) {
             // The user's code: if it panics, the other instruments are still collected.
             let _ = catch_unwind(AssertUnwindSafe(|| callback(&Observer { report: &report })));
         }
@@ -249,11 +251,17 @@ impl Counter {
 
     /// Adds a whole number.
     pub fn add(&self, value: u64, labels: &[(&str, Value<'_>)]) {
+        if !on() {
+            return;
+        }
         add_whole(self.definition.series(labels), value);
     }
 
     /// Adds a fraction; what is negative or no number is left out.
     pub fn add_f64(&self, value: f64, labels: &[(&str, Value<'_>)]) {
+        if !on() {
+            return;
+        }
         add_fraction(self.definition.series(labels), value);
     }
 
@@ -276,11 +284,17 @@ impl BoundCounter {
 
     /// Adds a whole number.
     pub fn add(&self, value: u64) {
+        if !on() {
+            return;
+        }
         add_whole(self.series, value);
     }
 
     /// Adds a fraction; what is negative or no number is left out.
     pub fn add_f64(&self, value: f64) {
+        if !on() {
+            return;
+        }
         add_fraction(self.series, value);
     }
 
@@ -305,6 +319,9 @@ fn add_fraction(series: &Series<Sum>, value: f64) {
 impl UpDownCounter {
     /// Adds a whole number, which may be negative.
     pub fn add(&self, value: i64, labels: &[(&str, Value<'_>)]) {
+        if !on() {
+            return;
+        }
         self.definition.series(labels).numbers.add_whole(value);
     }
 
@@ -317,6 +334,9 @@ impl UpDownCounter {
 impl BoundUpDownCounter {
     /// Adds a whole number, which may be negative.
     pub fn add(&self, value: i64) {
+        if !on() {
+            return;
+        }
         self.series.numbers.add_whole(value);
     }
 
@@ -329,6 +349,9 @@ impl BoundUpDownCounter {
 impl Gauge {
     /// Sets the value.
     pub fn set(&self, value: f64, labels: &[(&str, Value<'_>)]) {
+        if !on() {
+            return;
+        }
         self.definition.series(labels).numbers.set(value);
     }
 
@@ -344,6 +367,9 @@ impl Gauge {
 
     /// Adds to the value.
     pub fn add(&self, value: f64, labels: &[(&str, Value<'_>)]) {
+        if !on() {
+            return;
+        }
         self.definition.series(labels).numbers.add(value);
     }
 
@@ -365,11 +391,17 @@ impl Gauge {
 impl BoundGauge {
     /// Sets the value.
     pub fn set(&self, value: f64) {
+        if !on() {
+            return;
+        }
         self.series.numbers.set(value);
     }
 
     /// Adds to the value.
     pub fn add(&self, value: f64) {
+        if !on() {
+            return;
+        }
         self.series.numbers.add(value);
     }
 
@@ -382,6 +414,9 @@ impl BoundGauge {
 impl Histogram {
     /// Records a measurement; what is no number is left out.
     pub fn record(&self, value: f64, labels: &[(&str, Value<'_>)]) {
+        if !on() {
+            return;
+        }
         self.definition.series(labels).numbers.record(&self.definition.shape, value);
     }
 }
@@ -389,6 +424,9 @@ impl Histogram {
 impl BoundHistogram {
     /// Records a measurement; what is no number is left out.
     pub fn record(&self, value: f64) {
+        if !on() {
+            return;
+        }
         self.series.numbers.record(&self.definition.shape, value);
     }
 }

@@ -13,11 +13,15 @@ mod exemplar;
 mod instrument;
 mod registry;
 mod series;
+mod switch;
 
 pub use instrument::{
     BoundCounter, BoundGauge, BoundHistogram, BoundUpDownCounter, Counter, Gauge, Histogram, InstrumentBuilder,
     Observer, UpDownCounter, counter, gauge, histogram, up_down_counter,
 };
+
+#[allow(unused_imports, reason = "called when telemetry is configured")]
+pub(crate) use switch::enable;
 
 use tripod_wire::otlp::{InstrumentationScope, Metric, ScopeMetrics};
 use tripod_wire::proto::{Message, put_bytes, put_len_delimited};
