@@ -25,4 +25,12 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The folder of the spool can't be used.
+    #[error("cannot use {} as the spool: {source}", folder.display())]
+    Spool {
+        /// The folder.
+        folder: std::path::PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
 }

@@ -55,7 +55,7 @@ pub struct Delivery {
     pub offered: u64,
     /// Taken by the receiver.
     pub exported: u64,
-    /// Waiting in the queue.
+    /// Waiting in the queue, or on disk in the spool.
     pub queued: u64,
     /// Lost, by [`DropReason`].
     pub dropped_by_reason: [u64; DropReason::ALL.len()],

@@ -1,5 +1,6 @@
 //! The builder: what code sets comes before the environment, the environment before defaults.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tripod_wire::otlp::{AnyValue, KeyValue};
@@ -12,7 +13,7 @@ use crate::export::Console;
 use crate::guard::Guard;
 use crate::limits::{Limits, LogLimits, SpanLimits};
 use crate::logs::Level;
-use crate::pipeline::{Exporter, Signal};
+use crate::pipeline::{Exporter, Signal, SpoolConfig};
 use crate::trace::Sampler;
 use crate::{Error, ToValue};
 
@@ -42,6 +43,7 @@ pub struct Builder {
     max_batch: Option<usize>,
     record_memory: Option<usize>,
     queue_memory: Option<usize>,
+    spool: Option<SpoolConfig>,
     export_timeout: Option<Duration>,
     shutdown_timeout: Option<Duration>,
     exporters: Vec<Box<dyn Exporter>>,
@@ -170,6 +172,17 @@ impl Builder {
         self
     }
 
+    /// Lets batches wait on disk, in this folder, when a destination is away for so long that they no longer fit into memory, and
+    /// when the program ends meanwhile: the next run sends them. At most so many bytes for each exporter; beyond it, the
+    /// oldest are dropped and counted. Off by default.
+    ///
+    /// Several processes may name the same folder. What is there survives the process, also when it is killed, but nothing is
+    /// synced, so not a power cut. After a crash a batch may be sent twice.
+    pub fn spool(mut self, folder: impl Into<PathBuf>, max_bytes: u64) -> Self {
+        self.spool = Some(SpoolConfig { folder: folder.into(), max_bytes });
+        self
+    }
+
     /// How long one request may take; 10 s by default: `OTEL_EXPORTER_OTLP_TIMEOUT`.
     pub fn export_timeout(mut self, timeout: Duration) -> Self {
         self.export_timeout = Some(timeout);
@@ -249,6 +262,7 @@ impl Builder {
             self_metrics: self.self_metrics.unwrap_or(true),
             record_memory: self.record_memory.unwrap_or(16 << 20),
             queue_memory: self.queue_memory.unwrap_or(32 << 20),
+            spool: self.spool,
             shutdown_timeout: self.shutdown_timeout.unwrap_or(Duration::from_secs(5)),
         })
     }

@@ -16,7 +16,7 @@ use crate::context::propagation::Propagators;
 use crate::export::Console;
 use crate::limits::Limits;
 use crate::logs::Level;
-use crate::pipeline::Signals;
+use crate::pipeline::{Signals, SpoolConfig};
 use crate::trace::Sampler;
 
 /// Everything that can be set.
@@ -59,6 +59,8 @@ pub(crate) struct Config {
     pub(crate) record_memory: usize,
     /// Bytes that wait for one exporter.
     pub(crate) queue_memory: usize,
+    /// Where batches wait on disk when memory does not suffice.
+    pub(crate) spool: Option<SpoolConfig>,
     /// How long dropping the guard may take.
     pub(crate) shutdown_timeout: Duration,
 }

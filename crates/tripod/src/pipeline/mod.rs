@@ -4,9 +4,11 @@
 mod outlet;
 mod retry;
 mod signals;
+mod spool;
 
 pub(crate) use outlet::Outlet;
 pub(crate) use signals::Signals;
+pub(crate) use spool::SpoolConfig;
 
 use std::time::Duration;
 

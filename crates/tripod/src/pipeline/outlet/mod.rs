@@ -1,0 +1,347 @@
+//! An outlet: one exporter with its queue and its thread.
+//!
+//! The queue is bounded in bytes; when it is full the oldest batch is dropped, counted and said (once a minute). A batch that the
+//! receiver may take later is tried again until it is pushed out.
+//!
+//! With a spool, a second thread moves the oldest batches to disk once the queue is half full, so that neither the collector nor
+//! the exporter waits for the disk; what is there is sent first, as it is older. What is left at the end goes there too.
+
+mod spooling;
+
+use std::collections::VecDeque;
+use std::io::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use super::retry::Backoff;
+use super::spool::Spool;
+use super::{Batch, ExportError, Exported, Exporter, Signal, Signals};
+use crate::Error;
+use crate::config::Config;
+use crate::self_metrics::ExportTimer;
+use crate::stats::{Delivery, DropReason, ExporterStats};
+
+const NAME: &str = "tripod-exporter";
+const SPOOLER_NAME: &str = "tripod-spool";
+
+/// How often one outlet may complain on stderr.
+const SAY_EVERY: Duration = Duration::from_secs(60);
+
+/// The longest wait between two tries while someone waits for the queue to be empty.
+const HURRIED_WAIT: Duration = Duration::from_millis(100);
+
+/// After the disk has refused a batch, memory alone has to do for so long.
+const DISK_PAUSE: Duration = Duration::from_secs(5);
+
+/// One exporter with its queue and its thread.
+pub(crate) struct Outlet {
+    shared: Arc<Shared>,
+    handles: Mutex<Vec<JoinHandle<()>>>,
+}
+
+struct Shared {
+    name: &'static str,
+    accepts: Signals,
+    queue: Mutex<Queue>,
+    changed: Condvar,
+    limit_bytes: usize,
+    tallies: [Tally; 3],
+    timer: Option<ExportTimer>,
+    has_spool: bool,
+    /// `None` without one, and after the end, so that the next run can have its folder.
+    spool: Mutex<Option<Spool>>,
+}
+
+/// A batch to be sent, with its number in the spool if it came from there.
+#[derive(Clone)]
+struct Next {
+    batch: Arc<Batch>,
+    spooled: Option<u64>,
+}
+
+/// What became of the records of one signal.
+#[derive(Default)]
+struct Tally {
+    offered: AtomicU64,
+    exported: AtomicU64,
+    dropped: [AtomicU64; DropReason::ALL.len()],
+}
+
+#[derive(Default)]
+struct Queue {
+    batches: VecDeque<Arc<Batch>>,
+    bytes: usize,
+    /// Batches in the spool.
+    on_disk: usize,
+    /// The batch that is being sent, until what became of it is counted.
+    sending: Option<Next>,
+    /// A batch is being moved to the spool.
+    moving: bool,
+    /// Someone waits: do not wait between tries.
+    hurry: bool,
+    stop: bool,
+    last_said: Option<Instant>,
+}
+
+impl Queue {
+    fn is_empty(&self) -> bool {
+        self.batches.is_empty() && self.on_disk == 0
+    }
+
+    fn pop(&mut self) -> Option<Arc<Batch>> {
+        let batch = self.batches.pop_front()?;
+        self.bytes -= batch.body.len();
+        Some(batch)
+    }
+}
+
+impl Outlet {
+    pub(crate) fn start(exporter: Box<dyn Exporter>, at: usize, config: &Config) -> Result<Self, Error> {
+        let spool = config.spool.as_ref().map(|spool| spool.open(&format!("{}-{at}", exporter.name()))).transpose()?;
+        let shared = Arc::new(Shared {
+            name: exporter.name(),
+            accepts: Signals::only(|signal| exporter.accepts(signal)),
+            queue: Mutex::default(),
+            changed: Condvar::new(),
+            limit_bytes: config.queue_memory,
+            tallies: Default::default(),
+            timer: (config.metrics && config.self_metrics).then(|| ExportTimer::new(exporter.name(), at)),
+            has_spool: spool.is_some(),
+            spool: Mutex::new(spool),
+        });
+        shared.count_recovered();
+        let mut handles = Vec::new();
+        let own = Arc::clone(&shared);
+        handles.push(spawn(NAME, move || own.run(exporter))?);
+        if shared.has_spool {
+            let own = Arc::clone(&shared);
+            handles.push(spawn(SPOOLER_NAME, move || own.run_spooler())?);
+        }
+        Ok(Self { shared, handles: Mutex::new(handles) })
+    }
+
+    /// Queues a batch, if it is for this exporter, at the cost of the oldest when there is no room.
+    pub(crate) fn offer(&self, batch: &Arc<Batch>) {
+        if !self.shared.accepts.contains(batch.signal) {
+            return;
+        }
+        let mut queue = self.shared.lock();
+        self.shared.tally(batch.signal).offered.fetch_add(batch.records, Ordering::Relaxed);
+        queue.batches.push_back(Arc::clone(batch));
+        queue.bytes += batch.body.len();
+        while queue.bytes > self.shared.limit_bytes {
+            let Some(oldest) = queue.pop() else { break };
+            self.shared.lose(&mut queue, oldest.signal, oldest.records, DropReason::QueueFull, "the queue is full");
+        }
+        drop(queue);
+        self.shared.changed.notify_all();
+    }
+
+    /// What became of what was offered.
+    pub(crate) fn stats(&self) -> ExporterStats {
+        let spooled = self.shared.spooled();
+        let queue = self.shared.lock();
+        let delivery = |signal: Signal| {
+            let tally = self.shared.tally(signal);
+            let waiting =
+                queue.batches.iter().map(|batch| (batch.signal, batch.records)).chain(spooled.iter().copied());
+            let queued = waiting.filter(|(of, _)| *of == signal).map(|(_, records)| records).sum();
+            Delivery {
+                offered: tally.offered.load(Ordering::Relaxed),
+                exported: tally.exported.load(Ordering::Relaxed),
+                queued,
+                dropped_by_reason: tally.dropped.each_ref().map(|dropped| dropped.load(Ordering::Relaxed)),
+            }
+        };
+        let [spans, points, logs] = Signals::ALL.map(delivery);
+        ExporterStats { name: self.shared.name, spans, points, logs }
+    }
+
+    /// Waits until everything queued is sent or given up.
+    pub(crate) fn flush(&self, deadline: Instant) -> bool {
+        let mut queue = self.shared.lock();
+        queue.hurry = true;
+        self.shared.changed.notify_all();
+        let left = deadline.saturating_duration_since(Instant::now());
+        let waiting = |queue: &mut Queue| queue.sending.is_some() || queue.moving || !queue.is_empty();
+        let (mut queue, _) =
+            self.shared.changed.wait_timeout_while(queue, left, waiting).unwrap_or_else(PoisonError::into_inner);
+        queue.hurry = false;
+        !waiting(&mut queue)
+    }
+
+    /// Ends the threads; what is still queued at the deadline goes to the spool, or is lost and counted.
+    pub(crate) fn stop(&self, deadline: Instant) {
+        let mut queue = self.shared.lock();
+        queue.stop = true;
+        queue.bytes = 0;
+        let left = std::mem::take(&mut queue.batches);
+        drop(queue);
+        self.shared.changed.notify_all();
+        for batch in left {
+            self.shared.keep_for_next_run(&batch);
+        }
+        let handles = std::mem::take(&mut *self.handles.lock().unwrap_or_else(PoisonError::into_inner));
+        for handle in handles {
+            while !handle.is_finished() && Instant::now() < deadline {
+                thread::sleep(Duration::from_millis(1));
+            }
+            if handle.is_finished() {
+                let _ = handle.join();
+            }
+        }
+        // An exporter that hangs still holds its batch.
+        let held = self.shared.lock().sending.take();
+        if let Some(Next { batch, spooled: None }) = held {
+            self.shared.keep_for_next_run(&batch);
+        }
+        self.shared.close_spool();
+    }
+}
+
+/// A thread of the engine's own.
+fn spawn(name: &'static str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {
+    let work = move || {
+        crate::engine::own_threads::mark();
+        work();
+    };
+    thread::Builder::new().name(name.to_owned()).spawn(work).map_err(|source| Error::Thread { name, source })
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn run(&self, mut exporter: Box<dyn Exporter>) {
+        let mut backoff = Backoff::new();
+        while let Some(next) = self.next() {
+            let start = Instant::now();
+            // A faulty exporter costs its batch, not the thread.
+            let result = catch_unwind(AssertUnwindSafe(|| exporter.export(&next.batch)));
+            self.time(start, &result);
+            if let Ok(Err(ExportError::Retry { after, reason })) = result {
+                self.retry_later(backoff.wait(after), &reason);
+            } else {
+                backoff.reset();
+                self.done(result);
+            }
+        }
+    }
+
+    /// The next batch to send; `None` when it is time to end.
+    fn next(&self) -> Option<Next> {
+        loop {
+            let waiting = |queue: &mut Queue| queue.is_empty() && !queue.stop;
+            let mut queue = self.changed.wait_while(self.lock(), waiting).unwrap_or_else(PoisonError::into_inner);
+            if queue.stop {
+                return None;
+            }
+            if queue.on_disk == 0 {
+                queue.sending = queue.pop().map(|batch| Next { batch, spooled: None });
+                return queue.sending.clone();
+            }
+            drop(queue);
+            if let Some(next) = self.read_oldest() {
+                self.lock().sending = Some(next.clone());
+                return Some(next);
+            }
+        }
+    }
+
+    /// Counts what became of the batch that was sent.
+    fn done(&self, result: thread::Result<Result<Exported, ExportError>>) {
+        // It is gone when the deadline of a shutdown has passed: then it was counted there.
+        let Some(Next { batch, spooled }) = self.lock().sending.clone() else { return };
+        let (refused, reason, why) = match result {
+            Ok(Ok(done)) => (done.rejected.min(batch.records), DropReason::Rejected, done.reason),
+            Ok(Err(ExportError::Permanent { reason } | ExportError::Retry { reason, .. })) => {
+                (batch.records, DropReason::Failed, reason)
+            }
+            Err(_) => (batch.records, DropReason::Panicked, "the exporter panicked".to_owned()),
+        };
+        if let Some(number) = spooled {
+            self.remove_from_spool(number);
+        }
+        let mut queue = self.lock();
+        self.tally(batch.signal).exported.fetch_add(batch.records - refused, Ordering::Relaxed);
+        if refused > 0 {
+            self.lose(&mut queue, batch.signal, refused, reason, &why);
+        }
+        queue.sending = None;
+        drop(queue);
+        self.changed.notify_all();
+    }
+
+    /// Puts the batch back in front, unless newer ones have taken its room, and waits. One from the spool is still there.
+    fn retry_later(&self, wait: Duration, reason: &str) {
+        let mut queue = self.lock();
+        let Some(Next { batch, spooled }) = queue.sending.take() else { return };
+        self.say(&mut queue, || format!("cannot send now, will try again: {reason}"));
+        if spooled.is_none() {
+            if queue.stop {
+                drop(queue);
+                self.keep_for_next_run(&batch);
+                queue = self.lock();
+            } else {
+                self.put_back(&mut queue, batch, reason);
+            }
+        }
+        let start = Instant::now();
+        while !queue.stop {
+            let wait = if queue.hurry { wait.min(HURRIED_WAIT) } else { wait };
+            let left = wait.saturating_sub(start.elapsed());
+            if left.is_zero() {
+                break;
+            }
+            queue = self.changed.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        drop(queue);
+        self.changed.notify_all();
+    }
+
+    fn put_back(&self, queue: &mut Queue, batch: Arc<Batch>, reason: &str) {
+        if queue.bytes + batch.body.len() > self.limit_bytes {
+            self.lose(queue, batch.signal, batch.records, DropReason::QueueFull, reason);
+        } else {
+            queue.bytes += batch.body.len();
+            queue.batches.push_front(batch);
+        }
+    }
+
+    fn tally(&self, signal: Signal) -> &Tally {
+        &self.tallies[signal as usize]
+    }
+
+    fn time(&self, start: Instant, result: &thread::Result<Result<Exported, ExportError>>) {
+        let error = match result {
+            Ok(Ok(_)) => "",
+            Ok(Err(ExportError::Retry { .. })) => "retryable",
+            Ok(Err(ExportError::Permanent { .. })) => DropReason::Failed.as_str(),
+            Err(_) => DropReason::Panicked.as_str(),
+        };
+        if let Some(timer) = &self.timer {
+            timer.record(start.elapsed().as_secs_f64(), error);
+        }
+    }
+
+    /// Counts records as lost.
+    fn lose(&self, queue: &mut Queue, signal: Signal, records: u64, reason: DropReason, why: &str) {
+        self.tally(signal).dropped[reason as usize].fetch_add(records, Ordering::Relaxed);
+        let all = self.tallies.iter().flat_map(|tally| &tally.dropped);
+        let total: u64 = all.map(|dropped| dropped.load(Ordering::Relaxed)).sum();
+        self.say(queue, || format!("{total} records lost so far: {why}"));
+    }
+
+    /// Says something on stderr, at most once a minute.
+    fn say(&self, queue: &mut Queue, what: impl FnOnce() -> String) {
+        if queue.last_said.is_none_or(|at| at.elapsed() >= SAY_EVERY) {
+            queue.last_said = Some(Instant::now());
+            // Not `eprintln!`, which panics when stderr is closed.
+            let _ = writeln!(io::stderr(), "tripod: {}: {}", self.name, what());
+        }
+    }
+}

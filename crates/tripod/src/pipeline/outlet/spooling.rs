@@ -1,0 +1,125 @@
+//! An outlet's dealings with its spool: what goes there, what comes back, what is kept for the next run.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use super::{DISK_PAUSE, Next, Queue, Shared};
+use crate::pipeline::spool::Spool;
+use crate::pipeline::{Batch, Signal};
+use crate::stats::DropReason;
+
+impl Shared {
+    /// Moves the oldest batches to disk whenever the queue is more than half full.
+    pub(super) fn run_spooler(&self) {
+        while let Some(batch) = self.next_to_move() {
+            if !self.spool(&batch) {
+                self.put_back(&mut self.lock(), batch, "the queue is full, and so is the disk");
+                self.pause();
+            }
+            self.lock().moving = false;
+            self.changed.notify_all();
+        }
+    }
+
+    /// `None` when it is time to end.
+    fn next_to_move(&self) -> Option<Arc<Batch>> {
+        let enough = |queue: &mut Queue| queue.bytes <= self.limit_bytes / 2 && !queue.stop;
+        let mut queue = self.changed.wait_while(self.lock(), enough).unwrap_or_else(PoisonError::into_inner);
+        let batch = queue.pop().filter(|_| !queue.stop)?;
+        queue.moving = true;
+        Some(batch)
+    }
+
+    /// Lets the disk alone for a while, or until the end.
+    fn pause(&self) {
+        let start = Instant::now();
+        let mut queue = self.lock();
+        while !queue.stop && start.elapsed() < DISK_PAUSE {
+            let left = DISK_PAUSE.saturating_sub(start.elapsed());
+            queue = self.changed.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Writes a batch to disk; what has to make room for it is lost. Answers whether it is there.
+    fn spool(&self, batch: &Batch) -> bool {
+        let pushed = self.with_spool(|spool| {
+            let pushed = spool.push(batch);
+            if let Ok(dropped) = &pushed {
+                let mut queue = self.lock();
+                queue.on_disk = spool.len();
+                for entry in dropped {
+                    self.lose(&mut queue, entry.signal, entry.records, DropReason::QueueFull, "the spool is full");
+                }
+            }
+            pushed
+        });
+        if let Some(Err(error)) = &pushed {
+            self.say(&mut self.lock(), || format!("cannot write to the spool: {error}"));
+        }
+        matches!(pushed, Some(Ok(_)))
+    }
+
+    /// The oldest batch on disk. One that can't be read is lost.
+    pub(super) fn read_oldest(&self) -> Option<Next> {
+        self.with_spool(|spool| {
+            let oldest = spool.oldest()?;
+            match spool.read(&oldest) {
+                Ok(batch) => Some(Next { batch: Arc::new(batch), spooled: Some(oldest.number) }),
+                Err(error) => {
+                    spool.remove(oldest.number);
+                    let mut queue = self.lock();
+                    queue.on_disk = spool.len();
+                    self.lose(&mut queue, oldest.signal, oldest.records, DropReason::Failed, &error.to_string());
+                    None
+                }
+            }
+        })?
+    }
+
+    pub(super) fn remove_from_spool(&self, number: u64) {
+        self.with_spool(|spool| {
+            spool.remove(number);
+            self.lock().on_disk = spool.len();
+        });
+    }
+
+    /// What can no longer be sent: on disk it waits for the next run, without one it is lost.
+    pub(super) fn keep_for_next_run(&self, batch: &Batch) {
+        if !self.spool(batch) {
+            let why = "the program ended before they could be sent";
+            self.lose(&mut self.lock(), batch.signal, batch.records, DropReason::Shutdown, why);
+        }
+    }
+
+    /// What earlier runs have left counts as offered to this one.
+    pub(super) fn count_recovered(&self) {
+        self.with_spool(|spool| {
+            for entry in spool.entries() {
+                self.tally(entry.signal).offered.fetch_add(entry.records, Ordering::Relaxed);
+            }
+            self.lock().on_disk = spool.len();
+        });
+    }
+
+    /// Signal and records of each batch on disk.
+    pub(super) fn spooled(&self) -> Vec<(Signal, u64)> {
+        let all = |spool: &mut Spool| spool.entries().map(|entry| (entry.signal, entry.records)).collect();
+        self.with_spool(all).unwrap_or_default()
+    }
+
+    /// Leaves the folder to whoever comes next.
+    pub(super) fn close_spool(&self) {
+        self.lock_spool().take();
+    }
+
+    /// `None` when there is no spool.
+    fn with_spool<R>(&self, work: impl FnOnce(&mut Spool) -> R) -> Option<R> {
+        self.lock_spool().as_mut().map(work)
+    }
+
+    /// Taken before the queue's lock where both are needed.
+    fn lock_spool(&self) -> MutexGuard<'_, Option<Spool>> {
+        self.spool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
