@@ -129,7 +129,8 @@ fn a_full_spool_drops_the_oldest_and_counts_them() {
 #[test]
 fn a_folder_that_cannot_be_used_is_an_error_at_the_start() {
     let file = tempfile::NamedTempFile::new().unwrap();
-    let _turn = telemetry_with(|builder| builder).stop();
+    let mut other = telemetry_with(|builder| builder);
+    other.stop();
     let error = tripod::init().exporter(Receiver::default()).spool(file.path(), 1 << 20).start().err().unwrap();
     assert!(matches!(&error, Error::Spool { folder, .. } if folder == file.path()), "{error}");
     assert!(error.to_string().contains(&file.path().display().to_string()));

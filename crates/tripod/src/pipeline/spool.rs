@@ -299,7 +299,7 @@ mod tests {
         spool.push(&batch(b"e")).unwrap();
         assert_eq!(bodies(&spool), [b"c".to_vec(), b"e".to_vec()], "what is being sent stays");
         spool.remove(sending.number);
-        assert!(spool.push(&batch(&[0; 20_000])).is_err(), "larger than the whole spool");
+        assert!(spool.push(&batch(&vec![0; 20_000])).is_err(), "larger than the whole spool");
         assert_eq!(bodies(&spool), [b"e".to_vec()]);
     }
 
