@@ -44,6 +44,8 @@ pub use component::{Telemetry, telemetry};
 pub use config::Builder;
 pub use context::{Baggage, Context, ContextGuard, Current, SpanContext, SpanId, TraceId, current, propagation};
 pub use error::Error;
+#[cfg(feature = "jsonl")]
+pub use export::JsonlExporter;
 pub use export::{Console, MemoryExporter};
 pub use guard::Guard;
 pub use limits::{LogLimits, SpanLimits};

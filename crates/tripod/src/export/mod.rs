@@ -1,6 +1,8 @@
 //! Exporters: one file a destination, each turning a batch into bytes for it.
 
 mod console;
+#[cfg(feature = "jsonl")]
+mod jsonl;
 mod memory;
 #[cfg(feature = "otlp-http")]
 mod otlp_http;
@@ -8,6 +10,8 @@ mod readable;
 mod tree;
 
 pub use console::Console;
+#[cfg(feature = "jsonl")]
+pub use jsonl::JsonlExporter;
 pub use memory::MemoryExporter;
 
 use crate::config::Config;
