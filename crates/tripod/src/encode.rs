@@ -11,7 +11,7 @@ use tripod_wire::proto::{
 };
 
 use crate::Value;
-use crate::context::SpanContext;
+use crate::context::{SpanContext, TraceFlags};
 
 /// Field numbers of the OTLP messages that are written here.
 pub(crate) mod field {
@@ -196,7 +196,7 @@ pub(crate) fn span(out: &mut [u8], span: &SpanParts<'_>) -> usize {
     tail[11] = 8 << 3 | 1;
     tail[12..20].copy_from_slice(&span.end_unix_nanos.to_le_bytes());
     tail[20..22].copy_from_slice(&[0x85, 0x01]);
-    tail[22..26].copy_from_slice(&flags(span.context.sampled, span.parent.remote).to_le_bytes());
+    tail[22..26].copy_from_slice(&flags(span.context.flags, span.parent.remote).to_le_bytes());
     out[at..at + TAIL].copy_from_slice(&tail);
     at += TAIL;
 
@@ -205,8 +205,8 @@ pub(crate) fn span(out: &mut [u8], span: &SpanParts<'_>) -> usize {
 }
 
 /// W3C's flags, and whether the other span is remote: bit 8 says that bit 9 is meant.
-fn flags(sampled: bool, remote: bool) -> u32 {
-    u32::from(sampled) | 0x100 | u32::from(remote) << 9
+fn flags(trace: TraceFlags, remote: bool) -> u32 {
+    u32::from(trace.to_w3c()) | 0x100 | u32::from(remote) << 9
 }
 
 /// A span's status, left out when unset.
@@ -242,7 +242,7 @@ pub(crate) fn link(out: &mut Vec<u8>, to: &SpanContext, attributes: &[(&str, Val
         for (key, value) in attributes {
             attribute(out, field::LINK_ATTRIBUTES, key, *value);
         }
-        put_fixed32(out, 6, flags(to.sampled, to.remote));
+        put_fixed32(out, 6, flags(to.flags, to.remote));
     });
 }
 
@@ -268,7 +268,7 @@ impl Log<'_> {
             attribute(out, field::LOG_ATTRIBUTES, key, *value);
         }
         if self.span.is_valid() {
-            put_fixed32(out, 8, u32::from(self.span.sampled));
+            put_fixed32(out, 8, u32::from(self.span.flags.to_w3c()));
             put_bytes(out, 9, &self.span.trace_id.0);
             put_bytes(out, 10, &self.span.span_id.0);
         }

@@ -24,6 +24,7 @@ mod clock;
 mod component;
 mod config;
 pub mod context;
+mod decode;
 mod encode;
 mod engine;
 mod error;
@@ -33,6 +34,7 @@ mod limits;
 mod logs;
 mod macros;
 pub mod metrics;
+mod pattern;
 mod pipeline;
 mod resource;
 mod self_metrics;
@@ -42,7 +44,9 @@ mod value;
 
 pub use component::{Telemetry, telemetry};
 pub use config::Builder;
-pub use context::{Baggage, Context, ContextGuard, Current, SpanContext, SpanId, TraceId, current, propagation};
+pub use context::{
+    Baggage, Context, ContextGuard, Current, SpanContext, SpanId, TraceFlags, TraceId, current, propagation,
+};
 pub use error::Error;
 #[cfg(feature = "jsonl")]
 pub use export::JsonlExporter;
@@ -53,7 +57,10 @@ pub use logs::{Level, log as write_log, log_enabled};
 pub use metrics::{Counter, Gauge, Histogram, UpDownCounter, counter, gauge, histogram, up_down_counter};
 pub use pipeline::{Batch, ExportError, Exported, Exporter, Signal};
 pub use stats::{Delivery, DropReason, ExporterStats, RecordStats, Stats};
-pub use trace::{InContext, InSpan, InSpanExt, LocalSpan, Sampler, Span, SpanBuilder, SpanKind, StatusCode};
+pub use trace::{
+    InContext, InSpan, InSpanExt, LocalSpan, Sample, Sampler, SamplingRule, Span, SpanBuilder, SpanKind, SpanStart,
+    StatusCode,
+};
 #[cfg(feature = "macros")]
 pub use tripod_macros::traced;
 pub use value::{ToValue, Value, ValueList};

@@ -232,10 +232,10 @@ fn an_unsampled_trace_is_not_sent_but_passed_on() {
     let telemetry = telemetry_with(|builder| builder.sampler(Sampler::always_off()));
     let outer = tripod::span!("outer");
     let context = outer.context();
-    assert!(context.is_valid() && !context.sampled);
+    assert!(context.is_valid() && !context.is_sampled());
     let inner = Span::start("inner");
     assert!(!inner.is_recording());
-    assert_eq!((inner.context().trace_id, inner.context().sampled), (context.trace_id, false));
+    assert_eq!((inner.context().trace_id, inner.context().is_sampled()), (context.trace_id, false));
     drop((inner, outer));
     assert!(telemetry.spans().is_empty());
     assert_eq!(tripod::current().trace_id(), None);

@@ -4,6 +4,7 @@
 //! send to another thread, another task or, through [`propagation`], another process.
 
 mod baggage;
+mod flags;
 pub mod propagation;
 pub(crate) mod stack;
 
@@ -11,6 +12,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 pub use baggage::Baggage;
+pub use flags::TraceFlags;
 pub use tripod_wire::{SpanId, TraceId};
 
 use crate::trace::data::SpanData;
@@ -23,8 +25,8 @@ pub struct SpanContext {
     pub trace_id: TraceId,
     /// The span.
     pub span_id: SpanId,
-    /// Whether the trace is recorded.
-    pub sampled: bool,
+    /// Whether the trace is recorded, and who says so.
+    pub flags: TraceFlags,
     /// Whether it came from another process.
     pub remote: bool,
 }
@@ -33,6 +35,12 @@ impl SpanContext {
     /// Whether it names a span at all.
     pub fn is_valid(&self) -> bool {
         self.trace_id.is_valid() && self.span_id.is_valid()
+    }
+
+    /// Whether the trace is recorded.
+    #[inline]
+    pub fn is_sampled(&self) -> bool {
+        self.flags.is_sampled()
     }
 }
 

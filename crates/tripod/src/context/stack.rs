@@ -164,7 +164,7 @@ impl Local {
 
     /// Makes something current; answers its place for [`Local::remove_context`].
     pub(crate) fn push(&mut self, entry: Entry) -> usize {
-        SAMPLED.set(entry.context().sampled);
+        SAMPLED.set(entry.context().is_sampled());
         self.entries.push(entry);
         self.entries.len() - 1
     }
@@ -177,7 +177,7 @@ impl Local {
         } else {
             self.entries.remove(self.entries.iter().rposition(is_it)?)
         };
-        SAMPLED.set(self.span_context().sampled);
+        SAMPLED.set(self.span_context().is_sampled());
         match entry {
             Entry::Span(data) => Some(data),
             Entry::Context(..) => None,
@@ -189,7 +189,7 @@ impl Local {
         let end = self.entries.len().min(depth + 1);
         if let Some(at) = self.entries[..end].iter().rposition(|entry| matches!(entry, Entry::Context(..))) {
             self.entries.remove(at);
-            SAMPLED.set(self.span_context().sampled);
+            SAMPLED.set(self.span_context().is_sampled());
         }
     }
 
@@ -198,7 +198,7 @@ impl Local {
     pub(crate) fn remove_topmost(&mut self, id: SpanId) -> Option<Entry> {
         let at = self.entries.iter().rposition(|entry| entry.context().span_id == id)?;
         let entry = self.entries.remove(at);
-        SAMPLED.set(self.span_context().sampled);
+        SAMPLED.set(self.span_context().is_sampled());
         Some(entry)
     }
 

@@ -111,7 +111,7 @@ impl Engine {
             .map(|(at, to)| Outlet::start(to, at, config))
             .collect::<Result<Vec<_>, _>>()?;
         let engine = Arc::new(Self {
-            settings: Settings { sampler: config.sampler, min_severity: config.log_level as i32 },
+            settings: Settings { sampler: config.sampler.clone(), min_severity: config.log_level as i32 },
             counts: Counts::default(),
             budget: Budget::new(config.record_memory),
             lanes: Mutex::new(Vec::new()),

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use tripod_wire::otlp::trace::SpanKind;
 
 use super::data::SpanData;
+use super::sampler::{SpanStart, StartAttributes};
 use super::{LocalSpan, Span};
 use crate::context::stack::{self, Entry, Local};
 use crate::context::{Context, SpanContext};
@@ -116,8 +117,9 @@ impl SpanBuilder {
     fn begin(self, local: &mut Local) -> Option<Started> {
         let mut data = self.data?;
         let (parent, trace_state) = self.parent.resolve(local);
-        let context = identify(local, &parent)?;
-        if !context.sampled {
+        let attributes = StartAttributes::Written(&data);
+        let context = identify(local, &parent, (&data.name, data.kind, data.scope, attributes))?;
+        if !context.is_sampled() {
             local.recycle(data);
             return Some(Started { context, data: None, trace_state });
         }
@@ -141,19 +143,25 @@ impl Parent {
 
 /// Gives a new span its identity and decides whether it is recorded. `None` when traces are off.
 #[inline]
-fn identify(local: &mut Local, parent: &SpanContext) -> Option<SpanContext> {
-    let sampler = local.engine()?.settings.sampler;
+fn identify(
+    local: &mut Local,
+    parent: &SpanContext,
+    (name, kind, scope, attributes): (&str, SpanKind, u16, StartAttributes<'_>),
+) -> Option<SpanContext> {
     let trace_id = if parent.is_valid() { parent.trace_id } else { local.new_trace_id() };
-    let sampled = sampler.decide(parent, trace_id);
-    Some(SpanContext { trace_id, span_id: local.new_span_id(), sampled, remote: false })
+    let span_id = local.new_span_id();
+    let sampler = &local.engine()?.settings.sampler;
+    let sampled = sampler.decide(&SpanStart { trace_id, parent, name, kind, scope, attributes });
+    Some(SpanContext { trace_id, span_id, flags: parent.flags.decided(sampled), remote: false })
 }
 
 /// Starts a span as the macros do: a part of what is current, of kind internal. `None` when traces are off.
 #[inline]
 pub(crate) fn begin(local: &mut Local, name: Cow<'static, str>, attributes: &[(&str, Value<'_>)]) -> Option<Started> {
     let (parent, trace_state) = (local.span_context(), local.trace_state().cloned());
-    let context = identify(local, &parent)?;
-    if !context.sampled {
+    let known = (&*name, SpanKind::INTERNAL, 0, StartAttributes::Listed(attributes));
+    let context = identify(local, &parent, known)?;
+    if !context.is_sampled() {
         return Some(Started { context, data: None, trace_state });
     }
     let mut data = local.take_data();

@@ -15,6 +15,7 @@ use crate::Value;
 use crate::clock::{Clock, Tie};
 use crate::context::SpanContext;
 use crate::context::stack::Local;
+use crate::decode::{self, Fields};
 use crate::encode::{self, field};
 use crate::limits;
 
@@ -131,6 +132,13 @@ impl SpanData {
             return;
         }
         self.attributes.push(AttributeAt { key_hash, start: start as u32, end: self.body.len() as u32 });
+    }
+
+    /// The value of an attribute that was set.
+    pub(crate) fn attribute(&self, key: &str) -> Option<Value<'_>> {
+        let found = self.attributes.iter().find(|at| self.key_of(at) == key.as_bytes())?;
+        let (_, written) = Fields::new(&self.body[found.start as usize..found.end as usize]).next()?;
+        written.bytes().map(|written| decode::key_value(written).1)
     }
 
     fn key_of(&self, at: &AttributeAt) -> &[u8] {

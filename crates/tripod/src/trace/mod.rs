@@ -9,13 +9,13 @@ pub(crate) mod data;
 mod future;
 mod local;
 pub(crate) mod outcome;
-mod sampler;
+pub(crate) mod sampler;
 mod span;
 
 pub use builder::SpanBuilder;
 pub use future::{InContext, InSpan, InSpanExt};
 pub use local::LocalSpan;
-pub use sampler::Sampler;
+pub use sampler::{Sample, Sampler, SamplingRule, SpanStart};
 pub use span::{Entered, Span};
 pub use tripod_wire::otlp::trace::{SpanKind, StatusCode};
 

@@ -86,7 +86,7 @@ impl BridgedSpan {
 
     /// Changes the span, wherever what it has gathered is.
     pub(super) fn change(&mut self, change: Change<'_>) {
-        if !self.span.context.sampled {
+        if !self.span.context.is_sampled() {
             return;
         }
         if let Some(data) = &mut self.span.data {

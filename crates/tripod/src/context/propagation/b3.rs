@@ -3,13 +3,12 @@
 //! Single: `b3: {trace id}-{span id}-{state}-{parent span id}`, the last two optional. Multi: `X-B3-TraceId`, `X-B3-SpanId`,
 //! `X-B3-Sampled`, `X-B3-Flags`. A trace id has 32 or 16 lower-case digits, 16 are padded on the left; a span id has 16.
 //!
-//! By the OpenTelemetry specification both forms are read, the single one first; debug (`d`, `X-B3-Flags: 1`) means sampled,
-//! and the parent's id is never written. An absent state leaves the decision to the receiver; a [`SpanContext`] has no such third
-//! state, so it is read as not sampled. A state without ids (`b3: 0`) names no span, so is no context; that a trace is debugged is
-//! not passed on.
+//! By the OpenTelemetry specification both forms are read, the single one first, and the parent's id is never written. Debug (`d`,
+//! `X-B3-Flags: 1`) means sampled whatever the samplers think, and stands in place of the state. An absent state leaves the decision
+//! to the receiver. A state without ids (`b3: 0`) names no span, so is no context.
 
 use super::{Extractor, Injector, hex};
-use crate::context::SpanContext;
+use crate::context::{SpanContext, TraceFlags};
 
 const SINGLE: &str = "b3";
 const TRACE_ID: &str = "x-b3-traceid";
@@ -22,15 +21,20 @@ pub(super) fn inject_single(span: &SpanContext, carrier: &mut impl Injector) {
     let mut header = [b'-'; 51];
     header[..32].copy_from_slice(&trace_id);
     header[33..49].copy_from_slice(&span_id);
-    header[50] = hex::sampled(span);
-    carrier.set(SINGLE, hex::text(&header));
+    header[50] = if span.flags.is_debug() { b'd' } else { hex::sampled(span) };
+    let len = if span.flags.is_undecided() { 49 } else { header.len() };
+    carrier.set(SINGLE, hex::text(&header[..len]));
 }
 
 pub(super) fn inject_multi(span: &SpanContext, carrier: &mut impl Injector) {
     let (trace_id, span_id) = hex::ids(span);
     carrier.set(TRACE_ID, hex::text(&trace_id));
     carrier.set(SPAN_ID, hex::text(&span_id));
-    carrier.set(SAMPLED, hex::text(&[hex::sampled(span)]));
+    if span.flags.is_debug() {
+        carrier.set(FLAGS, "1");
+    } else if !span.flags.is_undecided() {
+        carrier.set(SAMPLED, hex::text(&[hex::sampled(span)]));
+    }
 }
 
 pub(super) fn extract(carrier: &impl Extractor) -> Option<SpanContext> {
@@ -40,28 +44,31 @@ pub(super) fn extract(carrier: &impl Extractor) -> Option<SpanContext> {
 fn parse_single(header: &str) -> Option<SpanContext> {
     let mut fields = header.trim().split('-');
     let (trace_id, span_id) = (fields.next()?, fields.next()?);
-    let sampled = match fields.next() {
-        Some("1" | "d") => true,
-        Some("0") | None => false,
+    let flags = match fields.next() {
+        Some("1") => TraceFlags::SAMPLED,
+        Some("d") => TraceFlags::DEBUG,
+        Some("0") => TraceFlags::NONE,
+        None => TraceFlags::UNDECIDED,
         Some(_) => return None,
     };
     let parent_is_well = fields.next().is_none_or(|parent| parse_span_id(parent).is_some());
     if !parent_is_well || fields.next().is_some() {
         return None;
     }
-    hex::remote(parse_trace_id(trace_id)?, parse_span_id(span_id)?, sampled)
+    hex::remote(parse_trace_id(trace_id)?, parse_span_id(span_id)?, flags)
 }
 
 fn extract_multi(carrier: &impl Extractor) -> Option<SpanContext> {
     let get = |name| carrier.get(name).map(str::trim);
-    let debug = get(FLAGS) == Some("1");
-    let sampled = match get(SAMPLED) {
+    let flags = match get(SAMPLED) {
+        _ if get(FLAGS) == Some("1") => TraceFlags::DEBUG,
         // The words are from before the specification, which lets readers accept them.
-        Some("1" | "true") => true,
-        Some("0" | "false") | None => false,
+        Some("1" | "true") => TraceFlags::SAMPLED,
+        Some("0" | "false") => TraceFlags::NONE,
+        None => TraceFlags::UNDECIDED,
         Some(_) => return None,
     };
-    hex::remote(parse_trace_id(get(TRACE_ID)?)?, parse_span_id(get(SPAN_ID)?)?, sampled || debug)
+    hex::remote(parse_trace_id(get(TRACE_ID)?)?, parse_span_id(get(SPAN_ID)?)?, flags)
 }
 
 fn parse_trace_id(text: &str) -> Option<[u8; 16]> {
@@ -90,7 +97,7 @@ mod tests {
     fn the_specifications_examples_are_read() {
         let span = read(&[("b3", "80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-1-05e3ac9a4f6e3b90")]).unwrap();
         assert_eq!((span.trace_id.to_string(), span.span_id.to_string()), (TRACE.to_owned(), SPAN.to_owned()));
-        assert!(span.sampled && span.remote);
+        assert!(span.is_sampled() && span.remote);
         let multi = [
             ("X-B3-TraceId", TRACE),
             ("X-B3-ParentSpanId", "05e3ac9a4f6e3b90"),
@@ -102,19 +109,25 @@ mod tests {
 
     #[test]
     fn states_are_mapped_in_both_forms() {
-        for (state, sampled) in [("-1", true), ("-0", false), ("-d", true), ("", false)] {
-            assert_eq!(read(&[("b3", &format!("{TRACE}-{SPAN}{state}"))]).unwrap().sampled, sampled, "{state}");
+        let states = [
+            ("-1", TraceFlags::SAMPLED),
+            ("-0", TraceFlags::NONE),
+            ("-d", TraceFlags::DEBUG),
+            ("", TraceFlags::UNDECIDED),
+        ];
+        for (state, flags) in states {
+            assert_eq!(read(&[("b3", &format!("{TRACE}-{SPAN}{state}"))]).unwrap().flags, flags, "{state}");
         }
         let ids = [("x-b3-traceid", TRACE), ("x-b3-spanid", SPAN)];
         let states = [
-            (("x-b3-sampled", "1"), true),
-            (("x-b3-sampled", "true"), true),
-            (("x-b3-sampled", "0"), false),
-            (("x-b3-flags", "1"), true),
-            (("x-b3-flags", "0"), false),
+            (("x-b3-sampled", "1"), TraceFlags::SAMPLED),
+            (("x-b3-sampled", "true"), TraceFlags::SAMPLED),
+            (("x-b3-sampled", "0"), TraceFlags::NONE),
+            (("x-b3-flags", "1"), TraceFlags::DEBUG),
+            (("x-b3-flags", "0"), TraceFlags::UNDECIDED),
         ];
-        for (state, sampled) in states {
-            assert_eq!(read(&[ids[0], ids[1], state]).unwrap().sampled, sampled, "{state:?}");
+        for (state, flags) in states {
+            assert_eq!(read(&[ids[0], ids[1], state]).unwrap().flags, flags, "{state:?}");
         }
         assert_eq!(read(&[ids[0], ids[1], ("x-b3-sampled", "maybe")]), None);
     }
@@ -162,7 +175,19 @@ mod tests {
         let mut out = HashMap::new();
         inject_single(&span, &mut out);
         assert_eq!(out["b3"], "80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-1");
-        inject_multi(&SpanContext { sampled: false, ..span }, &mut out);
+        inject_multi(&SpanContext { flags: TraceFlags::NONE, ..span }, &mut out);
         assert_eq!([&out[TRACE_ID], &out[SPAN_ID], &out[SAMPLED]], [TRACE, SPAN, "0"]);
+    }
+
+    #[test]
+    fn debug_and_an_open_decision_are_passed_on_as_they_came() {
+        let span = read(&[("b3", &format!("{TRACE}-{SPAN}"))]).unwrap();
+        for flags in [TraceFlags::DEBUG, TraceFlags::UNDECIDED] {
+            let (mut single, mut multi) = (HashMap::new(), HashMap::new());
+            inject_single(&SpanContext { flags, ..span }, &mut single);
+            inject_multi(&SpanContext { flags, ..span }, &mut multi);
+            assert_eq!((extract(&single).unwrap().flags, extract(&multi).unwrap().flags), (flags, flags));
+            assert!(!multi.contains_key(SAMPLED), "debug stands in place of the state");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use tripod_wire::{SpanId, TraceId};
 
-use crate::context::SpanContext;
+use crate::context::{SpanContext, TraceFlags};
 
 /// One to `2 * N` lower-case digits as a big-endian number, padded with zeros on the left.
 pub(super) fn number<const N: usize>(text: &str) -> Option<[u8; N]> {
@@ -22,8 +22,8 @@ pub(super) fn number<const N: usize>(text: &str) -> Option<[u8; N]> {
 }
 
 /// A span elsewhere, if the ids are valid.
-pub(super) fn remote(trace_id: [u8; 16], span_id: [u8; 8], sampled: bool) -> Option<SpanContext> {
-    let span = SpanContext { trace_id: TraceId(trace_id), span_id: SpanId(span_id), sampled, remote: true };
+pub(super) fn remote(trace_id: [u8; 16], span_id: [u8; 8], flags: TraceFlags) -> Option<SpanContext> {
+    let span = SpanContext { trace_id: TraceId(trace_id), span_id: SpanId(span_id), flags, remote: true };
     span.is_valid().then_some(span)
 }
 
@@ -37,7 +37,7 @@ pub(super) fn ids(span: &SpanContext) -> ([u8; 32], [u8; 16]) {
 
 /// The digit of the flag that most formats have.
 pub(super) fn sampled(span: &SpanContext) -> u8 {
-    b'0' + u8::from(span.sampled)
+    b'0' + u8::from(span.is_sampled())
 }
 
 /// A header that was put together from digits and separators, so is text.

@@ -2,7 +2,7 @@
 //!
 //! `uber-trace-id: {trace id}:{span id}:{parent span id}:{flags}`, in lower-case hex. Ids may be shorter than their 32 and 16
 //! digits and are padded on the left; the parent's id is deprecated, `0` is written; of the flags, one byte, bit 1 says sampled
-//! (debug, bit 2, counts only together with it, and is not passed on). The header may come percent-encoded.
+//! (debug, bit 2, counts only together with it). The header may come percent-encoded.
 //!
 //! Baggage is a header a pair, `uberctx-{key}: {value}`, percent-encoded. To read it a carrier must tell its names
 //! ([`Extractor::keys`]), to write it it must take any name ([`Injector::set_owned`]). Where header names have no case, as in HTTP,
@@ -12,11 +12,12 @@ use std::borrow::Cow;
 
 use super::w3c::{percent_decode, percent_encode};
 use super::{Extractor, Injector, hex};
-use crate::context::{Baggage, SpanContext};
+use crate::context::{Baggage, SpanContext, TraceFlags};
 
 const HEADER: &str = "uber-trace-id";
 const BAGGAGE_PREFIX: &str = "uberctx-";
 const SAMPLED: u8 = 1;
+const DEBUG: u8 = 2;
 
 /// What stays as it is besides letters and digits: all of it may stand in a header's name.
 const UNRESERVED: &[u8] = b"-._~";
@@ -26,7 +27,7 @@ pub(super) fn inject_span(span: &SpanContext, carrier: &mut impl Injector) {
     let mut header = *b"00000000000000000000000000000000:0000000000000000:0:0";
     header[..32].copy_from_slice(&trace_id);
     header[33..49].copy_from_slice(&span_id);
-    header[52] = hex::sampled(span);
+    header[52] = b'0' + u8::from(span.is_sampled()) * SAMPLED + u8::from(span.flags.is_debug()) * DEBUG;
     carrier.set(HEADER, hex::text(&header));
 }
 
@@ -50,7 +51,12 @@ pub(super) fn extract_span(carrier: &impl Extractor) -> Option<SpanContext> {
     if fields.next().is_some() {
         return None;
     }
-    hex::remote(trace_id, span_id, flags & SAMPLED != 0)
+    let flags = match (flags & SAMPLED != 0, flags & DEBUG != 0) {
+        (false, _) => TraceFlags::NONE,
+        (true, false) => TraceFlags::SAMPLED,
+        (true, true) => TraceFlags::DEBUG,
+    };
+    hex::remote(trace_id, span_id, flags)
 }
 
 pub(super) fn extract_baggage(carrier: &impl Extractor) -> Baggage {
@@ -88,7 +94,7 @@ mod tests {
         let span = read(EXAMPLE).unwrap();
         assert_eq!(span.trace_id.to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
         assert_eq!(span.span_id.to_string(), "00f067aa0ba902b7");
-        assert!(span.sampled && span.remote);
+        assert!(span.is_sampled() && span.remote);
         let mut out = HashMap::new();
         inject_span(&span, &mut out);
         assert_eq!(out[HEADER], EXAMPLE);
@@ -103,9 +109,15 @@ mod tests {
     }
 
     #[test]
-    fn of_the_flags_the_first_bit_says_sampled() {
-        for (flags, sampled) in [("0", false), ("1", true), ("3", true), ("2", false), ("8", false), ("09", true)] {
-            assert_eq!(read(&format!("1:2:0:{flags}")).unwrap().sampled, sampled, "{flags}");
+    fn of_the_flags_the_first_bit_says_sampled_and_the_second_debug() {
+        let (none, sampled, debug) = (TraceFlags::NONE, TraceFlags::SAMPLED, TraceFlags::DEBUG);
+        let all = [("0", none), ("1", sampled), ("3", debug), ("2", none), ("8", none), ("09", sampled)];
+        for (written, flags) in all {
+            let span = read(&format!("1:2:0:{written}")).unwrap();
+            assert_eq!(span.flags, flags, "{written}");
+            let mut out = HashMap::new();
+            inject_span(&span, &mut out);
+            assert_eq!(read(&out[HEADER]), Some(span), "as it was after the way through a header");
         }
     }
 

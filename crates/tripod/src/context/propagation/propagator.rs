@@ -14,7 +14,7 @@ use crate::context::{Baggage, Context};
 ///     "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1".to_owned())];
 /// let mut context = Context::default();
 /// Propagator::XRay.extract(&headers, &mut context);
-/// assert!(context.span.sampled);
+/// assert!(context.span.is_sampled());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -176,7 +176,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::context::{SpanContext, SpanId, TraceId};
+    use crate::context::{SpanContext, SpanId, TraceFlags, TraceId};
 
     const TRACEPARENT: (&str, &str) = ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
     const B3: (&str, &str) = ("b3", "80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-0");
@@ -259,7 +259,8 @@ mod tests {
         ) {
             prop_assume!(propagator != Propagator::Baggage);
             let trace_id = TraceId(trace_id.to_be_bytes());
-            let span = SpanContext { trace_id, span_id: SpanId(span_id.to_be_bytes()), sampled, remote: true };
+            let flags = TraceFlags::sampled_if(sampled);
+            let span = SpanContext { trace_id, span_id: SpanId(span_id.to_be_bytes()), flags, remote: true };
             let mut map = HashMap::new();
             let mut http = http::HeaderMap::new();
             let context = Context { span, ..Context::default() };

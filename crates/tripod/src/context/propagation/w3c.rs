@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use super::{Extractor, Injector, hex};
-use crate::context::{Baggage, SpanContext};
+use crate::context::{Baggage, SpanContext, TraceFlags};
 
 const TRACEPARENT: &str = "traceparent";
 const TRACESTATE: &str = "tracestate";
@@ -43,7 +43,7 @@ fn traceparent(span: &SpanContext) -> [u8; TRACEPARENT_LEN] {
     let (trace_id, span_id) = hex::ids(span);
     header[3..35].copy_from_slice(&trace_id);
     header[36..52].copy_from_slice(&span_id);
-    header[54] = hex::sampled(span);
+    header[54] = b'0' + span.flags.to_w3c();
     header
 }
 
@@ -61,7 +61,7 @@ fn parse_traceparent(header: &str) -> Option<SpanContext> {
         return None;
     }
     let [flags] = hex::number(header.get(53..55)?)?;
-    hex::remote(hex::number(header.get(3..35)?)?, hex::number(header.get(36..52)?)?, flags & 1 == 1)
+    hex::remote(hex::number(header.get(3..35)?)?, hex::number(header.get(36..52)?)?, TraceFlags::from_w3c(flags))
 }
 
 fn write_baggage(baggage: &Baggage) -> String {
@@ -168,7 +168,7 @@ mod tests {
         for header in bad {
             assert!(!extract_one(header).is_valid(), "{header}");
         }
-        assert!(extract_one(HEADER).sampled);
+        assert!(extract_one(HEADER).is_sampled());
         assert!(extract_one("01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00-more").is_valid());
     }
 

@@ -3,11 +3,11 @@
 //! `X-Amzn-Trace-Id: Root=1-{8 digits}-{24 digits};Parent={16 digits};Sampled={0 or 1}`, in any order, digits in lower case. The
 //! two parts of `Root` are the trace id. Other fields (`Self`, `Lineage`) are skipped; a field that comes twice is malformed.
 //!
-//! `Sampled=?`, or none, leaves the decision open; it is read as not sampled. Without `Parent`, as a load balancer writes it that
-//! begins a trace, the header names no span, so is no context.
+//! `Sampled=?`, or none, leaves the decision to the receiver. Without `Parent`, as a load balancer writes it that begins a trace, the
+//! header names no span, so is no context.
 
 use super::{Extractor, Injector, hex};
-use crate::context::SpanContext;
+use crate::context::{SpanContext, TraceFlags};
 
 const HEADER: &str = "x-amzn-trace-id";
 
@@ -17,7 +17,7 @@ pub(super) fn inject(span: &SpanContext, carrier: &mut impl Injector) {
     header[7..15].copy_from_slice(&trace_id[..8]);
     header[16..40].copy_from_slice(&trace_id[8..]);
     header[48..64].copy_from_slice(&span_id);
-    header[73] = hex::sampled(span);
+    header[73] = if span.flags.is_undecided() { b'?' } else { hex::sampled(span) };
     carrier.set(HEADER, hex::text(&header));
 }
 
@@ -39,13 +39,14 @@ fn parse(header: &str) -> Option<SpanContext> {
             return None;
         }
     }
-    let sampled = match sampled {
-        Some("1") => true,
-        Some("0" | "?") | None => false,
+    let flags = match sampled {
+        Some("1") => TraceFlags::SAMPLED,
+        Some("0") => TraceFlags::NONE,
+        Some("?") | None => TraceFlags::UNDECIDED,
         Some(_) => return None,
     };
     let parent = parent.filter(|parent| parent.len() == 16)?;
-    hex::remote(parse_root(root?)?, hex::number(parent)?, sampled)
+    hex::remote(parse_root(root?)?, hex::number(parent)?, flags)
 }
 
 fn parse_root(root: &str) -> Option<[u8; 16]> {
@@ -72,7 +73,7 @@ mod tests {
         let span = parse(EXAMPLE).unwrap();
         assert_eq!(span.trace_id.to_string(), "5759e988bd862e3fe1be46a994272793");
         assert_eq!(span.span_id.to_string(), "53995c3f42cd8ad8");
-        assert!(span.sampled && span.remote);
+        assert!(span.is_sampled() && span.remote);
         let mut out = HashMap::new();
         inject(&span, &mut out);
         assert_eq!(out[HEADER], EXAMPLE);
@@ -86,10 +87,15 @@ mod tests {
     }
 
     #[test]
-    fn an_open_decision_is_not_sampled() {
-        for end in ["Sampled=0", "Sampled=?", ""] {
-            assert!(!parse(&EXAMPLE.replace("Sampled=1", end)).unwrap().sampled, "{end}");
+    fn an_open_decision_stays_open() {
+        let states =
+            [("Sampled=0", TraceFlags::NONE), ("Sampled=?", TraceFlags::UNDECIDED), ("", TraceFlags::UNDECIDED)];
+        for (end, flags) in states {
+            assert_eq!(parse(&EXAMPLE.replace("Sampled=1", end)).unwrap().flags, flags, "{end}");
         }
+        let mut out = HashMap::new();
+        inject(&parse(&EXAMPLE.replace("Sampled=1", "Sampled=?")).unwrap(), &mut out);
+        assert!(out[HEADER].ends_with("Sampled=?"));
     }
 
     #[test]
