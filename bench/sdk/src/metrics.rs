@@ -1,136 +1,235 @@
 //! Counters, gauges and histograms: with a handle, and with labels looked up at each call.
 
 use std::hint::black_box;
-use std::time::Duration;
+use std::sync::atomic::AtomicU64;
 
 use opentelemetry::KeyValue;
-use opentelemetry::metrics::MeterProvider;
-use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter as ClientCounter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge as ClientGauge;
 use prometheus_client::metrics::histogram::Histogram as ClientHistogram;
 
-use crate::harness::{Peer, compare};
+use crate::peers::{BOUNDS, label_sets, metrics_recorder, otel_meter, values};
+use crate::row::{Measure, Peer, Row, Unit, Work};
 
-const BOUNDS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+const LABELS: [&str; 3] = ["method", "route", "status"];
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Labels {
-    method: String,
-    route: String,
-    status: String,
+pub struct Labels {
+    pub method: String,
+    pub route: String,
+    pub status: String,
 }
 
-/// 64 label sets, as strings that the caller only borrows.
-fn label_sets() -> Vec<[String; 3]> {
-    let methods = ["GET", "POST", "PUT", "DELETE"];
-    let set = |n: usize| [methods[n % 4].to_owned(), format!("/api/v1/route{}", n / 4 % 4), (200 + n / 16).to_string()];
-    (0..64).map(set).collect()
+const ROW: Row = Row {
+    name: "",
+    group: "metrics",
+    title: "",
+    note: "",
+    measure: Measure::Caller,
+    unit: Unit::Nanos,
+    threads: 1,
+    calls: 0,
+    parts: 1,
+    target: None,
+    peers: Vec::new(),
+};
+
+pub fn rows() -> Vec<Row> {
+    let two = "Two threads at once on the same series; the time that each thread sees.";
+    vec![
+        Row {
+            name: "counter",
+            title: "counter +1, series with 3 labels, handle kept",
+            target: Some(0.35),
+            peers: counters(),
+            ..ROW
+        },
+        Row {
+            name: "counter-2",
+            title: "the same on two threads",
+            note: two,
+            threads: 2,
+            target: Some(0.2),
+            peers: counters(),
+            ..ROW
+        },
+        Row {
+            name: "dynamic",
+            title: "counter +1, 3 labels looked up at each call",
+            note: "64 label sets in rotation, of strings that the caller only borrows.",
+            target: Some(0.5),
+            peers: dynamic_counters(),
+            ..ROW
+        },
+        Row { name: "gauge", title: "gauge set, handle kept", target: Some(1.0), peers: gauges(), ..ROW },
+        Row {
+            name: "histogram",
+            title: "histogram record, 11 bounds, handle kept",
+            target: Some(0.35),
+            peers: histograms(),
+            ..ROW
+        },
+        Row {
+            name: "histogram-2",
+            title: "the same on two threads",
+            note: two,
+            threads: 2,
+            target: Some(0.15),
+            peers: histograms(),
+            ..ROW
+        },
+    ]
 }
 
-fn values() -> Vec<f64> {
-    (0..256).map(|n| f64::from(n * 37 % 256) / 25.0).collect()
+/// The handle of a label set, kept.
+fn key_values([method, route, status]: &[String; 3]) -> [KeyValue; 3] {
+    [
+        KeyValue::new("method", method.clone()),
+        KeyValue::new("route", route.clone()),
+        KeyValue::new("status", status.clone()),
+    ]
 }
 
-pub fn run() {
-    let reader = PeriodicReader::builder(InMemoryMetricExporter::default()).with_interval(Duration::from_secs(3600)).build();
-    let provider = SdkMeterProvider::builder().with_reader(reader).build();
-    let meter = provider.meter("bench");
-    bound_counter();
-    dynamic_counter(&meter);
-    gauge();
-    histogram(&meter);
+fn counters() -> Vec<Peer> {
+    vec![
+        Peer::new("tripod", || {
+            let counter = tripod::counter("bound_total").build();
+            let counter = counter.bind(tripod::labels!(method = "GET", route = "/a", status = "200"));
+            let total = counter.clone();
+            Work::each(move |_| black_box(&counter).add(1)).total(move || total.get() as u64)
+        }),
+        Peer::new("prometheus", || {
+            let counters = prometheus::IntCounterVec::new(prometheus::Opts::new("bound_total", "help"), &LABELS);
+            let counter = counters.expect("valid names").with_label_values(&["GET", "/a", "200"]);
+            let total = counter.clone();
+            Work::each(move |_| black_box(&counter).inc()).total(move || total.get())
+        }),
+        Peer::new("prometheus-client", || {
+            let counter: ClientCounter = ClientCounter::default();
+            let total = counter.clone();
+            Work::each(move |_| {
+                black_box(&counter).inc();
+            })
+            .total(move || total.get())
+        }),
+        Peer::new("otel-sdk bind()", || {
+            let counter = otel_meter().u64_counter("bound_total").build().bind(&key_values(&label_sets()[0]));
+            Work::each(move |_| black_box(&counter).add(1))
+        })
+        .note("needs the SDK's feature experimental_metrics_bound_instruments"),
+        Peer::new("metrics + exporter-prometheus", || {
+            metrics_recorder();
+            let counter = metrics::counter!("bound_total", "method" => "GET", "route" => "/a", "status" => "200");
+            Work::each(move |_| black_box(&counter).increment(1))
+        }),
+    ]
 }
 
-fn bound_counter() {
-    let ours = tripod::counter("bound_total").build().bind(tripod::labels!(method = "GET", route = "/a", status = "200"));
-    let options = prometheus::Opts::new("bound_total", "help");
-    let theirs = prometheus::IntCounterVec::new(options, &["method", "route", "status"]).unwrap();
-    let theirs = theirs.with_label_values(&["GET", "/a", "200"]);
-    let client: ClientCounter = ClientCounter::default();
-    compare(
-        "bound counter add",
-        2_000_000,
-        vec![
-            Peer::new("tripod", move |n| (0..n).for_each(|_| black_box(&ours).add(1))),
-            Peer::new("prometheus", move |n| (0..n).for_each(|_| black_box(&theirs).inc())),
-            Peer::new("prometheus-client", move |n| {
-                (0..n).for_each(|_| {
-                    black_box(&client).inc();
-                });
-            }),
-        ],
-    );
+fn dynamic_counters() -> Vec<Peer> {
+    vec![
+        Peer::new("tripod", || {
+            let (sets, counter) = (label_sets(), tripod::counter("dynamic_total").build());
+            let all = counter.clone();
+            let total = move || {
+                let get =
+                    |[method, route, status]: &[String; 3]| all.get(tripod::labels!(method, route, status)) as u64;
+                label_sets().iter().map(get).sum()
+            };
+            Work::each(move |at| {
+                let [method, route, status] = &sets[at % 64];
+                counter.add(1, tripod::labels!(method, route, status));
+            })
+            .total(total)
+        }),
+        Peer::new("prometheus", || {
+            let counters = prometheus::IntCounterVec::new(prometheus::Opts::new("dynamic_total", "help"), &LABELS);
+            let (sets, counters) = (label_sets(), counters.expect("valid names"));
+            Work::each(move |at| {
+                let [method, route, status] = &sets[at % 64];
+                counters.with_label_values(&[method, route, status]).inc();
+            })
+        })
+        .note("finds a series by a hash alone and does not compare the labels"),
+        Peer::new("prometheus-client", || {
+            let (sets, family) = (label_sets(), Family::<Labels, ClientCounter>::default());
+            Work::each(move |at| {
+                let [method, route, status] = sets[at % 64].clone();
+                family.get_or_create(&Labels { method, route, status }).inc();
+            })
+        }),
+        Peer::new("otel-sdk", || {
+            let (sets, counter) = (label_sets(), otel_meter().u64_counter("dynamic_total").build());
+            Work::each(move |at| counter.add(1, &key_values(&sets[at % 64])))
+        }),
+        Peer::new("metrics + exporter-prometheus", || {
+            metrics_recorder();
+            let sets = label_sets();
+            Work::each(move |at| {
+                let [method, route, status] = sets[at % 64].clone();
+                metrics::counter!("dynamic_total", "method" => method, "route" => route, "status" => status)
+                    .increment(1);
+            })
+        }),
+    ]
 }
 
-fn dynamic_counter(meter: &opentelemetry::metrics::Meter) {
-    let ours = tripod::counter("dynamic_total").build();
-    let options = prometheus::Opts::new("dynamic_total", "help");
-    let theirs = prometheus::IntCounterVec::new(options, &["method", "route", "status"]).unwrap();
-    let otel = meter.u64_counter("dynamic_total").build();
-    let (a, b, c) = (label_sets(), label_sets(), label_sets());
-    compare(
-        "counter, 3 dynamic labels",
-        200_000,
-        vec![
-            Peer::new("tripod", move |n| {
-                for at in 0..n as usize {
-                    let [method, route, status] = &a[at % 64];
-                    ours.add(1, tripod::labels!(method, route, status));
-                }
-            }),
-            Peer::new("prometheus", move |n| {
-                for at in 0..n as usize {
-                    let [method, route, status] = &b[at % 64];
-                    theirs.with_label_values(&[method, route, status]).inc();
-                }
-            }),
-            Peer::new("otel-sdk", move |n| {
-                for at in 0..n as usize {
-                    let [method, route, status] = &c[at % 64];
-                    let labels = [
-                        KeyValue::new("method", method.clone()),
-                        KeyValue::new("route", route.clone()),
-                        KeyValue::new("status", status.clone()),
-                    ];
-                    otel.add(1, &labels);
-                }
-            }),
-        ],
-    );
-    let family = Family::<Labels, ClientCounter>::default();
-    family.get_or_create(&Labels { method: String::new(), route: String::new(), status: String::new() }).inc();
+fn gauges() -> Vec<Peer> {
+    vec![
+        Peer::new("tripod", || {
+            let gauge = tripod::gauge("gauge").build().bind(&[]);
+            Work::each(move |at| black_box(&gauge).set(at as f64))
+        }),
+        Peer::new("prometheus", || {
+            let gauge = prometheus::Gauge::new("gauge", "help").expect("a valid name");
+            Work::each(move |at| black_box(&gauge).set(at as f64))
+        }),
+        Peer::new("prometheus-client", || {
+            let gauge = ClientGauge::<f64, AtomicU64>::default();
+            Work::each(move |at| {
+                black_box(&gauge).set(at as f64);
+            })
+        })
+        .note("set is a swap that returns the old value"),
+        Peer::new("otel-sdk bind()", || {
+            let gauge = otel_meter().f64_gauge("gauge").build().bind(&[]);
+            Work::each(move |at| black_box(&gauge).record(at as f64))
+        }),
+        Peer::new("metrics + exporter-prometheus", || {
+            metrics_recorder();
+            let gauge = metrics::gauge!("gauge");
+            Work::each(move |at| black_box(&gauge).set(at as f64))
+        }),
+    ]
 }
 
-fn gauge() {
-    let ours = tripod::gauge("gauge").build().bind(&[]);
-    let theirs = prometheus::Gauge::new("gauge", "help").unwrap();
-    compare(
-        "gauge set",
-        2_000_000,
-        vec![
-            Peer::new("tripod", move |n| (0..n).for_each(|at| black_box(&ours).set(at as f64))),
-            Peer::new("prometheus", move |n| (0..n).for_each(|at| black_box(&theirs).set(at as f64))),
-        ],
-    );
-}
-
-fn histogram(meter: &opentelemetry::metrics::Meter) {
-    let ours = tripod::histogram("bound_seconds").buckets(&BOUNDS).build().bind(&[]);
-    let client = ClientHistogram::new(BOUNDS);
-    let options = prometheus::HistogramOpts::new("bound_seconds", "help").buckets(BOUNDS.to_vec());
-    let theirs = prometheus::Histogram::with_opts(options).unwrap();
-    let otel = meter.f64_histogram("bound_seconds").with_boundaries(BOUNDS.to_vec()).build();
-    let (a, b, c, d) = (values(), values(), values(), values());
-    compare(
-        "bound histogram",
-        1_000_000,
-        vec![
-            Peer::new("tripod", move |n| (0..n as usize).for_each(|at| black_box(&ours).record(a[at % 256]))),
-            Peer::new("prometheus-client", move |n| (0..n as usize).for_each(|at| black_box(&client).observe(b[at % 256]))),
-            Peer::new("prometheus", move |n| (0..n as usize).for_each(|at| black_box(&theirs).observe(c[at % 256]))),
-            Peer::new("otel-sdk, no attributes", move |n| (0..n as usize).for_each(|at| otel.record(d[at % 256], &[]))),
-        ],
-    );
+fn histograms() -> Vec<Peer> {
+    vec![
+        Peer::new("tripod", || {
+            let (values, histogram) = (values(), tripod::histogram("bound_seconds").buckets(&BOUNDS).build().bind(&[]));
+            Work::each(move |at| black_box(&histogram).record(values[at % 256]))
+        }),
+        Peer::new("prometheus-client", || {
+            let (values, histogram) = (values(), ClientHistogram::new(BOUNDS));
+            Work::each(move |at| black_box(&histogram).observe(values[at % 256]))
+        }),
+        Peer::new("otel-sdk bind()", || {
+            let histogram = otel_meter().f64_histogram("bound_seconds").with_boundaries(BOUNDS.to_vec()).build();
+            let (values, histogram) = (values(), histogram.bind(&[]));
+            Work::each(move |at| black_box(&histogram).record(values[at % 256]))
+        })
+        .note("needs experimental_metrics_bound_instruments; also keeps minimum and maximum"),
+        Peer::new("prometheus", || {
+            let options = prometheus::HistogramOpts::new("bound_seconds", "help").buckets(BOUNDS.to_vec());
+            let (values, histogram) = (values(), prometheus::Histogram::with_opts(options).expect("a valid name"));
+            Work::each(move |at| black_box(&histogram).observe(values[at % 256]))
+        }),
+        Peer::new("metrics + exporter-prometheus", || {
+            let handle = metrics_recorder();
+            let (values, histogram) = (values(), metrics::histogram!("bound_seconds"));
+            Work::each(move |at| black_box(&histogram).record(values[at % 256])).flush(move || handle.run_upkeep())
+        })
+        .note("record only keeps the sample; the buckets are counted at upkeep, which is left out here"),
+    ]
 }
