@@ -50,10 +50,9 @@ pub fn assert_same(a: &impl Debug, b: &impl Debug) {
     assert_eq!(format!("{a:?}"), format!("{b:?}"));
 }
 
-/// Protobuf → the same.
-pub fn check_protobuf<M: Message + Debug>(data: &M) {
+fn check_protobuf<D: Data>(data: &D) {
     let bytes = data.encode_to_vec();
-    match M::decode(&bytes) {
+    match D::decode(&bytes) {
         Ok(again) => assert_same(data, &again),
         // Our own bytes can be far fewer than those that were read: without unknown fields, in minimal varints.
         Err(WireError::TooLarge { .. }) => {}

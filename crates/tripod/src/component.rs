@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::metrics::InstrumentBuilder;
+use crate::metrics::{InstrumentBuilder, Namespace};
 use crate::{Counter, Gauge, Histogram, Level, LocalSpan, SpanBuilder, UpDownCounter, Value, engine, logs};
 
 /// Telemetry under a component's name, which becomes the instrumentation scope.
@@ -32,6 +32,11 @@ impl Telemetry {
     /// A span about to be started.
     pub fn span(&self, name: impl Into<Cow<'static, str>>) -> SpanBuilder {
         SpanBuilder::new(name).scope(self.scope)
+    }
+
+    /// Instruments whose names begin alike; see [`crate::metrics::namespace`].
+    pub fn namespace(&self, prefix: impl Into<String>) -> Namespace {
+        Namespace::in_scope(self.scope, prefix.into())
     }
 
     /// A counter of this name.

@@ -33,4 +33,36 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A metric's name is not one.
+    #[error("the metric name {name:?} is not allowed: {allowed}")]
+    MetricName {
+        /// The name.
+        name: String,
+        /// What is allowed.
+        allowed: &'static str,
+    },
+    /// A metric's name is that of another, which differs in kind, labels or buckets.
+    #[error("the metric {name} is {known} already, and can't be {wanted} too")]
+    MetricConflict {
+        /// The name.
+        name: String,
+        /// What it is.
+        known: String,
+        /// What it was to be.
+        wanted: String,
+    },
+    /// There is no metric of this name.
+    #[error("there is no metric {name}: define it first, by `metrics::define` or by making the instrument")]
+    UnknownMetric {
+        /// The name.
+        name: String,
+    },
+    /// The process has as many metrics as it may have.
+    #[error("the metric {name} is one too many: a process has at most {limit}")]
+    TooManyMetrics {
+        /// The name.
+        name: String,
+        /// How many there may be.
+        limit: usize,
+    },
 }

@@ -26,6 +26,7 @@ impl Guard {
         }
         let exporters = crate::export::all(config, exporters);
         let engine = Engine::start(config, exporters)?;
+        crate::metrics::set_views(config.views.clone());
         crate::bridge::engine_changed();
         Ok(Self { engine: Some(engine), timeout: config.shutdown_timeout })
     }

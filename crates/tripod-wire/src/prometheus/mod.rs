@@ -1,5 +1,4 @@
-//! Prometheus' formats: names by OpenTelemetry's compatibility rules, the text exposition, and remote write.
+//! Prometheus' formats: names by OpenTelemetry's compatibility rules, and the text exposition.
 
 pub mod names;
-pub mod remote_write;
 pub mod text;

@@ -13,6 +13,7 @@ use crate::export::Console;
 use crate::guard::Guard;
 use crate::limits::{Limits, LogLimits, SpanLimits};
 use crate::logs::Level;
+use crate::metrics::{self, View};
 use crate::pipeline::{Exporter, Signal, SpoolConfig};
 use crate::trace::Sampler;
 use crate::{Error, ToValue};
@@ -39,6 +40,9 @@ pub struct Builder {
     logs: Option<bool>,
     schedule_delay: Option<Duration>,
     metric_interval: Option<Duration>,
+    metric_prefix: Option<String>,
+    max_series: Option<usize>,
+    views: Vec<View>,
     self_metrics: Option<bool>,
     max_batch: Option<usize>,
     record_memory: Option<usize>,
@@ -148,6 +152,25 @@ impl Builder {
         self
     }
 
+    /// What the names of all metrics begin with when they are sent, besides Tripod's own: `myapp` makes `myapp_requests_total`.
+    pub fn metric_prefix(mut self, prefix: &str) -> Self {
+        self.metric_prefix = Some(prefix.to_owned());
+        self
+    }
+
+    /// Label sets that a metric keeps apart, where neither a view nor its code says otherwise; 2,000 by default. Beyond, they count
+    /// in one series, `otel.metric.overflow=true`; [`crate::metrics::cardinality`] tells which label is to blame.
+    pub fn max_series(mut self, series: usize) -> Self {
+        self.max_series = Some(series);
+        self
+    }
+
+    /// Changes how some metrics are kept and sent. May be called several times: the first view that says something counts.
+    pub fn view(mut self, view: View) -> Self {
+        self.views.push(view);
+        self
+    }
+
     /// Whether the metrics tell of Tripod itself (`otel.sdk.*`): queues, exports, losses; yes by default.
     pub fn self_metrics(mut self, on: bool) -> Self {
         self.self_metrics = Some(on);
@@ -240,6 +263,7 @@ impl Builder {
             None => env.millis("METRICS_EXPORT_INTERVAL_MS")?,
         };
         let headers = env.pairs("OTEL_EXPORTER_OTLP_HEADERS")?;
+        let views = metrics::Views::new(self.views, self.metric_prefix, self.max_series)?;
         Ok(Config {
             disabled: env.flag("OTEL_SDK_DISABLED")?.unwrap_or(false),
             traces: self.traces.or(env.flag("ENABLE_TRACING")?).unwrap_or(traces),
@@ -259,6 +283,7 @@ impl Builder {
             schedule_delay: delay,
             max_batch: or(self.max_batch, batch, 512).max(1),
             metric_interval: or(self.metric_interval, interval, Duration::from_secs(60)).max(Duration::from_millis(10)),
+            views,
             self_metrics: self.self_metrics.unwrap_or(true),
             record_memory: self.record_memory.unwrap_or(16 << 20),
             queue_memory: self.queue_memory.unwrap_or(32 << 20),

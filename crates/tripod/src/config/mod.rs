@@ -16,6 +16,7 @@ use crate::context::propagation::Propagators;
 use crate::export::Console;
 use crate::limits::Limits;
 use crate::logs::Level;
+use crate::metrics::Views;
 use crate::pipeline::{Signals, SpoolConfig};
 use crate::trace::Sampler;
 
@@ -53,6 +54,8 @@ pub(crate) struct Config {
     /// A batch has at most so many spans or logs.
     pub(crate) max_batch: usize,
     pub(crate) metric_interval: Duration,
+    /// What changes about the metrics that code makes.
+    pub(crate) views: Views,
     /// Whether the engine's own counts are among the metrics.
     pub(crate) self_metrics: bool,
     /// Bytes of records between their threads and the collector.

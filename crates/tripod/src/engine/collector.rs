@@ -237,6 +237,7 @@ impl Worker {
     }
 
     fn collect_metrics(&mut self) {
+        metrics::say_overflows();
         let start = Instant::now();
         if self.batching.self_metrics {
             self.self_metrics.update(&self.engine.stats());

@@ -9,6 +9,7 @@ use tripod_wire::otlp::metrics::{
 
 use super::cells::{CellReader, Cells, Join, decode_extreme, encode_extreme};
 use super::exemplar::Slot;
+use super::kind::Aggregation;
 
 /// How the measurements of one series are kept.
 pub(crate) trait Aggregate: Send + Sync + 'static {
@@ -16,7 +17,17 @@ pub(crate) trait Aggregate: Send + Sync + 'static {
     type Shape: Clone + PartialEq + Send + Sync;
     /// One series' point.
     type Point;
+    /// Whether two series' values add up to that of both.
+    const IS_SUM: bool = false;
 
+    /// What series are told where a view asks for this aggregation; `None` where it makes no sense.
+    fn shape(_: &Aggregation) -> Option<Self::Shape> {
+        None
+    }
+    /// The upper bounds of its buckets, where it has some.
+    fn bounds(_: &Self::Shape) -> &[f64] {
+        &[]
+    }
     fn new(shape: &Self::Shape) -> Self;
     /// Takes a value reported by a callback; nothing where the instrument has no callbacks.
     fn observe(&self, _value: f64) {}
@@ -105,6 +116,7 @@ impl Sum {
 impl Aggregate for Sum {
     type Shape = SumShape;
     type Point = NumberDataPoint;
+    const IS_SUM: bool = true;
 
     fn new(_: &SumShape) -> Self {
         let cells = Cells::new(&[Join::Whole, Join::Float]);
@@ -232,6 +244,15 @@ impl Distribution {
 impl Aggregate for Distribution {
     type Shape = Bounds;
     type Point = HistogramDataPoint;
+
+    fn shape(aggregation: &Aggregation) -> Option<Bounds> {
+        let Aggregation::Explicit(bounds) = aggregation;
+        Some(Bounds::new(bounds))
+    }
+
+    fn bounds(shape: &Bounds) -> &[f64] {
+        &shape.0
+    }
 
     fn new(shape: &Bounds) -> Self {
         let buckets = shape.0.len() + 1;

@@ -1,176 +1,46 @@
 //! The instruments: what the caller holds to record with.
 
-use std::any::Any;
 use std::borrow::Cow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::SystemTime;
+use std::sync::Arc;
 
-use tripod_wire::otlp::Metric;
-
-use super::aggregate::{Aggregate, Bounds, Distribution, Last, Sum, SumShape, Times};
-use super::cells::CellReader;
-use super::registry;
-use super::series::{Series, SeriesMap};
+use super::aggregate::{Distribution, Last, Sum, SumShape};
+use super::builder::{self, InstrumentBuilder};
+use super::core::{Core, Stream};
+use super::kind::InstrumentKind;
+use super::observable::{self, Observable, Observation, Observer, Round, sealed};
+use super::series::Series;
 use super::switch::on;
 use crate::Value;
 
-type Report<'a> = dyn Fn(f64, &[(&str, Value<'_>)]) + 'a;
-type Callback = Box<dyn Fn(&Observer<'_>) + Send + Sync>;
-
-/// An instrument: its description and its series.
-pub(crate) struct Definition<A: Aggregate> {
-    name: Cow<'static, str>,
-    description: Cow<'static, str>,
-    unit: Cow<'static, str>,
-    shape: A::Shape,
-    start: u64,
-    series: SeriesMap<A>,
-    callbacks: RwLock<Vec<Callback>>,
-}
-
-impl<A: Aggregate> Definition<A> {
-    fn series(&self, labels: &[(&str, Value<'_>)]) -> &'static Series<A> {
-        self.series.get(&self.shape, labels)
-    }
-}
-
-impl<A: Aggregate> registry::Instrument for Definition<A> {
-    fn metric(&self) -> Metric {
-        let report = |value: f64, labels: &[(&str, Value<'_>)]| self.series(labels).numbers.observe(value);
-        let callbacks = self.callbacks.read().unwrap_or_else(PoisonError::into_inner);
-        for callback in callbacks.iter().filter(|_| on()) {
-            // The user's code: if it panics, the other instruments are still collected.
-            let _ = catch_unwind(AssertUnwindSafe(|| callback(&Observer { report: &report })));
-        }
-        let times = Times { start: self.start, now: unix_nanos_now() };
-        let all = self.series.all();
-        let cells = CellReader::new();
-        let point =
-            |series: &'static Series<A>| series.numbers.point(&self.shape, series.attributes.clone(), times, &cells);
-        Metric {
-            name: self.name.to_string(),
-            description: self.description.to_string(),
-            unit: self.unit.to_string(),
-            data: A::data(&self.shape, all.into_iter().map(point).collect()),
-            metadata: Vec::new(),
-        }
-    }
-
-    fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
-        self
-    }
-}
-
-fn unix_nanos_now() -> u64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos() as u64
-}
-
-/// Describes an instrument about to be made.
-#[must_use = "an instrument is made by `build`"]
-pub struct InstrumentBuilder<I> {
-    name: Cow<'static, str>,
-    description: Cow<'static, str>,
-    unit: Cow<'static, str>,
-    bounds: Option<Bounds>,
-    scope: u16,
-    make: fn(Self) -> I,
-}
-
-impl<I> InstrumentBuilder<I> {
-    pub(crate) fn new(scope: u16, name: Cow<'static, str>, make: fn(Self) -> I) -> Self {
-        Self { name, description: Cow::Borrowed(""), unit: Cow::Borrowed(""), bounds: None, scope, make }
-    }
-
-    /// What it measures, a sentence.
-    pub fn description(mut self, description: impl Into<Cow<'static, str>>) -> Self {
-        self.description = description.into();
-        self
-    }
-
-    /// In what unit, by UCUM: `s`, `By`, `{request}`.
-    pub fn unit(mut self, unit: impl Into<Cow<'static, str>>) -> Self {
-        self.unit = unit.into();
-        self
-    }
-
-    /// Makes the instrument, or gives the one that has this name already.
-    ///
-    /// If that one is of another kind, the new one works but is not sent, and a line on stderr says so.
-    pub fn build(self) -> I {
-        (self.make)(self)
-    }
-
-    fn define<A: Aggregate>(self, shape: A::Shape) -> Arc<Definition<A>> {
-        let Self { name, description, unit, scope, .. } = self;
-        let start = unix_nanos_now();
-        let wanted = shape.clone();
-        let (series, callbacks) = (SeriesMap::new(), RwLock::default());
-        let own = Definition { name: name.clone(), description, unit, shape, start, series, callbacks };
-        let mut own = Some(own);
-        let fits = |known: &Definition<A>| known.shape == wanted;
-        // `make` is called at most once; if it is not, what was made here stays apart.
-        let known = registry::get_or_insert(scope, &name, fits, || own.take().expect("made once"));
-        known.unwrap_or_else(|| {
-            eprintln!("tripod: the metric {name} is defined twice in different ways; the second one is not sent");
-            Arc::new(own.take().expect("not registered, so still here"))
-        })
-    }
-}
-
-impl InstrumentBuilder<Histogram> {
-    /// The upper bounds of the buckets, each belonging to the bucket below it. Without them: seconds' bounds (0.005 to 10) when the
-    /// unit is `s` or the name ends in `_seconds`, else milliseconds' (5 to 10,000).
-    pub fn buckets(mut self, bounds: &[f64]) -> Self {
-        self.bounds = Some(Bounds::new(bounds));
-        self
-    }
-
-    fn bounds_or_default(&self) -> Bounds {
-        self.bounds.clone().unwrap_or_else(|| {
-            let seconds = self.unit == "s" || self.name.ends_with("_seconds");
-            Bounds::new(if seconds { &Bounds::SECONDS } else { &Bounds::MILLIS })
-        })
-    }
-}
-
-/// Reports values from a callback; see [`Gauge::observe`].
-pub struct Observer<'a> {
-    report: &'a Report<'a>,
-}
-
-impl Observer<'_> {
-    /// Reports the value of a label set: what it is now, or for a counter the total so far.
-    pub fn observe(&self, value: f64, labels: &[(&str, Value<'_>)]) {
-        (self.report)(value, labels);
-    }
-}
-
 macro_rules! instrument {
-    ($(#[$doc:meta])* $name:ident, $(#[$bound_doc:meta])* $bound:ident, $(#[$make_doc:meta])* $make:ident, $aggregate:ty, |$builder:ident| $shape:expr) => {
+    ($(#[$doc:meta])* $name:ident, $(#[$bound_doc:meta])* $bound:ident, $(#[$make_doc:meta])* $make:ident, $aggregate:ty, |$identity:ident| $shape:expr) => {
         $(#[$doc])*
         #[derive(Clone)]
         pub struct $name {
-            definition: Arc<Definition<$aggregate>>,
+            core: Arc<Core<$aggregate>>,
         }
 
         $(#[$bound_doc])*
         #[derive(Clone)]
         pub struct $bound {
-            definition: Arc<Definition<$aggregate>>,
+            core: Arc<Core<$aggregate>>,
+            /// What the series was made under: views may have made another since.
+            #[allow(dead_code, reason = "not every kind has something there that recording needs")]
+            stream: &'static Stream<$aggregate>,
             series: &'static Series<$aggregate>,
         }
 
         impl $name {
             /// Finds the series of a label set once, for who records into it often.
             pub fn bind(&self, labels: &[(&str, Value<'_>)]) -> $bound {
-                $bound { definition: Arc::clone(&self.definition), series: self.definition.series(labels) }
+                let stream = self.core.stream();
+                $bound { core: Arc::clone(&self.core), stream, series: stream.series(labels) }
             }
 
             pub(crate) fn builder(scope: u16, name: Cow<'static, str>) -> InstrumentBuilder<Self> {
-                InstrumentBuilder::new(scope, name, |$builder| {
+                InstrumentBuilder::new(scope, name, InstrumentKind::$name, |$identity, strict| {
                     let shape = $shape;
-                    Self { definition: $builder.define(shape) }
+                    builder::make($identity, shape, strict).map(|core| Self { core })
                 })
             }
         }
@@ -178,7 +48,13 @@ macro_rules! instrument {
         impl $bound {
             /// The instrument it belongs to.
             pub fn instrument(&self) -> $name {
-                $name { definition: Arc::clone(&self.definition) }
+                $name { core: Arc::clone(&self.core) }
+            }
+        }
+
+        impl From<Arc<Core<$aggregate>>> for $name {
+            fn from(core: Arc<Core<$aggregate>>) -> Self {
+                Self { core }
             }
         }
 
@@ -188,6 +64,20 @@ macro_rules! instrument {
         }
     };
 }
+
+macro_rules! observable {
+    ($($name:ident)*) => {
+        $(impl sealed::Report for $name {
+            #[allow(private_interfaces, reason = "only this crate calls it")]
+            fn report(&self, round: &Round, value: f64, labels: &[(&str, Value<'_>)]) {
+                self.core.observe(round, value, labels);
+            }
+        }
+
+        impl Observable for $name {})*
+    };
+}
+observable!(Counter UpDownCounter Gauge);
 
 instrument! {
     /// Counts what only grows: requests, errors, bytes.
@@ -203,7 +93,7 @@ instrument! {
     /// A counter's series.
     BoundCounter,
     /// A counter of this name.
-    counter, Sum, |builder| SumShape { monotonic: true }
+    counter, Sum, |identity| SumShape { monotonic: true }
 }
 
 instrument! {
@@ -212,7 +102,7 @@ instrument! {
     /// An up-down counter's series.
     BoundUpDownCounter,
     /// An up-down counter of this name.
-    up_down_counter, Sum, |builder| SumShape { monotonic: false }
+    up_down_counter, Sum, |identity| SumShape { monotonic: false }
 }
 
 instrument! {
@@ -226,7 +116,7 @@ instrument! {
     /// A gauge's series.
     BoundGauge,
     /// A gauge of this name.
-    gauge, Last, |builder| ()
+    gauge, Last, |_identity| ()
 }
 
 instrument! {
@@ -240,7 +130,7 @@ instrument! {
     /// A histogram's series.
     BoundHistogram,
     /// A histogram of this name.
-    histogram, Distribution, |builder| builder.bounds_or_default()
+    histogram, Distribution, |identity| builder::histogram_shape(&identity)
 }
 
 impl Counter {
@@ -254,7 +144,7 @@ impl Counter {
         if !on() {
             return;
         }
-        add_whole(self.definition.series(labels), value);
+        add_whole(self.core.series(labels), value);
     }
 
     /// Adds a fraction; what is negative or no number is left out.
@@ -262,17 +152,17 @@ impl Counter {
         if !on() {
             return;
         }
-        add_fraction(self.definition.series(labels), value);
+        add_fraction(self.core.series(labels), value);
     }
 
     /// The current total of a label set.
     pub fn get(&self, labels: &[(&str, Value<'_>)]) -> f64 {
-        self.definition.series(labels).numbers.get()
+        self.core.series(labels).numbers.get()
     }
 
-    /// Has a total that is counted elsewhere reported at each collection, from the collector's thread.
-    pub fn observe(&self, callback: impl Fn(&Observer<'_>) + Send + Sync + 'static) {
-        self.definition.callbacks.write().unwrap_or_else(PoisonError::into_inner).push(Box::new(callback));
+    /// Has a total that is counted elsewhere reported at each collection, from the thread that collects.
+    pub fn observe(&self, callback: impl Fn(&Observer<'_>) + Send + Sync + 'static) -> Observation {
+        observable::observe(&self.core, callback)
     }
 }
 
@@ -322,12 +212,17 @@ impl UpDownCounter {
         if !on() {
             return;
         }
-        self.definition.series(labels).numbers.add_whole(value);
+        self.core.series(labels).numbers.add_whole(value);
     }
 
     /// The current total of a label set.
     pub fn get(&self, labels: &[(&str, Value<'_>)]) -> f64 {
-        self.definition.series(labels).numbers.get()
+        self.core.series(labels).numbers.get()
+    }
+
+    /// Has a total that is counted elsewhere reported at each collection, from the thread that collects.
+    pub fn observe(&self, callback: impl Fn(&Observer<'_>) + Send + Sync + 'static) -> Observation {
+        observable::observe(&self.core, callback)
     }
 }
 
@@ -352,7 +247,7 @@ impl Gauge {
         if !on() {
             return;
         }
-        self.definition.series(labels).numbers.set(value);
+        self.core.series(labels).numbers.set(value);
     }
 
     /// Adds one.
@@ -370,21 +265,23 @@ impl Gauge {
         if !on() {
             return;
         }
-        self.definition.series(labels).numbers.add(value);
+        self.core.series(labels).numbers.add(value);
     }
 
     /// The current value of a label set.
     pub fn get(&self, labels: &[(&str, Value<'_>)]) -> f64 {
-        self.definition.series(labels).numbers.get()
+        self.core.series(labels).numbers.get()
     }
 
-    /// Has the value asked for at each collection, from the collector's thread.
+    /// Has the value asked for at each collection, from the thread that collects. Label sets that are not reported are not sent.
     ///
     /// ```
-    /// tripod::gauge("queue_depth").build().observe(|queue| queue.observe(17.0, tripod::labels!(name = "mail")));
+    /// let depth = tripod::gauge("queue_depth").build();
+    /// let observation = depth.observe(|queue| queue.observe(17.0, tripod::labels!(name = "mail")));
+    /// observation.unregister(); // or it is asked for as long as the process lives
     /// ```
-    pub fn observe(&self, callback: impl Fn(&Observer<'_>) + Send + Sync + 'static) {
-        self.definition.callbacks.write().unwrap_or_else(PoisonError::into_inner).push(Box::new(callback));
+    pub fn observe(&self, callback: impl Fn(&Observer<'_>) + Send + Sync + 'static) -> Observation {
+        observable::observe(&self.core, callback)
     }
 }
 
@@ -417,7 +314,8 @@ impl Histogram {
         if !on() {
             return;
         }
-        self.definition.series(labels).numbers.record(&self.definition.shape, value);
+        let stream = self.core.stream();
+        stream.series(labels).numbers.record(&stream.shape, value);
     }
 }
 
@@ -427,6 +325,6 @@ impl BoundHistogram {
         if !on() {
             return;
         }
-        self.series.numbers.record(&self.definition.shape, value);
+        self.series.numbers.record(&self.stream.shape, value);
     }
 }

@@ -8,20 +8,42 @@
 //! `otel.metric.overflow=true`.
 
 mod aggregate;
+mod builder;
+mod cardinality;
 mod cells;
+mod core;
 mod exemplar;
+mod filter;
 mod instrument;
+mod kind;
+mod merge;
+mod name;
+mod namespace;
+mod observable;
 mod registry;
+mod say;
 mod series;
 mod switch;
+mod view;
 
+pub use builder::InstrumentBuilder;
+pub(crate) use cardinality::say_overflows;
+pub use cardinality::{Cardinality, cardinality};
 pub use instrument::{
-    BoundCounter, BoundGauge, BoundHistogram, BoundUpDownCounter, Counter, Gauge, Histogram, InstrumentBuilder,
-    Observer, UpDownCounter, counter, gauge, histogram, up_down_counter,
+    BoundCounter, BoundGauge, BoundHistogram, BoundUpDownCounter, Counter, Gauge, Histogram, UpDownCounter, counter,
+    gauge, histogram, up_down_counter,
 };
-
+pub use kind::InstrumentKind;
+pub use namespace::{Namespace, namespace};
+pub use observable::{
+    BatchObserver, Observable, Observation, ObservationGuard, Observer, callback_panics, observe_batch,
+};
 #[allow(unused_imports, reason = "called when telemetry is configured")]
 pub(crate) use switch::enable;
+pub use view::View;
+pub(crate) use view::Views;
+
+pub(crate) use registry::set_views;
 
 use tripod_wire::otlp::{InstrumentationScope, Metric, ScopeMetrics};
 use tripod_wire::proto::{Message, put_bytes, put_len_delimited};

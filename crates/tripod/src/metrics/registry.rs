@@ -1,47 +1,132 @@
 //! The registry: every instrument of the process by scope and name.
+//!
+//! An instrument that can't be had under its name, because the name is another's or not allowed, works all the same: it is kept
+//! *apart*, once for each name and kind, and not sent.
 
 use std::any::Any;
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use tripod_wire::otlp::Metric;
 
+use super::aggregate::Aggregate;
+use super::cardinality::Cardinality;
+use super::core::Core;
+use super::kind::{Identity, InstrumentKind};
+use super::name;
+use super::observable::Round;
+use super::say::say_once;
+use super::view::Views;
+use crate::Error;
+
+/// Instruments a process may have, so that names made of data can't use up its memory. Further ones share one a kind, apart.
+pub(crate) const MAX_INSTRUMENTS: usize = 10_000;
+
 /// What the registry knows of an instrument.
 pub(crate) trait Instrument: Any + Send + Sync {
-    fn metric(&self) -> Metric;
-    fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
+    fn identity(&self) -> &Identity;
+    /// Keeps and sends it as these views say from now on.
+    fn apply(&self, views: &Views);
+    /// Measurements counted in the overflow series so far.
+    fn overflowed(&self) -> u64;
+    fn cardinality(&self) -> Cardinality;
+    /// Its points; `None` when a view drops it.
+    fn metric(&self, round: &Round) -> Option<Metric>;
 }
 
+/// Scope and name, the latter in lower case.
 type Key = (u16, String);
 
-static INSTRUMENTS: RwLock<BTreeMap<Key, Arc<dyn Instrument>>> = RwLock::new(BTreeMap::new());
-
-/// The instrument of this name, made when it is new. `None` when there is one that `fits` not.
-pub(crate) fn get_or_insert<I: Instrument>(
-    scope: u16,
-    name: &str,
-    fits: impl Fn(&I) -> bool,
-    make: impl FnOnce() -> I,
-) -> Option<Arc<I>> {
-    let mut instruments = INSTRUMENTS.write().unwrap_or_else(PoisonError::into_inner);
-    let key = (scope, name.to_owned());
-    if let Some(known) = instruments.get(&key) {
-        return Arc::clone(known).as_any().downcast::<I>().ok().filter(|known| fits(known));
-    }
-    let made = Arc::new(make());
-    instruments.insert(key, Arc::clone(&made) as Arc<dyn Instrument>);
-    Some(made)
+struct Registry {
+    instruments: BTreeMap<Key, Arc<dyn Instrument>>,
+    apart: BTreeMap<(Key, InstrumentKind), Arc<dyn Instrument>>,
+    views: Views,
 }
 
-/// The metrics of every scope. Instruments are asked outside the lock, as some call the user's code.
+static REGISTRY: RwLock<Registry> =
+    RwLock::new(Registry { instruments: BTreeMap::new(), apart: BTreeMap::new(), views: Views::NONE });
+
+fn read() -> RwLockReadGuard<'static, Registry> {
+    REGISTRY.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write() -> RwLockWriteGuard<'static, Registry> {
+    REGISTRY.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The instrument that is wanted, made when it is new.
+pub(crate) fn get_or_insert<A: Aggregate>(wanted: Identity, shape: A::Shape) -> Result<Arc<Core<A>>, Error> {
+    name::check(&wanted.name)?;
+    let key = (wanted.scope, name::key(&wanted.name));
+    if let Some(known) = read().instruments.get(&key) {
+        return fitting(known, &wanted);
+    }
+    let mut registry = write();
+    // Somebody else may have made it meanwhile.
+    if let Some(known) = registry.instruments.get(&key) {
+        return fitting(known, &wanted);
+    }
+    if registry.instruments.len() >= MAX_INSTRUMENTS {
+        return Err(Error::TooManyMetrics { name: wanted.name, limit: MAX_INSTRUMENTS });
+    }
+    let made = Arc::new(Core::<A>::new(wanted, shape, &registry.views));
+    registry.instruments.insert(key, Arc::clone(&made) as Arc<dyn Instrument>);
+    Ok(made)
+}
+
+fn fitting<A: Aggregate>(known: &Arc<dyn Instrument>, wanted: &Identity) -> Result<Arc<Core<A>>, Error> {
+    let is = known.identity();
+    if is.reads_otherwise(wanted) {
+        say_once(&format_args!(
+            "the metric {} has the description {:?} and the unit {:?}, as it was made first; not {:?} and {:?}",
+            is.name, is.description, is.unit, wanted.description, wanted.unit
+        ));
+    }
+    let same_kind: Result<Arc<Core<A>>, _> = (Arc::clone(known) as Arc<dyn Any + Send + Sync>).downcast();
+    same_kind.ok().filter(|_| is.fits(wanted)).ok_or_else(|| Error::MetricConflict {
+        name: wanted.name.clone(),
+        known: is.shape(),
+        wanted: wanted.shape(),
+    })
+}
+
+/// An instrument that is not sent, the same for each name and kind.
+pub(crate) fn apart<A: Aggregate>(mut wanted: Identity, shape: A::Shape) -> Arc<Core<A>> {
+    let mut registry = write();
+    if registry.apart.len() >= MAX_INSTRUMENTS {
+        "".clone_into(&mut wanted.name);
+    }
+    let key = ((wanted.scope, name::key(&wanted.name)), wanted.kind);
+    let known = registry.apart.get(&key).cloned();
+    let known = known.and_then(|known| (known as Arc<dyn Any + Send + Sync>).downcast().ok());
+    known.unwrap_or_else(|| {
+        let made = Arc::new(Core::<A>::new(wanted, shape, &registry.views));
+        registry.apart.insert(key, Arc::clone(&made) as Arc<dyn Instrument>);
+        made
+    })
+}
+
+/// Keeps and sends all instruments as these views say, those made already and those to come.
+pub(crate) fn set_views(views: Views) {
+    let mut registry = write();
+    for instrument in registry.instruments.values() {
+        instrument.apply(&views);
+    }
+    registry.views = views;
+}
+
+/// All instruments, in order of scopes and names.
+pub(crate) fn all() -> Vec<Arc<dyn Instrument>> {
+    read().instruments.values().cloned().collect()
+}
+
+/// The metrics of every scope. Callbacks are asked, and instruments read, outside the lock.
 pub(crate) fn collect() -> Vec<(u16, Vec<Metric>)> {
-    let instruments: Vec<(u16, Arc<dyn Instrument>)> = {
-        let known = INSTRUMENTS.read().unwrap_or_else(PoisonError::into_inner);
-        known.iter().map(|((scope, _), instrument)| (*scope, Arc::clone(instrument))).collect()
-    };
+    let round = Round::ask();
     let mut scopes: Vec<(u16, Vec<Metric>)> = Vec::new();
-    for (scope, instrument) in instruments {
-        let metric = instrument.metric();
+    for instrument in all() {
+        let Some(metric) = instrument.metric(&round) else { continue };
+        let scope = instrument.identity().scope;
         match scopes.last_mut() {
             Some((last, metrics)) if *last == scope => metrics.push(metric),
             _ => scopes.push((scope, vec![metric])),

@@ -4,16 +4,15 @@
 //! live as long as the process, and their number is bounded, so they are referred to without counting.
 
 use std::cell::Cell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, Hasher};
 use std::ptr;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{LazyLock, OnceLock, PoisonError, RwLock};
 
 use foldhash::fast::RandomState;
 use tripod_wire::otlp::{AnyValue, KeyValue};
 
-use super::MAX_SERIES;
 use super::aggregate::Aggregate;
 use crate::{Value, resource};
 
@@ -33,7 +32,10 @@ pub(crate) struct SeriesMap<A: 'static> {
     number: u32,
     by_hash: RwLock<HashMap<u64, Vec<&'static Series<A>>, RandomState>>,
     count: AtomicUsize,
+    limit: AtomicUsize,
     overflow: OnceLock<&'static Series<A>>,
+    /// How often the overflow series stood in for another.
+    overflowed: AtomicU64,
 }
 
 /// What a thread remembers: which series of which instrument hashed so.
@@ -55,10 +57,51 @@ thread_local! {
 static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::default);
 
 impl<A: Aggregate> SeriesMap<A> {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(limit: usize) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(1);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        Self { number, by_hash: RwLock::default(), count: AtomicUsize::new(0), overflow: OnceLock::new() }
+        let (count, limit) = (AtomicUsize::new(0), AtomicUsize::new(limit));
+        Self {
+            number,
+            by_hash: RwLock::default(),
+            count,
+            limit,
+            overflow: OnceLock::new(),
+            overflowed: AtomicU64::new(0),
+        }
+    }
+
+    /// Keeps at most so many label sets apart from now on.
+    pub(crate) fn set_limit(&self, limit: usize) {
+        self.limit.store(limit, Ordering::Relaxed);
+    }
+
+    /// How many label sets it keeps apart at most.
+    pub(crate) fn limit(&self) -> usize {
+        self.limit.load(Ordering::Relaxed)
+    }
+
+    /// How many it keeps apart now.
+    pub(crate) fn count(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// Measurements that went to the overflow's series.
+    pub(crate) fn overflowed(&self) -> u64 {
+        self.overflowed.load(Ordering::Relaxed)
+    }
+
+    /// How many values each key has among the series, most first: who is to blame for an overflow.
+    pub(crate) fn distinct_values(&self) -> Vec<(String, usize)> {
+        let by_hash = self.by_hash.read().unwrap_or_else(PoisonError::into_inner);
+        let mut values: HashMap<&str, HashSet<String>> = HashMap::new();
+        for label in by_hash.values().flatten().flat_map(|series| &series.attributes) {
+            values.entry(&label.key).or_default().insert(label.value.to_string());
+        }
+        drop(by_hash);
+        let mut counts: Vec<_> = values.into_iter().map(|(key, values)| (key.to_owned(), values.len())).collect();
+        counts.sort_by(|(a_key, a), (b_key, b)| b.cmp(a).then_with(|| a_key.cmp(b_key)));
+        counts
     }
 
     /// The series of a label set, made when it is new.
@@ -95,7 +138,8 @@ impl<A: Aggregate> SeriesMap<A> {
 
     fn insert(&self, shape: &A::Shape, hash: u64, labels: &[(&str, Value<'_>)]) -> &'static Series<A> {
         // Asked without the lock, so that a flood of new label sets costs no more than a look.
-        if self.count.load(Ordering::Relaxed) >= MAX_SERIES {
+        if self.count.load(Ordering::Relaxed) >= self.limit.load(Ordering::Relaxed) {
+            self.overflowed.fetch_add(1, Ordering::Relaxed);
             return self.overflow.get_or_init(|| Self::leak(shape, vec![KeyValue::new(OVERFLOW, true)]));
         }
         let attributes = owned(labels);
@@ -183,6 +227,7 @@ fn owned(labels: &[(&str, Value<'_>)]) -> Vec<KeyValue> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::MAX_SERIES;
     use super::super::aggregate::{Sum, SumShape};
     use super::*;
 
@@ -190,7 +235,7 @@ mod tests {
 
     #[test]
     fn the_order_of_labels_does_not_matter_and_their_borders_do() {
-        let map = SeriesMap::<Sum>::new();
+        let map = SeriesMap::<Sum>::new(MAX_SERIES);
         let get = |labels: &[(&str, Value<'_>)]| map.get(&SHAPE, labels);
         let one = get(crate::labels!(a = "x", b = "y"));
         assert!(ptr::eq(one, get(crate::labels!(b = "y", a = "x"))));
@@ -200,7 +245,7 @@ mod tests {
 
     #[test]
     fn beyond_the_limit_new_label_sets_share_the_overflow_series() {
-        let map = SeriesMap::<Sum>::new();
+        let map = SeriesMap::<Sum>::new(MAX_SERIES);
         for n in 0..MAX_SERIES + 100 {
             map.get(&SHAPE, crate::labels!(n)).numbers.add_whole(1);
         }
