@@ -50,9 +50,10 @@ pub fn assert_same(a: &impl Debug, b: &impl Debug) {
     assert_eq!(format!("{a:?}"), format!("{b:?}"));
 }
 
-fn check_protobuf<D: Data>(data: &D) {
+/// Protobuf → the same.
+pub fn check_protobuf<M: Message + Debug>(data: &M) {
     let bytes = data.encode_to_vec();
-    match D::decode(&bytes) {
+    match M::decode(&bytes) {
         Ok(again) => assert_same(data, &again),
         // Our own bytes can be far fewer than those that were read: without unknown fields, in minimal varints.
         Err(WireError::TooLarge { .. }) => {}

@@ -13,6 +13,7 @@
 mod budget;
 mod error;
 mod id;
+#[macro_use]
 pub mod otlp;
 pub mod prometheus;
 pub mod proto;

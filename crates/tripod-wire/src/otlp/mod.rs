@@ -8,7 +8,7 @@ mod open_enum;
 
 pub mod common;
 #[cfg(feature = "json")]
-mod json;
+pub(crate) mod json;
 pub mod logs;
 pub mod metrics;
 mod records;

@@ -1,4 +1,4 @@
-//! The kinds of fields that OTLP's messages are made of: how each is read, merged and written.
+//! The kinds of fields that messages are made of: how each is read, merged and written.
 
 use std::marker::PhantomData;
 
@@ -62,6 +62,7 @@ scalars! {
     Int32: i32, Varint, varint, |raw| raw as i32, |value, out| put_varint(out, i64::from(value) as u64);
     Int64: i64, Varint, varint, |raw| raw as i64, |value, out| put_varint(out, value as u64);
     Sint32: i32, Varint, zigzag, |raw| raw as i32, |value, out| put_varint(out, zigzag_encode(i64::from(value)));
+    Sint64: i64, Varint, zigzag, |raw| raw, |value, out| put_varint(out, zigzag_encode(value));
     Fixed32: u32, Fixed32, fixed32, |raw| raw, |value, out| out.extend_from_slice(&value.to_le_bytes());
     Fixed64: u64, Fixed64, fixed64, |raw| raw, |value, out| out.extend_from_slice(&value.to_le_bytes());
     Sfixed64: i64, Fixed64, fixed64, |raw| raw as i64, |value, out| out.extend_from_slice(&value.to_le_bytes());
