@@ -55,8 +55,8 @@ pub use guard::Guard;
 pub use limits::{LogLimits, SpanLimits};
 pub use logs::{Level, log as write_log, log_enabled};
 pub use metrics::{Counter, Gauge, Histogram, UpDownCounter, counter, gauge, histogram, up_down_counter};
-pub use pipeline::{Batch, ExportError, Exported, Exporter, Signal};
-pub use stats::{Delivery, DropReason, ExporterStats, RecordStats, Stats};
+pub use pipeline::{Batch, ExportError, Exported, Exporter, Signal, TailPolicy, TailSampling};
+pub use stats::{Delivery, DropReason, ExporterStats, RecordStats, Stats, TailStats};
 pub use trace::{
     InContext, InSpan, InSpanExt, LocalSpan, Sample, Sampler, SamplingRule, Span, SpanBuilder, SpanKind, SpanStart,
     StatusCode,

@@ -39,6 +39,7 @@ impl SelfMetrics {
         );
         self.refused(Signal::Traces, &stats.spans);
         self.refused(Signal::Logs, &stats.logs);
+        self.tail(stats.tail.spans_dropped);
         for (at, exporter) in stats.exporters.iter().enumerate() {
             for signal in [Signal::Traces, Signal::Logs, Signal::Metrics] {
                 self.exporter(at, exporter, signal);
@@ -70,6 +71,14 @@ impl SelfMetrics {
             DropReason::QueueFull.as_str(),
             records.refused,
         );
+    }
+
+    /// Spans that a tail policy dropped, which the conventions know as a processor that did not pass them on.
+    fn tail(&mut self, dropped: u64) {
+        let (name, what) =
+            ("otel.sdk.processor.span.processed", "Records that were passed on to the exporter, or failed to be");
+        let (kind, component) = ("tail_sampling_processor", "tail_sampling_processor/0");
+        self.count(name, "{span}", what, kind, component, "sampled_out", dropped);
     }
 
     fn exporter(&mut self, at: usize, exporter: &ExporterStats, signal: Signal) {

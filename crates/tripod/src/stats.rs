@@ -4,7 +4,8 @@ use tripod_wire::otlp::Signal;
 
 /// What the running telemetry has done so far; see [`crate::Guard::stats`].
 ///
-/// Spans and logs are counted once they have ended and reached the collector: after a [`crate::Guard::flush`] these are all. For
+/// Spans and logs are counted once they have ended and reached the collector, and a tail policy has decided: after a
+/// [`crate::Guard::flush`] these are all. What was created was refused, dropped by the policy, or offered to every exporter; for
 /// each exporter, `offered` = `exported` + `dropped` + what is still on its way.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stats {
@@ -12,6 +13,8 @@ pub struct Stats {
     pub spans: RecordStats,
     /// Log records that were written.
     pub logs: RecordStats,
+    /// What the policy of [`crate::Builder::tail_sampling`] has decided; all zero without one.
+    pub tail: TailStats,
     /// By exporter, in the order in which they were named.
     pub exporters: Vec<ExporterStats>,
 }
@@ -23,6 +26,21 @@ pub struct RecordStats {
     pub created: u64,
     /// Those that found no room on their way to the collector, and are lost.
     pub refused: u64,
+}
+
+/// What a tail policy has decided.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TailStats {
+    /// Spans of traces that were not kept.
+    pub spans_dropped: u64,
+    /// Traces that were kept.
+    pub traces_kept: u64,
+    /// Traces that were not kept.
+    pub traces_dropped: u64,
+    /// Of all these, traces decided before they had ended, as their memory was needed.
+    pub decided_early: u64,
+    /// Of all these, traces decided before they had ended, as they took too long.
+    pub timed_out: u64,
 }
 
 /// One exporter, with its queue.

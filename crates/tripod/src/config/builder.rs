@@ -14,7 +14,7 @@ use crate::guard::Guard;
 use crate::limits::{Limits, LogLimits, SpanLimits};
 use crate::logs::Level;
 use crate::metrics::{self, View};
-use crate::pipeline::{Exporter, Signal, SpoolConfig};
+use crate::pipeline::{Exporter, Signal, SpoolConfig, TailSampling};
 use crate::trace::Sampler;
 use crate::{Error, ToValue};
 
@@ -31,6 +31,7 @@ pub struct Builder {
     endpoint: Option<String>,
     headers: Vec<(String, String)>,
     sampler: Option<Sampler>,
+    tail: Option<TailSampling>,
     span_limits: Option<SpanLimits>,
     log_limits: Option<LogLimits>,
     propagators: Option<Propagators>,
@@ -92,6 +93,20 @@ impl Builder {
     /// Which traces are recorded: `OTEL_TRACES_SAMPLER`.
     pub fn sampler(mut self, sampler: Sampler) -> Self {
         self.sampler = Some(sampler);
+        self
+    }
+
+    /// Which traces are kept once they have ended, as a whole: those with errors, slow ones, a share of the rest. All by default.
+    ///
+    /// It decides on the spans of this process alone; what a sampler did not record ([`Builder::sampler`]) it never sees. Logs are not
+    /// held back. See [`TailPolicy`](crate::TailPolicy) for the policies and [`TailSampling`] for the bounds.
+    ///
+    /// ```
+    /// use tripod::TailPolicy;
+    /// let builder = tripod::init().tail_sampling(TailPolicy::errors().or_ratio(0.1));
+    /// ```
+    pub fn tail_sampling(mut self, tail: impl Into<TailSampling>) -> Self {
+        self.tail = Some(tail.into());
         self
     }
 
@@ -285,6 +300,7 @@ impl Builder {
             metric_interval: or(self.metric_interval, interval, Duration::from_secs(60)).max(Duration::from_millis(10)),
             views,
             self_metrics: self.self_metrics.unwrap_or(true),
+            tail: self.tail,
             record_memory: self.record_memory.unwrap_or(16 << 20),
             queue_memory: self.queue_memory.unwrap_or(32 << 20),
             spool: self.spool,

@@ -17,7 +17,7 @@ use crate::export::Console;
 use crate::limits::Limits;
 use crate::logs::Level;
 use crate::metrics::Views;
-use crate::pipeline::{Signals, SpoolConfig};
+use crate::pipeline::{Signals, SpoolConfig, TailSampling};
 use crate::trace::Sampler;
 
 /// Everything that can be set.
@@ -64,6 +64,8 @@ pub(crate) struct Config {
     pub(crate) queue_memory: usize,
     /// Where batches wait on disk when memory does not suffice.
     pub(crate) spool: Option<SpoolConfig>,
+    /// Which traces are kept after they have ended; `None`: all.
+    pub(crate) tail: Option<TailSampling>,
     /// How long dropping the guard may take.
     pub(crate) shutdown_timeout: Duration,
 }

@@ -13,7 +13,7 @@ use tripod_wire::proto::{put_bytes, put_len_delimited};
 use super::lane::Tag;
 use super::{Engine, LOG, SPAN};
 use crate::config::Config;
-use crate::pipeline::{Batch, Signal};
+use crate::pipeline::{Batch, Signal, Tail, TailSampling};
 use crate::self_metrics::{self, SelfMetrics};
 use crate::{Error, metrics, resource};
 
@@ -29,6 +29,8 @@ pub(crate) struct Batching {
     metric_interval: Option<Duration>,
     /// Whether the engine's own counts are among the metrics.
     self_metrics: bool,
+    /// Which traces are kept after they have ended; `None`: all.
+    tail: Option<TailSampling>,
     /// `resource` as an encoded field of `ResourceSpans`, `ResourceLogs`, `ResourceMetrics`.
     resource: Vec<u8>,
 }
@@ -40,6 +42,7 @@ impl Batching {
             max_records: config.max_batch,
             metric_interval: config.metrics.then_some(config.metric_interval),
             self_metrics: config.self_metrics,
+            tail: config.tail.clone(),
             resource: resource::encoded_field(&config.resource()),
         }
     }
@@ -136,6 +139,8 @@ struct Worker {
     /// What waits to become a batch: spans, logs.
     open: [OpenBatch; 2],
     self_metrics: SelfMetrics,
+    /// Where spans wait for the decision on their trace, if there is a policy.
+    tail: Option<Tail>,
 }
 
 /// Records of one signal by scope.
@@ -154,7 +159,8 @@ struct OpenScope {
 
 impl Worker {
     fn new(engine: Arc<Engine>, batching: Batching, requests: Arc<Requests>) -> Self {
-        Self { engine, batching, requests, open: Default::default(), self_metrics: SelfMetrics::default() }
+        let tail = batching.tail.clone().map(Tail::new);
+        Self { engine, batching, requests, open: Default::default(), self_metrics: SelfMetrics::default(), tail }
     }
 
     fn run(mut self) {
@@ -163,7 +169,7 @@ impl Worker {
             let stop = self.requests.stop.load(Ordering::Acquire);
             let Flushes { asked, done } = *self.requests.lock();
             let flush = stop || asked > done;
-            self.take_lanes();
+            self.take_lanes(flush);
             self.close_due(flush);
             let now = Instant::now();
             if next_metrics.is_some_and(|due| flush || due <= now) {
@@ -184,20 +190,29 @@ impl Worker {
         }
     }
 
-    /// Takes what the lanes hold; lanes of threads that have ended are done with.
-    fn take_lanes(&mut self) {
+    /// Takes what the lanes hold, also what waits for a decision if all is wanted; lanes of threads that have ended are done with.
+    fn take_lanes(&mut self, all: bool) {
+        let Self { engine, batching, open, tail, .. } = self;
+        let mut batch = |tag: Tag, record: &[u8]| {
+            let open = &mut open[usize::from(tag.signal).min(1)];
+            open.add(tag, record);
+            if open.records >= batching.max_records {
+                Self::close(engine, batching, tag.signal, open);
+            }
+        };
+        let (now, counts) = (Instant::now(), &engine.counts.tail);
         // Taken out, so that a thread that records for the first time is not kept waiting.
-        let mut lanes = std::mem::take(&mut *self.engine.lanes.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut lanes = std::mem::take(&mut *engine.lanes.lock().unwrap_or_else(PoisonError::into_inner));
         lanes.retain_mut(|lane| {
-            lane.drain(|record| {
-                let open = &mut self.open[usize::from(record.tag.signal).min(1)];
-                open.add(record.tag, record.body);
-                if open.records >= self.batching.max_records {
-                    Self::close(&self.engine, &self.batching, record.tag.signal, open);
-                }
+            lane.drain(|record| match tail {
+                Some(tail) if record.tag.signal == SPAN => tail.take(record.tag, record.body, now, counts, &mut batch),
+                _ => batch(record.tag, record.body),
             })
         });
-        self.engine.lanes.lock().unwrap_or_else(PoisonError::into_inner).append(&mut lanes);
+        if let Some(tail) = tail {
+            tail.end_round(all, now, counts, &mut batch);
+        }
+        engine.lanes.lock().unwrap_or_else(PoisonError::into_inner).append(&mut lanes);
     }
 
     fn close_due(&mut self, all: bool) {

@@ -18,7 +18,7 @@ pub(crate) use scopes::{scope_id, scope_name};
 
 use crate::Error;
 use crate::config::Config;
-use crate::pipeline::{Exporter, Outlet};
+use crate::pipeline::{Exporter, Outlet, TailCounts};
 use crate::stats::{RecordStats, Stats};
 use crate::trace::Sampler;
 use collector::Collector;
@@ -55,6 +55,8 @@ pub(crate) enum Lost {
 pub(crate) struct Counts {
     pub(crate) collected: [AtomicU64; 2],
     pub(crate) lost: [AtomicU64; 2],
+    /// What a tail policy has decided.
+    pub(crate) tail: TailCounts,
 }
 
 /// A running engine.
@@ -188,8 +190,10 @@ impl Engine {
                 .map(|counts| counts[usize::from(signal)].load(Ordering::Relaxed));
             RecordStats { created: collected + refused, refused }
         };
+        let (mut spans, tail) = (records(SPAN), self.counts.tail.stats());
+        spans.created += tail.spans_dropped;
         let exporters = self.outlets.iter().map(Outlet::stats).collect();
-        Stats { spans: records(SPAN), logs: records(LOG), exporters }
+        Stats { spans, logs: records(LOG), tail, exporters }
     }
 
     /// Flushes every outlet, also after one that is late.

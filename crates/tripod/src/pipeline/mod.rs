@@ -5,10 +5,13 @@ mod outlet;
 mod retry;
 mod signals;
 mod spool;
+mod tail;
 
 pub(crate) use outlet::Outlet;
 pub(crate) use signals::Signals;
 pub(crate) use spool::SpoolConfig;
+pub(crate) use tail::{Tail, TailCounts};
+pub use tail::{TailPolicy, TailSampling};
 
 use std::time::Duration;
 
