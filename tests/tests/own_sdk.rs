@@ -232,3 +232,25 @@ fn a_server_that_is_killed_and_comes_back_has_everything_once() {
     assert_eq!(server.get("/api/status", &[])["store"]["spans"], 600, "300 of each of the two programs");
     delivered.spans_are_equal(&server);
 }
+
+#[test]
+fn what_an_outage_piles_up_waits_on_disk_and_is_delivered() {
+    let (data, spool) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let address = free_address();
+    let program = Command::new(env!("CARGO_BIN_EXE_outage"))
+        .args([&format!("http://{address}"), spool.path().to_str().unwrap(), "4", "20000"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(Duration::from_secs(3));
+    let files = std::fs::read_dir(spool.path().join("otlp-http-0-0")).unwrap().count();
+    let server = Tripod::start_with(data.path(), &["--otlp-http", &address]);
+    let output = program.wait_with_output().unwrap();
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    println!("{said}");
+    assert!(output.status.success(), "all was delivered: {said}");
+    assert!(files > 1, "more than its lock is in the spool");
+    assert_eq!((&said["exported"], &said["dropped"]), (&said["recorded"], &0.into()));
+    assert_eq!(server.get("/api/status", &[])["store"]["spans"], said["recorded"]);
+    assert_eq!(std::fs::read_dir(spool.path().join("otlp-http-0-0")).unwrap().count(), 1, "only the lock is left");
+}
