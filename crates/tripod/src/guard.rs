@@ -1,45 +1,52 @@
 //! The guard: while it lives, telemetry runs; dropping it sends what is left and stops.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use crate::Error;
 use crate::config::Config;
-use crate::engine::Engine;
 use crate::pipeline::Exporter;
 use crate::stats::Stats;
+use crate::{Error, engine};
 
 /// Keeps telemetry running; made by [`crate::Builder::start`].
 ///
 /// Dropping it sends what was recorded and ends the threads, within a deadline (5 s unless set otherwise). That happens during
-/// unwinding too, so hold it in `main` for as long as the program runs.
+/// unwinding too, so hold it in `main` for as long as the program runs. Kept in a static, or leaked, it does the same when the
+/// process ends by `exit` or by returning from `main`; where panics abort, what was recorded is sent before. Signals are the
+/// program's to handle: one that is to end in order drops the guard, or exits.
+///
+/// No call waits for longer than the deadline, wherever it is made: in an async runtime, while panicking, in a destructor, in an
+/// exporter or a metric's callback, or while another thread makes it too. A call made from an exporter or a callback does not
+/// wait for that one, and so answers that not everything was delivered.
+///
+/// After a `fork` the guard stands for the child's own telemetry in the child, which starts with the first record: spans that the
+/// parent began are the parent's, counters and histograms start from zero, gauges keep what they say.
 #[must_use = "telemetry stops when the guard is dropped: bind it, as in `let _tripod = …`"]
 pub struct Guard {
-    engine: Option<Arc<Engine>>,
+    /// `None` when telemetry is disabled, or stopped.
+    session: Option<u64>,
     timeout: Duration,
 }
 
 impl Guard {
-    pub(crate) fn start(config: &Config, exporters: Vec<Box<dyn Exporter>>) -> Result<Self, Error> {
+    pub(crate) fn start(config: Config, exporters: Vec<Box<dyn Exporter>>) -> Result<Self, Error> {
         if config.disabled {
-            return Ok(Self { engine: None, timeout: Duration::ZERO });
+            return Ok(Self { session: None, timeout: Duration::ZERO });
         }
-        let exporters = crate::export::all(config, exporters);
-        let engine = Engine::start(config, exporters)?;
-        crate::metrics::set_views(config.views.clone());
+        let timeout = config.shutdown_timeout;
+        let session = engine::start(config, exporters)?;
         crate::bridge::engine_changed();
-        Ok(Self { engine: Some(engine), timeout: config.shutdown_timeout })
+        Ok(Self { session: Some(session), timeout })
     }
 
     /// Sends what has been recorded so far; waits at most as long as shutting down may take. Answers whether all was delivered
     /// (or lost for good, which is counted).
     pub fn flush(&self) -> bool {
-        self.engine.as_ref().is_none_or(|engine| engine.flush(self.timeout))
+        self.session.is_none_or(|session| engine::flush(session, self.timeout))
     }
 
     /// What became of what was recorded so far; all zero when telemetry is disabled.
     pub fn stats(&self) -> Stats {
-        self.engine.as_ref().map(|engine| engine.stats()).unwrap_or_default()
+        self.session.map(engine::stats).unwrap_or_default()
     }
 
     /// Sends what is left and stops; answers as [`Guard::flush`]. The same as dropping the guard.
@@ -48,8 +55,8 @@ impl Guard {
     }
 
     fn stop(&mut self) -> bool {
-        let Some(engine) = self.engine.take() else { return true };
-        let delivered = engine.stop(self.timeout);
+        let Some(session) = self.session.take() else { return true };
+        let delivered = engine::stop(session, self.timeout);
         crate::bridge::engine_changed();
         delivered
     }

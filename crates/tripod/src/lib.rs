@@ -37,8 +37,10 @@ pub mod metrics;
 mod pattern;
 mod pipeline;
 mod resource;
+mod say;
 mod self_metrics;
 mod stats;
+mod sync;
 pub mod trace;
 mod value;
 

@@ -5,11 +5,12 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::LazyLock;
 
 use foldhash::fast::RandomState;
 
 use crate::engine;
+use crate::sync::Mutex;
 
 /// Targets that become scopes, at most.
 const MAX_TARGETS: usize = 1000;
@@ -27,10 +28,10 @@ thread_local! {
 pub(super) fn scope_of(target: &str) -> u16 {
     let met = MET.try_with(|met| met.try_borrow().ok()?.get(target).copied()).ok().flatten();
     met.unwrap_or_else(|| {
-        let scope = scope_in(&mut KNOWN.lock().unwrap_or_else(PoisonError::into_inner), target);
+        let scope = scope_in(&mut KNOWN.lock(), target);
         if scope != 0 {
             // A thread that ends remembers nothing.
-            let _ = MET.try_with(|met| met.borrow_mut().insert(target.into(), scope));
+            let _ = MET.try_with(|met| met.try_borrow_mut().map(|mut met| met.insert(target.into(), scope)));
         }
         scope
     })

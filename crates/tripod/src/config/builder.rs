@@ -254,8 +254,9 @@ impl Builder {
     pub fn start(mut self) -> Result<Guard, Error> {
         let exporters = std::mem::take(&mut self.exporters);
         let config = self.resolve(&Env::new(&|name| std::env::var(name).ok()))?;
-        let guard = Guard::start(&config, exporters)?;
-        propagation::configure(config.propagators);
+        let propagators = config.propagators;
+        let guard = Guard::start(config, exporters)?;
+        propagation::configure(propagators);
         Ok(guard)
     }
 

@@ -14,6 +14,7 @@ use super::{Baggage, SpanContext};
 use crate::clock::Clock;
 use crate::engine::lane::{Pushed, Tag, Writer};
 use crate::engine::{self, Engine, Lost};
+use crate::sync::fork;
 use crate::trace::data::SpanData;
 
 /// Span data kept for reuse, at most: what a deep stack of spans needs at once.
@@ -48,11 +49,12 @@ pub(crate) struct Local {
     pub(crate) clock: Clock,
     engine: Option<Attached>,
     generation: u32,
+    /// [`fork::count`] when the generation began.
+    pub(crate) forks: u32,
 }
 
 /// The engine that runs, as this thread sees it.
 struct Attached {
-    /// Before the engine, so that it is dropped before the engine's reading end can be.
     writer: Option<Writer>,
     engine: Arc<Engine>,
 }
@@ -75,31 +77,49 @@ pub(crate) fn is_sampled() -> bool {
     SAMPLED.get()
 }
 
+/// Random numbers that no other thread and no other process makes.
+fn new_random() -> fastrand::Rng {
+    // RandomState is seeded by the operating system once a thread, and a forked child has the seed of its parent: the process and the
+    // time of the fork tell them apart.
+    let seed = RandomState::new().hash_one((std::process::id(), fork::count(), fork::forked_at()));
+    fastrand::Rng::with_seed(seed)
+}
+
 impl Local {
     fn new() -> Self {
-        // RandomState is seeded by the operating system; fastrand's own seed is not.
-        let seed = RandomState::new().hash_one(std::process::id());
         Self {
             entries: Vec::with_capacity(8),
             baggage: None,
             pool: Vec::new(),
             scratch: Vec::with_capacity(1024),
-            random: fastrand::Rng::with_seed(seed),
+            random: new_random(),
             clock: Clock::new(),
             engine: None,
             generation: 0,
+            forks: fork::count(),
         }
     }
 
     /// The engine that runs now, if one does.
     #[inline]
     pub(crate) fn engine(&mut self) -> Option<&Arc<Engine>> {
-        let generation = engine::generation();
-        if generation != self.generation {
-            self.generation = generation;
-            self.engine = engine::running().map(|engine| Attached { writer: None, engine });
+        if engine::generation() != self.generation {
+            self.attach();
         }
         self.engine.as_ref().map(|attached| &attached.engine)
+    }
+
+    #[cold]
+    fn attach(&mut self) {
+        let engine = engine::running();
+        // After it: asking for the engine may have started one.
+        self.generation = engine::generation();
+        self.engine = engine.map(|engine| Attached { writer: None, engine });
+        if self.forks != fork::count() {
+            self.forks = fork::count();
+            // Parent and child would go on to make the same ids.
+            self.random = new_random();
+        }
     }
 
     /// Hands a finished record to the collector.
@@ -117,11 +137,8 @@ impl Local {
             return;
         }
         let Some(attached) = &mut self.engine else { return };
-        if attached.writer.is_none() {
-            attached.writer = attached.engine.new_lane();
-        }
-        let pushed = attached.writer.as_mut().map_or(Pushed::Refused, |writer| writer.push_with(tag, room, write));
-        match pushed {
+        let writer = attached.writer.get_or_insert_with(|| attached.engine.new_lane());
+        match writer.push_with(tag, room, write) {
             Pushed::Yes => {}
             Pushed::ChunkFull => attached.engine.wake(),
             Pushed::Refused => attached.engine.lost(tag.signal, Lost::NoRoom),
@@ -167,6 +184,11 @@ impl Local {
         SAMPLED.set(entry.context().is_sampled());
         self.entries.push(entry);
         self.entries.len() - 1
+    }
+
+    /// Takes out the topmost entry.
+    pub(crate) fn pop(&mut self) -> Option<Entry> {
+        self.entries.pop()
     }
 
     /// Takes a recorded span out. Guards usually end in reverse order, so it is on top; if not, what was above it stays.

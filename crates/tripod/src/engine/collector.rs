@@ -3,18 +3,21 @@
 //! It wakes when a batch is due, when a lane's chunk is full, and when someone flushes. It never waits for a network: batches
 //! go to the exporters' queues.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle, Thread};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use tripod_wire::proto::{put_bytes, put_len_delimited};
 
-use super::lane::Tag;
-use super::{Engine, LOG, SPAN};
+use super::lane::{Reader, Tag};
+use super::{Engine, LOG, SPAN, deadline, role};
 use crate::config::Config;
 use crate::pipeline::{Batch, Signal, Tail, TailSampling};
+use crate::say::say;
 use crate::self_metrics::{self, SelfMetrics};
+use crate::sync::fork;
 use crate::{Error, metrics, resource};
 
 const NAME: &str = "tripod-collector";
@@ -48,86 +51,78 @@ impl Batching {
     }
 }
 
-/// The running thread.
-pub(crate) struct Collector {
-    thread: Thread,
-    handle: JoinHandle<()>,
-    requests: Arc<Requests>,
-}
-
-/// What others ask of the thread.
+/// The thread as others see it.
 #[derive(Default)]
-struct Requests {
+pub(crate) struct Collector {
+    /// Lanes that the thread has not met.
+    new_lanes: Mutex<Vec<Reader>>,
     stop: AtomicBool,
     flushes: Mutex<Flushes>,
     done: Condvar,
+    handle: OnceLock<JoinHandle<()>>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Flushes {
     asked: u64,
     done: u64,
 }
 
-impl Requests {
-    fn lock(&self) -> MutexGuard<'_, Flushes> {
-        self.flushes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A flush that was asked for.
-pub(crate) struct Flush {
-    number: u64,
-    requests: Arc<Requests>,
-}
-
-impl Flush {
-    /// Waits until everything recorded before is in the exporters' queues.
-    pub(crate) fn wait_until(&self, deadline: Instant) -> bool {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let flushes = self.requests.lock();
-        let waiting = |flushes: &mut Flushes| flushes.done < self.number;
-        let (flushes, _) =
-            self.requests.done.wait_timeout_while(flushes, left, waiting).unwrap_or_else(PoisonError::into_inner);
-        flushes.done >= self.number
-    }
-}
-
 impl Collector {
-    pub(crate) fn start(engine: Arc<Engine>, batching: Batching) -> Result<Self, Error> {
-        let requests = Arc::new(Requests::default());
-        let asked = Arc::clone(&requests);
-        let handle = thread::Builder::new()
-            .name(NAME.to_owned())
-            .spawn(move || {
-                super::own_threads::mark();
-                Worker::new(engine, batching, asked).run();
-            })
-            .map_err(|source| Error::Thread { name: NAME, source })?;
-        Ok(Self { thread: handle.thread().clone(), handle, requests })
+    /// Starts the thread of an engine.
+    pub(crate) fn start(engine: &Arc<Engine>, batching: Batching) -> Result<(), Error> {
+        let of = Arc::clone(engine);
+        let work = move || {
+            super::own_threads::mark();
+            super::role::set(&of.collector);
+            Worker::new(of, batching).run();
+        };
+        let handle = thread::Builder::new().name(NAME.to_owned()).spawn(work);
+        let handle = handle.map_err(|source| Error::Thread { name: NAME, source })?;
+        let _ = engine.collector.handle.set(handle);
+        Ok(())
+    }
+
+    pub(crate) fn add_lane(&self, lane: Reader) {
+        self.new_lanes.lock().unwrap_or_else(PoisonError::into_inner).push(lane);
     }
 
     pub(crate) fn wake(&self) {
-        self.thread.unpark();
+        if let Some(handle) = self.handle.get() {
+            handle.thread().unpark();
+        }
     }
 
-    pub(crate) fn request_flush(&self) -> Flush {
-        let mut flushes = self.requests.lock();
-        flushes.asked += 1;
-        let flush = Flush { number: flushes.asked, requests: Arc::clone(&self.requests) };
-        drop(flushes);
+    /// Waits until everything recorded before is in the exporters' queues. On the thread itself there is nothing to wait for.
+    pub(crate) fn flush(&self, deadline: Instant) -> bool {
+        if role::is(self) {
+            return false;
+        }
+        let number = {
+            let mut flushes = self.flushes();
+            flushes.asked += 1;
+            flushes.asked
+        };
         self.wake();
-        flush
+        let left = deadline.saturating_duration_since(Instant::now());
+        let waiting = |flushes: &mut Flushes| flushes.done < number;
+        let flushes = self.done.wait_timeout_while(self.flushes(), left, waiting);
+        flushes.unwrap_or_else(PoisonError::into_inner).0.done >= number
     }
 
     /// Has the thread take what is left and end; waits for it only until the deadline. Answers whether it has ended.
-    pub(crate) fn stop(self, deadline: Instant) -> bool {
-        self.requests.stop.store(true, Ordering::Release);
-        self.thread.unpark();
-        while !self.handle.is_finished() && Instant::now() < deadline {
+    pub(crate) fn stop(&self, deadline: Instant) -> bool {
+        self.stop.store(true, Ordering::Release);
+        self.wake();
+        let Some(handle) = self.handle.get() else { return true };
+        while !handle.is_finished() && !role::is(self) && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(1));
         }
-        self.handle.is_finished() && self.handle.join().is_ok()
+        handle.is_finished()
+    }
+
+    fn flushes(&self) -> MutexGuard<'_, Flushes> {
+        self.flushes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -135,7 +130,7 @@ impl Collector {
 struct Worker {
     engine: Arc<Engine>,
     batching: Batching,
-    requests: Arc<Requests>,
+    lanes: Vec<Reader>,
     /// What waits to become a batch: spans, logs.
     open: [OpenBatch; 2],
     self_metrics: SelfMetrics,
@@ -158,41 +153,60 @@ struct OpenScope {
 }
 
 impl Worker {
-    fn new(engine: Arc<Engine>, batching: Batching, requests: Arc<Requests>) -> Self {
+    fn new(engine: Arc<Engine>, batching: Batching) -> Self {
         let tail = batching.tail.clone().map(Tail::new);
-        Self { engine, batching, requests, open: Default::default(), self_metrics: SelfMetrics::default(), tail }
+        let (lanes, open, self_metrics) = Default::default();
+        Self { engine, batching, lanes, open, self_metrics, tail }
     }
 
     fn run(mut self) {
-        let mut next_metrics = self.batching.metric_interval.map(|interval| Instant::now() + interval);
+        let forks = fork::count();
+        let mut next_metrics = self.batching.metric_interval.map(deadline);
         loop {
-            let stop = self.requests.stop.load(Ordering::Acquire);
-            let Flushes { asked, done } = *self.requests.lock();
+            let collector = &self.engine.collector;
+            let stop = collector.stop.load(Ordering::Acquire);
+            let Flushes { asked, done } = *collector.flushes();
             let flush = stop || asked > done;
-            self.take_lanes(flush);
-            self.close_due(flush);
-            let now = Instant::now();
-            if next_metrics.is_some_and(|due| flush || due <= now) {
-                self.collect_metrics();
-                next_metrics = self.batching.metric_interval.map(|interval| now + interval);
+            let collect = flush || next_metrics.is_some_and(|due| due <= Instant::now());
+            // A fault of ours costs a round, not the thread.
+            let round = catch_unwind(AssertUnwindSafe(|| self.round(flush, collect && next_metrics.is_some())));
+            if round.is_err() {
+                say(format_args!("the collector panicked, and goes on"));
             }
-            self.requests.lock().done = asked;
-            self.requests.done.notify_all();
+            if fork::count() != forks {
+                // A metric's callback has forked: this is the child, and the engine is the parent's.
+                std::mem::forget(self);
+                return;
+            }
+            if collect {
+                next_metrics = self.batching.metric_interval.map(deadline);
+            }
+            let collector = &self.engine.collector;
+            collector.flushes().done = asked;
+            collector.done.notify_all();
             if stop {
                 if self.batching.self_metrics {
                     self.self_metrics.end(self.engine.stats());
                 }
                 return;
             }
-            let due = now + self.batching.delay;
+            let due = deadline(self.batching.delay);
             let due = next_metrics.map_or(due, |metrics| metrics.min(due));
             thread::park_timeout(due.saturating_duration_since(Instant::now()));
         }
     }
 
+    fn round(&mut self, flush: bool, collect: bool) {
+        self.take_lanes(flush);
+        self.close_due(flush);
+        if collect {
+            self.collect_metrics();
+        }
+    }
+
     /// Takes what the lanes hold, also what waits for a decision if all is wanted; lanes of threads that have ended are done with.
     fn take_lanes(&mut self, all: bool) {
-        let Self { engine, batching, open, tail, .. } = self;
+        let Self { engine, batching, lanes, open, tail, .. } = self;
         let mut batch = |tag: Tag, record: &[u8]| {
             let open = &mut open[usize::from(tag.signal).min(1)];
             open.add(tag, record);
@@ -201,8 +215,7 @@ impl Worker {
             }
         };
         let (now, counts) = (Instant::now(), &engine.counts.tail);
-        // Taken out, so that a thread that records for the first time is not kept waiting.
-        let mut lanes = std::mem::take(&mut *engine.lanes.lock().unwrap_or_else(PoisonError::into_inner));
+        lanes.append(&mut engine.collector.new_lanes.lock().unwrap_or_else(PoisonError::into_inner));
         lanes.retain_mut(|lane| {
             lane.drain(|record| match tail {
                 Some(tail) if record.tag.signal == SPAN => tail.take(record.tag, record.body, now, counts, &mut batch),
@@ -212,7 +225,6 @@ impl Worker {
         if let Some(tail) = tail {
             tail.end_round(all, now, counts, &mut batch);
         }
-        engine.lanes.lock().unwrap_or_else(PoisonError::into_inner).append(&mut lanes);
     }
 
     fn close_due(&mut self, all: bool) {

@@ -4,17 +4,16 @@
 //! The writer fills a chunk and publishes how far it has got; the reader takes what is published, also from a chunk that is not
 //! full, so flushing never waits for the thread that writes. A full chunk is linked to the next, and once read it goes back
 //! to the writer for reuse. The chunks of all lanes together stay within a byte budget: beyond it a record is refused, and
-//! the caller counts it.
+//! the caller counts it. Whichever end is dropped last frees what is left.
 //!
 //! Cost: a copy of the record and one store with release ordering.
 
-use std::cell::UnsafeCell;
 use std::ptr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 
-/// Bytes of a usual chunk; a record longer than that gets a chunk of its own size.
-pub(crate) const CHUNK_BYTES: usize = 64 * 1024;
+pub(crate) use super::chunk::{Budget, SharedBudget};
+use super::chunk::{CHUNK_BYTES, Chunk};
+use crate::sync::model::Arc;
+use crate::sync::model::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 /// The longest record a lane takes.
 pub(crate) const MAX_RECORD_BYTES: usize = 1024 * 1024;
@@ -35,42 +34,14 @@ pub(crate) struct Tag {
     pub(crate) scope: u16,
 }
 
-struct Chunk {
-    bytes: Box<[UnsafeCell<u8>]>,
-    /// Bytes that are complete records. Only grows while the chunk is with the writer.
-    published: AtomicUsize,
-    /// The chunk that follows; set once, after the last record of this one was published.
-    next: AtomicPtr<Chunk>,
-}
-
-/// Bytes that chunks may take, over all lanes.
-pub(crate) struct Budget {
-    used: AtomicUsize,
-    limit: usize,
-}
-
-impl Budget {
-    pub(crate) fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self { used: AtomicUsize::new(0), limit })
-    }
-
-    fn take(&self, bytes: usize) -> bool {
-        // Relaxed: the counter guards no other memory, it only has to add up.
-        let taken = |used: usize| (used + bytes <= self.limit).then_some(used + bytes);
-        self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken).is_ok()
-    }
-
-    fn give_back(&self, bytes: usize) {
-        self.used.fetch_sub(bytes, Ordering::Relaxed);
-    }
-}
-
 struct Shared {
     /// One read chunk waiting for reuse; null when there is none.
     spare: AtomicPtr<Chunk>,
     /// The writer is gone: once what it published is read, the lane is over.
     closed: AtomicBool,
-    budget: Arc<Budget>,
+    /// What the reader has not read when it is dropped, to be freed when the writer is gone as well.
+    unread: AtomicPtr<Chunk>,
+    budget: SharedBudget,
 }
 
 /// The writing end, owned by one thread.
@@ -93,35 +64,17 @@ unsafe impl Send for Writer {}
 // SAFETY: as above.
 unsafe impl Send for Reader {}
 
-/// A new lane; `None` when the budget has no room for its first chunk.
-pub(crate) fn lane(budget: &Arc<Budget>) -> Option<(Writer, Reader)> {
-    let chunk = Chunk::allocate(CHUNK_BYTES, budget)?;
+/// A new lane, with a chunk to begin with.
+pub(crate) fn lane(budget: &SharedBudget) -> (Writer, Reader) {
+    let chunk = Chunk::allocate_first(CHUNK_BYTES);
     let shared = Arc::new(Shared {
         spare: AtomicPtr::new(ptr::null_mut()),
         closed: AtomicBool::new(false),
-        budget: Arc::clone(budget),
+        unread: AtomicPtr::new(ptr::null_mut()),
+        budget: SharedBudget::clone(budget),
     });
     let writer = Writer { chunk, at: 0, shared: Arc::clone(&shared) };
-    Some((writer, Reader { chunk, at: 0, shared }))
-}
-
-impl Chunk {
-    fn allocate(bytes: usize, budget: &Budget) -> Option<*mut Self> {
-        if !budget.take(bytes) {
-            return None;
-        }
-        let bytes = (0..bytes).map(|_| UnsafeCell::new(0)).collect();
-        let chunk = Self { bytes, published: AtomicUsize::new(0), next: AtomicPtr::new(ptr::null_mut()) };
-        Some(Box::into_raw(Box::new(chunk)))
-    }
-
-    /// # Safety
-    /// `chunk` came from [`Chunk::allocate`], and nobody else can reach it.
-    unsafe fn free(chunk: *mut Self, budget: &Budget) {
-        // SAFETY: as the caller promises.
-        let chunk = unsafe { Box::from_raw(chunk) };
-        budget.give_back(chunk.bytes.len());
-    }
+    (writer, Reader { chunk, at: 0, shared })
 }
 
 /// What [`Writer::push`] did.
@@ -149,7 +102,7 @@ impl Writer {
     pub(crate) fn push_with(&mut self, tag: Tag, room: usize, write: impl FnOnce(&mut [u8]) -> usize) -> Pushed {
         let mut pushed = Pushed::Yes;
         // SAFETY: the writer's own chunk lives until the reader has seen `next` set, which only `advance` does.
-        if self.at + HEADER_BYTES + room > unsafe { &*self.chunk }.bytes.len() {
+        if self.at + HEADER_BYTES + room > unsafe { &*self.chunk }.len() {
             if room > MAX_RECORD_BYTES || !self.advance(HEADER_BYTES + room) {
                 return Pushed::Refused;
             }
@@ -158,16 +111,17 @@ impl Writer {
         // SAFETY: as above.
         let chunk = unsafe { &*self.chunk };
         // SAFETY: the range lies within the chunk, as just checked, and above `published`, where the reader does not look and
-        // only this writer goes; the slice ends before `published` moves.
-        let out = unsafe {
-            let start = UnsafeCell::raw_get(chunk.bytes.as_ptr().add(self.at));
-            std::slice::from_raw_parts_mut(start, HEADER_BYTES + room)
+        // only this writer goes.
+        let used = unsafe {
+            chunk.write(self.at, HEADER_BYTES + room, |out| {
+                let (header, body) = out.split_at_mut(HEADER_BYTES);
+                let used = write(body).min(room);
+                header[..4].copy_from_slice(&(used as u32).to_le_bytes());
+                header[4] = tag.signal;
+                header[6..].copy_from_slice(&tag.scope.to_le_bytes());
+                used
+            })
         };
-        let (header, body) = out.split_at_mut(HEADER_BYTES);
-        let used = write(body).min(room);
-        header[..4].copy_from_slice(&(used as u32).to_le_bytes());
-        header[4] = tag.signal;
-        header[6..].copy_from_slice(&tag.scope.to_le_bytes());
         self.at += HEADER_BYTES + used;
         // Release: who sees the new length sees the bytes below it.
         chunk.published.store(self.at, Ordering::Release);
@@ -184,9 +138,9 @@ impl Writer {
                 None => return false,
             }
         // SAFETY: a spare is out of the reader's hands, so it is ours alone.
-        } else if unsafe { &*spare }.bytes.len() < needed {
+        } else if unsafe { &*spare }.len() < needed {
             // SAFETY: as above.
-            unsafe { Chunk::free(spare, &self.shared.budget) };
+            self.shared.budget.give_back(unsafe { Chunk::free(spare) });
             match Chunk::allocate(needed, &self.shared.budget) {
                 Some(chunk) => chunk,
                 None => return false,
@@ -222,9 +176,7 @@ impl Reader {
             let next = chunk.next.load(Ordering::Acquire);
             let published = chunk.published.load(Ordering::Acquire);
             while self.at < published {
-                let (record, end) = self.record(chunk);
-                take(record);
-                self.at = end;
+                self.record(chunk, &mut take);
             }
             if next.is_null() {
                 return !closed;
@@ -235,24 +187,28 @@ impl Reader {
         }
     }
 
-    fn record<'a>(&self, chunk: &'a Chunk) -> (Record<'a>, usize) {
-        let bytes = |at: usize, len: usize| {
-            debug_assert!(at + len <= chunk.bytes.len());
-            // SAFETY: records lie wholly below `published`, which was read with acquire: these bytes are initialised, within the
-            // chunk, and written by nobody until the chunk is recycled.
-            unsafe { std::slice::from_raw_parts(UnsafeCell::raw_get(chunk.bytes.as_ptr().add(at)), len) }
+    /// Takes the record at the cursor, which moves on first: one that `take` panics over is not taken again.
+    #[inline]
+    fn record(&mut self, chunk: &Chunk, take: &mut impl FnMut(Record<'_>)) {
+        // SAFETY: records lie wholly below `published`, which was read with acquire: these bytes are within the chunk, and written
+        // by nobody until the chunk is recycled.
+        let (tag, len) = unsafe {
+            chunk.read(self.at, HEADER_BYTES, |header| {
+                let len = u32::from_le_bytes([header[0], header[1], header[2], header[3]]) as usize;
+                (Tag { signal: header[4], scope: u16::from_le_bytes([header[6], header[7]]) }, len)
+            })
         };
-        let header = bytes(self.at, HEADER_BYTES);
-        let len = u32::from_le_bytes([header[0], header[1], header[2], header[3]]) as usize;
-        let tag = Tag { signal: header[4], scope: u16::from_le_bytes([header[6], header[7]]) };
         let start = self.at + HEADER_BYTES;
-        (Record { tag, body: bytes(start, len) }, start + len)
+        self.at = start + len;
+        // SAFETY: as above.
+        unsafe { chunk.read(start, len, |body| take(Record { tag, body })) };
     }
 
     fn recycle(&self, chunk: *mut Chunk) {
         // SAFETY: the writer left this chunk when it set `next`, so it is ours alone.
         let read = unsafe { &*chunk };
-        if read.bytes.len() == CHUNK_BYTES {
+        // Where memory is short it is not kept: it may be another thread's turn.
+        if read.len() == CHUNK_BYTES && self.shared.budget.is_ample() {
             read.published.store(0, Ordering::Relaxed);
             read.next.store(ptr::null_mut(), Ordering::Relaxed);
             let spare = &self.shared.spare;
@@ -262,34 +218,40 @@ impl Reader {
             }
         }
         // SAFETY: as above; it was not handed to the writer.
-        unsafe { Chunk::free(chunk, &self.shared.budget) };
+        self.shared.budget.give_back(unsafe { Chunk::free(chunk) });
     }
 }
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        if !self.shared.closed.load(Ordering::Acquire) {
-            // The writer still holds its chunk. This happens only where a thread outlives the engine; what that chain of
-            // chunks takes is within the budget, and is left to the process.
-            return;
-        }
-        let mut chunk = self.chunk;
-        while !chunk.is_null() {
-            // SAFETY: the writer is gone, so the rest of the chain is ours alone.
-            let next = unsafe { (*chunk).next.load(Ordering::Acquire) };
-            // SAFETY: as above.
-            unsafe { Chunk::free(chunk, &self.shared.budget) };
-            chunk = next;
-        }
-        let spare = self.shared.spare.swap(ptr::null_mut(), Ordering::Acquire);
-        if !spare.is_null() {
-            // SAFETY: as above.
-            unsafe { Chunk::free(spare, &self.shared.budget) };
-        }
+        // Relaxed: who drops the lane's last part sees what the others did before.
+        self.shared.unread.store(self.chunk, Ordering::Relaxed);
     }
 }
 
-#[cfg(test)]
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // Neither end can reach anything any more, and both have left the chain in order: the reader where it begins, the writer
+        // with its last chunk at the end.
+        let (mut chunk, mut freed) = (self.unread.load(Ordering::Relaxed), 0);
+        while !chunk.is_null() {
+            // SAFETY: the chain is ours alone.
+            let next = unsafe { &*chunk }.next.load(Ordering::Relaxed);
+            // SAFETY: as above.
+            freed += unsafe { Chunk::free(chunk) };
+            chunk = next;
+        }
+        let spare = self.spare.load(Ordering::Relaxed);
+        if !spare.is_null() {
+            // SAFETY: as above.
+            freed += unsafe { Chunk::free(spare) };
+        }
+        // The writer's chunk has at least the size of the first, which was not counted.
+        self.budget.give_back(freed - CHUNK_BYTES);
+    }
+}
+
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 
@@ -306,7 +268,7 @@ mod tests {
 
     #[test]
     fn a_record_is_read_from_a_chunk_that_is_not_full() {
-        let (mut writer, mut reader) = lane(&Budget::new(1 << 20)).unwrap();
+        let (mut writer, mut reader) = lane(&Budget::new(1 << 20));
         assert_eq!(writer.push(TAG, b"one"), Pushed::Yes);
         assert_eq!(read(&mut reader), (vec![b"one".to_vec()], true));
         assert_eq!(read(&mut reader), (vec![], true));
@@ -317,7 +279,7 @@ mod tests {
     #[test]
     fn records_cross_chunks_in_order_and_the_memory_is_given_back() {
         let budget = Budget::new(1 << 20);
-        let (mut writer, mut reader) = lane(&budget).unwrap();
+        let (mut writer, mut reader) = lane(&budget);
         for round in 0..10_u8 {
             for _ in 0..100 {
                 assert_ne!(writer.push(TAG, &[round; 1000]), Pushed::Refused);
@@ -331,7 +293,7 @@ mod tests {
 
     #[test]
     fn a_full_budget_refuses_and_reading_makes_room_again() {
-        let (mut writer, mut reader) = lane(&Budget::new(2 * CHUNK_BYTES)).unwrap();
+        let (mut writer, mut reader) = lane(&Budget::new(CHUNK_BYTES));
         let mut accepted = 0;
         while writer.push(TAG, &[0; 5000]) != Pushed::Refused {
             accepted += 1;
@@ -343,7 +305,7 @@ mod tests {
 
     #[test]
     fn a_record_longer_than_a_chunk_passes_and_one_beyond_the_limit_does_not() {
-        let (mut writer, mut reader) = lane(&Budget::new(8 << 20)).unwrap();
+        let (mut writer, mut reader) = lane(&Budget::new(8 << 20));
         assert_eq!(writer.push(TAG, &vec![3; 3 * CHUNK_BYTES]), Pushed::ChunkFull);
         assert_eq!(writer.push(TAG, &vec![3; MAX_RECORD_BYTES + 1]), Pushed::Refused);
         assert_eq!(read(&mut reader).0, vec![vec![3; 3 * CHUNK_BYTES]]);
@@ -351,7 +313,7 @@ mod tests {
 
     #[test]
     fn two_threads_lose_nothing_and_keep_the_order() {
-        let (mut writer, mut reader) = lane(&Budget::new(64 << 20)).unwrap();
+        let (mut writer, mut reader) = lane(&Budget::new(64 << 20));
         let records = if cfg!(miri) { 500 } else { 200_000_u32 };
         let writing = std::thread::spawn(move || {
             for n in 0..records {

@@ -3,26 +3,32 @@
 //! Recording never waits: a finished record is copied into the thread's lane ([`lane`]) and the caller goes on. One thread, the
 //! collector, takes what all lanes hold, groups it into batches, and hands those to the exporters' queues.
 
+mod chunk;
 mod collector;
+mod exit;
 pub(crate) mod lane;
 pub(crate) mod own_threads;
 pub(crate) mod panic;
+pub(crate) mod role;
 mod scopes;
+mod slot;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 pub(crate) use collector::Batching;
 pub(crate) use scopes::{scope_id, scope_name};
 
+pub(crate) use slot::{ForkHold, after_fork, before_fork, deadline, flush, running, start, stats, stop};
+
 use crate::Error;
-use crate::config::Config;
-use crate::pipeline::{Exporter, Outlet, TailCounts};
+use crate::pipeline::{Outlet, TailCounts};
 use crate::stats::{RecordStats, Stats};
 use crate::trace::Sampler;
 use collector::Collector;
-use lane::{Budget, Reader, Tag, Writer};
+use lane::{Budget, SharedBudget, Tag, Writer};
+use slot::Origin;
 
 /// The kinds of records, as their tags have them.
 pub(crate) const SPAN: u8 = 0;
@@ -40,7 +46,6 @@ pub(crate) fn log_tag(scope: u16) -> Tag {
 /// What a hot path has to know.
 pub(crate) struct Settings {
     pub(crate) sampler: Sampler,
-    pub(crate) min_severity: i32,
 }
 
 /// Why a record was lost.
@@ -63,14 +68,36 @@ pub(crate) struct Counts {
 pub(crate) struct Engine {
     pub(crate) settings: Settings,
     pub(crate) counts: Counts,
-    budget: Arc<Budget>,
-    lanes: Mutex<Vec<Reader>>,
-    collector: Mutex<Option<Collector>>,
+    budget: SharedBudget,
+    collector: Collector,
     outlets: Vec<Outlet>,
+    stopped: Stopped,
 }
 
-static RUNNING: RwLock<Option<Arc<Engine>>> = RwLock::new(None);
-/// Changes whenever `RUNNING` does, so that threads notice without taking its lock.
+/// Whether the engine has stopped, and whether it had delivered everything by then.
+#[derive(Default)]
+struct Stopped {
+    delivered: Mutex<Option<bool>>,
+    changed: Condvar,
+}
+
+impl Stopped {
+    fn set(&self, delivered: bool) {
+        *self.delivered.lock().unwrap_or_else(PoisonError::into_inner) = Some(delivered);
+        self.changed.notify_all();
+    }
+
+    /// Waits until it has stopped; false when it takes longer.
+    fn wait(&self, deadline: Instant) -> bool {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let delivered = self.delivered.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = |delivered: &mut Option<bool>| delivered.is_none();
+        let waited = self.changed.wait_timeout_while(delivered, left, waiting);
+        waited.unwrap_or_else(PoisonError::into_inner).0.unwrap_or(false)
+    }
+}
+
+/// Changes whenever the slot does, so that threads notice without taking its lock.
 static GENERATION: AtomicU32 = AtomicU32::new(0);
 /// The lowest severity that is recorded; `u32::MAX` when logs are off.
 static LOG_SEVERITY: AtomicU32 = AtomicU32::new(u32::MAX);
@@ -91,62 +118,43 @@ pub(crate) fn logs_on(severity: i32) -> bool {
 
 #[inline]
 pub(crate) fn generation() -> u32 {
-    // Relaxed: `RUNNING` is read under its own lock once the number is seen to differ.
+    // Relaxed: the slot is read under its own lock once the number is seen to differ.
     GENERATION.load(Ordering::Relaxed)
 }
 
-/// The engine that runs, if one does.
-pub(crate) fn running() -> Option<Arc<Engine>> {
-    RUNNING.read().unwrap_or_else(PoisonError::into_inner).clone()
-}
-
 impl Engine {
-    /// Starts the engine as the one of this process.
-    pub(crate) fn start(config: &Config, exporters: Vec<Box<dyn Exporter>>) -> Result<Arc<Self>, Error> {
-        let mut slot = RUNNING.write().unwrap_or_else(PoisonError::into_inner);
-        if slot.is_some() {
-            return Err(Error::AlreadyStarted);
-        }
-        let outlets = exporters
-            .into_iter()
-            .enumerate()
-            .map(|(at, to)| Outlet::start(to, at, config))
-            .collect::<Result<Vec<_>, _>>()?;
-        let engine = Arc::new(Self {
-            settings: Settings { sampler: config.sampler.clone(), min_severity: config.log_level as i32 },
+    /// Makes an engine with its threads.
+    fn make(origin: &Origin) -> Result<Arc<Self>, Error> {
+        let config = &origin.config;
+        let mut engine = Self {
+            settings: Settings { sampler: config.sampler.clone() },
             counts: Counts::default(),
             budget: Budget::new(config.record_memory),
-            lanes: Mutex::new(Vec::new()),
-            collector: Mutex::new(None),
-            outlets,
+            collector: Collector::default(),
+            outlets: Vec::new(),
+            stopped: Stopped::default(),
+        };
+        let started = origin.exporters().into_iter().enumerate().try_for_each(|(at, exporter)| {
+            engine.outlets.push(Outlet::start(exporter, at, config)?);
+            Ok(())
         });
-        let collector = Collector::start(Arc::clone(&engine), Batching::new(config))?;
-        *engine.collector.lock().unwrap_or_else(PoisonError::into_inner) = Some(collector);
-        *slot = Some(Arc::clone(&engine));
-        drop(slot);
-        panic::install_hook();
-        config.limits.put_in_force();
-        GENERATION.fetch_add(1, Ordering::Relaxed);
-        TRACES_ON.store(config.traces, Ordering::Relaxed);
-        let severity = if config.logs { engine.settings.min_severity as u32 } else { u32::MAX };
-        LOG_SEVERITY.store(severity, Ordering::Relaxed);
+        let engine = Arc::new(engine);
+        let started = started.and_then(|()| Collector::start(&engine, Batching::new(config)));
+        // If a thread can't be started, the others end.
+        started.inspect_err(|_| engine.outlets.iter().for_each(|outlet| outlet.stop(Instant::now())))?;
         Ok(engine)
     }
 
-    /// A lane for the calling thread; `None` when there is no memory left for one.
-    pub(crate) fn new_lane(&self) -> Option<Writer> {
-        let (writer, reader) = lane::lane(&self.budget)?;
-        self.lanes.lock().unwrap_or_else(PoisonError::into_inner).push(reader);
-        Some(writer)
+    /// A lane for the calling thread.
+    pub(crate) fn new_lane(&self) -> Writer {
+        let (writer, reader) = lane::lane(&self.budget);
+        self.collector.add_lane(reader);
+        writer
     }
 
     /// Tells the collector that there is something to take.
     pub(crate) fn wake(&self) {
-        // `try_lock`: if the lock is held, the collector is just being started or stopped.
-        let Ok(collector) = self.collector.try_lock() else { return };
-        if let Some(collector) = collector.as_ref() {
-            collector.wake();
-        }
+        self.collector.wake();
     }
 
     pub(crate) fn lost(&self, signal: u8, why: Lost) {
@@ -156,26 +164,17 @@ impl Engine {
     }
 
     /// Sends what has been recorded so far. Answers whether all of it was delivered before the deadline.
-    pub(crate) fn flush(&self, within: Duration) -> bool {
-        let deadline = Instant::now() + within;
-        let collected = match self.collector.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
-            Some(collector) => collector.request_flush(),
-            None => return true,
-        };
-        collected.wait_until(deadline) && self.flush_outlets(deadline)
+    fn flush(&self, deadline: Instant) -> bool {
+        // Also after a collector that is late: what lies in the queues can go.
+        let collected = self.collector.flush(deadline);
+        self.flush_outlets(deadline) && collected
     }
 
-    /// Stops: no record is taken from now on, what was recorded is sent, the threads end. Bounded by the deadline: what a
-    /// destination has not taken by then is lost, and counted. Answers whether nothing was.
-    pub(crate) fn stop(&self, within: Duration) -> bool {
-        let deadline = Instant::now() + within;
-        TRACES_ON.store(false, Ordering::Relaxed);
-        LOG_SEVERITY.store(u32::MAX, Ordering::Relaxed);
-        *RUNNING.write().unwrap_or_else(PoisonError::into_inner) = None;
-        GENERATION.fetch_add(1, Ordering::Relaxed);
-        let collector = self.collector.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // The collector takes what is left before it ends, so the outlets have everything when they are flushed.
-        let collected = collector.is_none_or(|collector| collector.stop(deadline));
+    /// Sends what was recorded, then ends the threads; what a destination has not taken at the deadline is lost, and counted.
+    fn shut_down(&self, within: Duration, deadline: Instant) -> bool {
+        // The collector takes what is left before it ends, so the outlets have everything when they are flushed. One that is held
+        // up, by a metric's callback, leaves them half of the time.
+        let collected = self.collector.stop(deadline.checked_sub(within / 2).unwrap_or(deadline));
         let delivered = self.flush_outlets(deadline);
         for outlet in &self.outlets {
             outlet.stop(deadline);

@@ -1,6 +1,6 @@
 //! Instrumentation scopes: names that stand in a record as a small number.
 
-use std::sync::{PoisonError, RwLock};
+use crate::sync::RwLock;
 
 /// Names by number, from 1; number 0 has none.
 static SCOPES: RwLock<Vec<String>> = RwLock::new(Vec::new());
@@ -13,7 +13,7 @@ pub(crate) fn scope_id(name: &str) -> u16 {
     if name == OWN {
         return 0;
     }
-    let mut scopes = SCOPES.write().unwrap_or_else(PoisonError::into_inner);
+    let mut scopes = SCOPES.write();
     let at = scopes.iter().position(|known| known == name).unwrap_or_else(|| {
         scopes.push(name.to_owned());
         scopes.len() - 1
@@ -23,6 +23,6 @@ pub(crate) fn scope_id(name: &str) -> u16 {
 
 /// The name of a scope's number.
 pub(crate) fn scope_name(id: u16) -> String {
-    let scopes = SCOPES.read().unwrap_or_else(PoisonError::into_inner);
+    let scopes = SCOPES.read();
     id.checked_sub(1).and_then(|at| scopes.get(usize::from(at))).map_or_else(|| OWN.to_owned(), Clone::clone)
 }

@@ -17,14 +17,15 @@ pub use memory::MemoryExporter;
 use crate::config::Config;
 use crate::pipeline::Exporter;
 
-/// All exporters: those the code names, or else OTLP, and the console if it is wanted.
-pub(crate) fn all(config: &Config, named: Vec<Box<dyn Exporter>>) -> Vec<Box<dyn Exporter>> {
-    let mut exporters = named;
-    if exporters.is_empty() {
+/// The exporters that come beside those the code names: OTLP if it names none, and the console if it is wanted.
+pub(crate) fn built_in(config: &Config, any_named: bool) -> Vec<Box<dyn Exporter>> {
+    let mut exporters = Vec::new();
+    if !any_named {
         exporters.extend(otlp(config));
     }
     if !config.console_signals.is_empty() {
-        exporters.push(Box::new(console::ConsoleExporter::stderr(config.console, config.console_signals)));
+        let console = console::ConsoleExporter::stderr(config.console, config.console_signals);
+        exporters.push(Box::new(console) as Box<dyn Exporter>);
     }
     exporters
 }

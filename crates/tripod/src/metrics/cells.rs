@@ -7,11 +7,17 @@
 //! Cells are never moved and never freed: the instruments they belong to live as long as the process. A thread's copy takes 8 KiB for
 //! each 1,024 cells of which it has touched one.
 
+mod fork;
+
 use std::cell::Cell;
 use std::ptr;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
+
+pub(crate) use fork::after_fork;
+
+use crate::sync::{Mutex, MutexGuard};
 
 const CHUNK_CELLS: usize = 1024;
 const CHUNKS: usize = 4096;
@@ -154,6 +160,11 @@ struct Inner {
     free: Vec<&'static Table>,
 }
 
+/// Makes what there is once a process: before forks, none of which is to meet it half made.
+pub(crate) fn ready() {
+    global();
+}
+
 fn global() -> &'static Global {
     static GLOBAL: OnceLock<Global> = OnceLock::new();
     GLOBAL.get_or_init(|| Global {
@@ -166,7 +177,7 @@ fn global() -> &'static Global {
 
 impl Global {
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock()
     }
 
     fn join_of(&self, cell: u32) -> Join {
@@ -260,6 +271,7 @@ impl Cells {
 /// The thread's first record, or its first in a chunk; or a thread without a table.
 #[cold]
 fn record_slowly(cell: u32, join: Join, bits: u64) {
+    fork::begin_anew();
     if TABLE.get().is_null() && !ASKED.replace(true) && OWNER.try_with(|_| ()).is_ok() {
         let global = global();
         let mut inner = global.lock();
@@ -288,7 +300,9 @@ pub(crate) struct CellReader {
 impl CellReader {
     pub(crate) fn new() -> Self {
         let global = global();
-        Self { global, inner: global.lock() }
+        let mut inner = global.lock();
+        fork::forget_inherited(&mut inner);
+        Self { global, inner }
     }
 
     /// The joined bits of the cell at `offset`.

@@ -29,6 +29,7 @@ mod view;
 pub use builder::InstrumentBuilder;
 pub(crate) use cardinality::say_overflows;
 pub use cardinality::{Cardinality, cardinality};
+pub(crate) use cells::after_fork;
 pub use instrument::{
     BoundCounter, BoundGauge, BoundHistogram, BoundUpDownCounter, Counter, Gauge, Histogram, UpDownCounter, counter,
     gauge, histogram, up_down_counter,
@@ -52,6 +53,12 @@ use crate::engine;
 
 /// Label sets an instrument keeps apart: the specification's default.
 pub const MAX_SERIES: usize = 2000;
+
+/// Makes what is made once a process: before forks, none of which is to meet it half made.
+pub(crate) fn ready() {
+    cells::ready();
+    series::ready();
+}
 
 /// All instruments and their points, as OTLP's messages: cumulative, in order of their names.
 pub fn collect() -> Vec<Metric> {

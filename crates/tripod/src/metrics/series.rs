@@ -56,6 +56,11 @@ thread_local! {
 /// Seeded at random, so that nobody outside can make label sets that hash alike.
 static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::default);
 
+/// Seeds the hasher, if that is not done.
+pub(super) fn ready() {
+    LazyLock::force(&HASHER);
+}
+
 impl<A: Aggregate> SeriesMap<A> {
     pub(crate) fn new(limit: usize) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(1);

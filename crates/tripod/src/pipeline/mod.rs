@@ -1,12 +1,14 @@
 //! From the collector to the exporters: batches, and for each exporter a bounded queue and a thread of its own, so that one that
 //! hangs costs the others nothing.
 
+mod lent;
 mod outlet;
 mod retry;
 mod signals;
 mod spool;
 mod tail;
 
+pub(crate) use lent::{Lent, LentGuard};
 pub(crate) use outlet::Outlet;
 pub(crate) use signals::Signals;
 pub(crate) use spool::SpoolConfig;
@@ -45,6 +47,10 @@ pub trait Exporter: Send {
     /// # Errors
     /// [`ExportError::Retry`] when it may be accepted later, [`ExportError::Permanent`] when it never will be.
     fn export(&mut self, batch: &Batch) -> Result<Exported, ExportError>;
+
+    /// Readies it for a child of a `fork`, in the child: lets go of what the two must not share, such as connections. It was
+    /// between two batches when the process forked; other threads that it had are gone. Called before the child's first batch.
+    fn after_fork(&mut self) {}
 }
 
 /// What the receiver said of a batch that it took.

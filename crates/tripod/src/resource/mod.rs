@@ -1,11 +1,14 @@
 //! The resource: what the telemetry is about. What can be detected without asking anyone is detected.
 
-use std::sync::OnceLock;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::sync::LazyLock;
 
 use tripod_wire::otlp::{AnyValue, KeyValue, Resource};
 use tripod_wire::proto::{Message, put_bytes};
 
 use crate::Value;
+use crate::sync::fork;
 
 /// What is known of this process: SDK, host, process, and an id of this instance.
 pub(crate) fn detect() -> Resource {
@@ -26,16 +29,13 @@ pub(crate) fn detect() -> Resource {
     Resource { attributes, dropped_attributes_count: 0 }
 }
 
-/// A random id (UUID version 4) of this process.
-fn instance_id() -> &'static str {
-    static ID: OnceLock<String> = OnceLock::new();
-    ID.get_or_init(|| {
-        let random =
-            crate::context::stack::with(|local| u128::from_be_bytes(local.new_trace_id().0)).unwrap_or_default();
-        let id = random & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
-        let hex = format!("{id:032x}");
-        format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
-    })
+/// A random id (UUID version 4) of this process; a forked child has another than its parent.
+fn instance_id() -> String {
+    static RANDOM: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    let half = |n: u8| u128::from(RANDOM.hash_one((n, std::process::id(), fork::count(), fork::forked_at())));
+    let id = (half(0) << 64 | half(1)) & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
+    let hex = format!("{id:032x}");
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }
 
 fn host_name() -> Option<String> {

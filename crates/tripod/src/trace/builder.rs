@@ -123,6 +123,7 @@ impl SpanBuilder {
             local.recycle(data);
             return Some(Started { context, data: None, trace_state });
         }
+        data.forks = local.forks;
         data.begin(context, parent, trace_state, &mut local.clock);
         if let Some(ago) = self.start.and_then(|start| SystemTime::now().duration_since(start).ok()) {
             data.start_unix_nanos = data.start_unix_nanos.saturating_sub(ago.as_nanos() as u64);
@@ -148,6 +149,8 @@ fn identify(
     parent: &SpanContext,
     (name, kind, scope, attributes): (&str, SpanKind, u16, StartAttributes<'_>),
 ) -> Option<SpanContext> {
+    // First: after a fork the ids are another process's.
+    local.engine()?;
     let trace_id = if parent.is_valid() { parent.trace_id } else { local.new_trace_id() };
     let span_id = local.new_span_id();
     let sampler = &local.engine()?.settings.sampler;
@@ -168,6 +171,7 @@ pub(crate) fn begin(local: &mut Local, name: Cow<'static, str>, attributes: &[(&
     data.name = name;
     data.kind = SpanKind::INTERNAL;
     data.scope = 0;
+    data.forks = local.forks;
     data.begin(context, parent, trace_state, &mut local.clock);
     for (key, value) in attributes {
         data.set_attribute(key, *value);
@@ -186,8 +190,12 @@ pub(crate) fn push(local: &mut Local, started: Started) -> super::local::Place {
     super::local::Place { id: started.context.span_id, depth: local.push(entry), recorded }
 }
 
-/// Writes a finished span to the collector and keeps its buffers.
+/// Writes a finished span to the collector and keeps its buffers. One that was begun before a fork is the parent's to write.
 pub(crate) fn finish(local: &mut Local, mut data: Box<SpanData>, end: Option<SystemTime>) {
+    local.engine();
+    if data.forks != local.forks {
+        return local.recycle(data);
+    }
     if std::thread::panicking() {
         crate::engine::panic::with_message(|message| data.record_failure("panic", &message));
     }
@@ -197,4 +205,15 @@ pub(crate) fn finish(local: &mut Local, mut data: Box<SpanData>, end: Option<Sys
     };
     data.emit(end.max(data.start_unix_nanos), local);
     local.recycle(data);
+}
+
+/// Ends all spans that are on this thread's stack, where nothing else will: before the process is aborted.
+pub(crate) fn end_all_of_thread() {
+    stack::with(|local| {
+        while let Some(entry) = local.pop() {
+            if let Entry::Span(data) = entry {
+                finish(local, data, None);
+            }
+        }
+    });
 }

@@ -37,6 +37,8 @@ pub(crate) struct SpanData {
     pub(crate) tie: Tie,
     /// When it began, nanoseconds since the Unix epoch.
     pub(crate) start_unix_nanos: u64,
+    /// How many forks lay before it: in a child it is the parent's to end.
+    pub(crate) forks: u32,
     pub(crate) status: StatusCode,
     status_message: String,
     /// Fields of the span's message: attributes, events, links, as they came.
@@ -67,6 +69,7 @@ impl Default for SpanData {
             scope: 0,
             tie: Tie::default(),
             start_unix_nanos: 0,
+            forks: 0,
             status: StatusCode::UNSET,
             status_message: String::new(),
             body: Vec::new(),

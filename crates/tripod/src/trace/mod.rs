@@ -13,6 +13,7 @@ pub(crate) mod sampler;
 mod span;
 
 pub use builder::SpanBuilder;
+pub(crate) use builder::end_all_of_thread;
 pub use future::{InContext, InSpan, InSpanExt};
 pub use local::LocalSpan;
 pub use sampler::{Sample, Sampler, SamplingRule, SpanStart};

@@ -9,7 +9,6 @@
 mod spooling;
 
 use std::collections::VecDeque;
-use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -21,8 +20,11 @@ use super::spool::Spool;
 use super::{Batch, ExportError, Exported, Exporter, Signal, Signals};
 use crate::Error;
 use crate::config::Config;
+use crate::engine::role;
+use crate::say::say;
 use crate::self_metrics::ExportTimer;
 use crate::stats::{Delivery, DropReason, ExporterStats};
+use crate::sync::fork;
 
 const NAME: &str = "tripod-exporter";
 const SPOOLER_NAME: &str = "tripod-spool";
@@ -80,8 +82,8 @@ struct Queue {
     sending: Option<Next>,
     /// A batch is being moved to the spool.
     moving: bool,
-    /// Someone waits: do not wait between tries.
-    hurry: bool,
+    /// So many wait: do not wait between tries.
+    hurry: u32,
     stop: bool,
     last_said: Option<Instant>,
 }
@@ -130,6 +132,11 @@ impl Outlet {
         }
         let mut queue = self.shared.lock();
         self.shared.tally(batch.signal).offered.fetch_add(batch.records, Ordering::Relaxed);
+        if queue.stop {
+            drop(queue);
+            // The collector was held up beyond the deadline.
+            return self.shared.keep_for_next_run(batch);
+        }
         queue.batches.push_back(Arc::clone(batch));
         queue.bytes += batch.body.len();
         while queue.bytes > self.shared.limit_bytes {
@@ -160,16 +167,19 @@ impl Outlet {
         ExporterStats { name: self.shared.name, spans, points, logs }
     }
 
-    /// Waits until everything queued is sent or given up.
+    /// Waits until everything queued is sent or given up. The exporter itself can't wait for what it is just sending.
     pub(crate) fn flush(&self, deadline: Instant) -> bool {
+        if role::is(&*self.shared) {
+            return false;
+        }
         let mut queue = self.shared.lock();
-        queue.hurry = true;
+        queue.hurry += 1;
         self.shared.changed.notify_all();
         let left = deadline.saturating_duration_since(Instant::now());
         let waiting = |queue: &mut Queue| queue.sending.is_some() || queue.moving || !queue.is_empty();
         let (mut queue, _) =
             self.shared.changed.wait_timeout_while(queue, left, waiting).unwrap_or_else(PoisonError::into_inner);
-        queue.hurry = false;
+        queue.hurry -= 1;
         !waiting(&mut queue)
     }
 
@@ -186,11 +196,8 @@ impl Outlet {
         }
         let handles = std::mem::take(&mut *self.handles.lock().unwrap_or_else(PoisonError::into_inner));
         for handle in handles {
-            while !handle.is_finished() && Instant::now() < deadline {
+            while !handle.is_finished() && !role::is(&*self.shared) && Instant::now() < deadline {
                 thread::sleep(Duration::from_millis(1));
-            }
-            if handle.is_finished() {
-                let _ = handle.join();
             }
         }
         // An exporter that hangs still holds its batch.
@@ -217,11 +224,16 @@ impl Shared {
     }
 
     fn run(&self, mut exporter: Box<dyn Exporter>) {
-        let mut backoff = Backoff::new();
+        role::set(self);
+        let (mut backoff, forks) = (Backoff::new(), fork::count());
         while let Some(next) = self.next() {
             let start = Instant::now();
             // A faulty exporter costs its batch, not the thread.
             let result = catch_unwind(AssertUnwindSafe(|| exporter.export(&next.batch)));
+            if fork::count() != forks {
+                // The exporter has forked: this is the child, and the queue is the parent's.
+                return std::mem::forget(exporter);
+            }
             self.time(start, &result);
             if let Ok(Err(ExportError::Retry { after, reason })) = result {
                 self.retry_later(backoff.wait(after), &reason);
@@ -292,7 +304,7 @@ impl Shared {
         }
         let start = Instant::now();
         while !queue.stop {
-            let wait = if queue.hurry { wait.min(HURRIED_WAIT) } else { wait };
+            let wait = if queue.hurry > 0 { wait.min(HURRIED_WAIT) } else { wait };
             let left = wait.saturating_sub(start.elapsed());
             if left.is_zero() {
                 break;
@@ -340,8 +352,7 @@ impl Shared {
     fn say(&self, queue: &mut Queue, what: impl FnOnce() -> String) {
         if queue.last_said.is_none_or(|at| at.elapsed() >= SAY_EVERY) {
             queue.last_said = Some(Instant::now());
-            // Not `eprintln!`, which panics when stderr is closed.
-            let _ = writeln!(io::stderr(), "tripod: {}: {}", self.name, what());
+            say(format_args!("{}: {}", self.name, what()));
         }
     }
 }
