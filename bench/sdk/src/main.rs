@@ -8,10 +8,12 @@ mod child;
 mod compare;
 mod logs;
 mod metrics;
+mod otlp;
 mod peers;
 mod propagation;
 mod report;
 mod row;
+mod series;
 mod sinks;
 mod spans;
 
@@ -25,7 +27,10 @@ use row::Row;
 static ALLOCATOR: alloc::Counting = alloc::Counting;
 
 fn rows() -> Vec<Row> {
-    [metrics::rows(), spans::rows(), logs::rows(), propagation::rows()].into_iter().flatten().collect()
+    [metrics::rows(), spans::rows(), logs::rows(), propagation::rows(), otlp::rows(), series::rows()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn main() {

@@ -13,7 +13,7 @@ use prometheus_client::metrics::histogram::Histogram as ClientHistogram;
 use crate::peers::{BOUNDS, label_sets, metrics_recorder, otel_meter, values};
 use crate::row::{Measure, Peer, Row, Unit, Work};
 
-const LABELS: [&str; 3] = ["method", "route", "status"];
+pub const LABELS: [&str; 3] = ["method", "route", "status"];
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Labels {
@@ -84,7 +84,7 @@ pub fn rows() -> Vec<Row> {
 }
 
 /// The handle of a label set, kept.
-fn key_values([method, route, status]: &[String; 3]) -> [KeyValue; 3] {
+pub fn key_values([method, route, status]: &[String; 3]) -> [KeyValue; 3] {
     [
         KeyValue::new("method", method.clone()),
         KeyValue::new("route", route.clone()),

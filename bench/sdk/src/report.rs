@@ -76,7 +76,7 @@ fn quantile(sorted: &[f64], share: f64) -> f64 {
 
 /// The ranked peer, Tripod aside, with the lowest median.
 fn best_peer(row: &Row, all: &[Figures]) -> Option<usize> {
-    let ranked = (1..all.len()).filter(|at| row.peers[*at].ranked && !is_tripod(row, *at));
+    let ranked = (0..all.len()).filter(|at| row.peers[*at].ranked && !is_tripod(row, *at));
     let median = |at: &usize| Numbers::of(row, &all[*at]).median;
     ranked.min_by(|a, b| median(a).total_cmp(&median(b)))
 }
