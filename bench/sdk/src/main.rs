@@ -14,6 +14,7 @@ mod propagation;
 mod report;
 mod row;
 mod series;
+mod service;
 mod sinks;
 mod spans;
 
@@ -25,6 +26,9 @@ use row::Row;
 
 #[global_allocator]
 static ALLOCATOR: alloc::Counting = alloc::Counting;
+
+/// The one measurement that is not a row: processes that serve, and load on them.
+const AXUM: &str = "axum";
 
 fn rows() -> Vec<Row> {
     [metrics::rows(), spans::rows(), logs::rows(), propagation::rows(), otlp::rows(), series::rows()]
@@ -42,6 +46,11 @@ fn main() {
         let peer = row.peers.iter().find(|known| known.name == peer).expect("the parent knows the peers");
         return child::serve(&row, peer);
     }
+    if let [service, name, sink] = &arguments[..]
+        && service == "--service"
+    {
+        return service::serve(name, sink);
+    }
     let mut picked = Vec::new();
     let (mut effort, mut file) = (Effort::FULL, None);
     let mut arguments = arguments.into_iter();
@@ -53,7 +62,7 @@ fn main() {
             _ => picked.push(argument),
         }
     }
-    let unknown = picked.iter().find(|name| !rows().iter().any(|row| row.is(name)));
+    let unknown = picked.iter().find(|name| *name != AXUM && !rows().iter().any(|row| row.is(name)));
     if let Some(unknown) = unknown {
         eprintln!("there is no row and no group {unknown}; --list names them");
         std::process::exit(2);
@@ -65,6 +74,7 @@ fn list() {
     for row in rows() {
         println!("{:<16} {:<8} {}", row.name, row.group, row.title);
     }
+    println!("{AXUM:<16} {AXUM:<8} a service under load, bare and with telemetry");
 }
 
 impl Row {
@@ -83,6 +93,16 @@ fn measure(picked: &[String], effort: Effort, file: Option<&str>) {
         println!("{}", report.table);
         writeln!(tables, "{}", report.table).expect("a string takes everything");
         summary.push(report.summary.to_vec());
+    }
+    if picked.is_empty() || picked.iter().any(|name| name == AXUM) {
+        match service::compare(effort) {
+            Ok((table, lines)) => {
+                println!("{table}");
+                tables += &table;
+                summary.extend(lines.into_iter().map(|line| line.to_vec()));
+            }
+            Err(error) => eprintln!("axum: {error}"),
+        }
     }
     let summary = report::align(&summary);
     println!("\n## Summary\n\n{summary}");
