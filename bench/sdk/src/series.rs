@@ -53,6 +53,14 @@ fn labels(at: usize) -> [String; 3] {
     ]
 }
 
+fn tripod_counters(series: usize) {
+    let counter = tripod::counter("requests_total").max_series(series).build();
+    for at in 0..series {
+        let [method, route, status] = &labels(at);
+        counter.add(1, tripod::labels!(method, route, status));
+    }
+}
+
 fn prometheus_counters(series: usize) -> prometheus::IntCounterVec {
     let options = prometheus::Opts::new("requests_total", "Requests served");
     let counters = prometheus::IntCounterVec::new(options, &LABELS).expect("valid names");
@@ -117,6 +125,8 @@ fn scrapers() -> Vec<Peer> {
 
 fn holders() -> Vec<Peer> {
     vec![
+        Peer::new("tripod", || Work::new(|n| tripod_counters(n as usize)))
+            .note("its limit of 2,000 series is raised; with the cells of the one thread that counts"),
         Peer::new("prometheus-client", || Work::new(|n| std::mem::forget(client_counters(n as usize)))),
         Peer::new("otel-sdk", || Work::new(|n| otel_counters(&otel_meter_of(n as usize), n as usize)))
             .note("a view raises its limit of 2,000 series"),

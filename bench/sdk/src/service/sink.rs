@@ -20,10 +20,12 @@ pub struct Arrived {
     pub bytes: AtomicU64,
 }
 
+type ByService = Mutex<Vec<(String, Arc<Arrived>)>>;
+
 /// The server; it runs until the process ends.
 pub struct Sink {
     pub url: String,
-    arrived: Arc<Mutex<Vec<(String, Arc<Arrived>)>>>,
+    arrived: Arc<ByService>,
 }
 
 impl Sink {
@@ -47,7 +49,7 @@ impl Sink {
     }
 }
 
-fn counts(all: &Mutex<Vec<(String, Arc<Arrived>)>>, service: &str) -> Arc<Arrived> {
+fn counts(all: &ByService, service: &str) -> Arc<Arrived> {
     let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((_, arrived)) = all.iter().find(|(name, _)| name == service) {
         return Arc::clone(arrived);
@@ -58,7 +60,7 @@ fn counts(all: &Mutex<Vec<(String, Arc<Arrived>)>>, service: &str) -> Arc<Arrive
 }
 
 /// Answers requests until the client goes.
-fn serve(stream: TcpStream, all: &Mutex<Vec<(String, Arc<Arrived>)>>) -> io::Result<()> {
+fn serve(stream: TcpStream, all: &ByService) -> io::Result<()> {
     let mut to = stream.try_clone()?;
     let mut from = BufReader::new(stream);
     loop {
