@@ -97,9 +97,9 @@ mod tests {
             Value::Empty,
         ];
         for value in values {
-            let mut out = Vec::new();
-            encode::attribute(&mut out, 9, "the.key", value);
-            let (number, field) = Fields::new(&out).next().unwrap();
+            let mut out = encode::Buffer::default();
+            encode::attribute(&mut out, 9, "the.key", value, u32::MAX);
+            let (number, field) = Fields::new(out.as_slice()).next().unwrap();
             let (key, read) = key_value(field.bytes().unwrap());
             assert_eq!((number, key, format!("{read:?}")), (9, "the.key", format!("{value:?}")));
         }

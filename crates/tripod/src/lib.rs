@@ -60,12 +60,12 @@ pub use metrics::{Counter, Gauge, Histogram, UpDownCounter, counter, gauge, hist
 pub use pipeline::{Batch, ExportError, Exported, Exporter, Signal, TailPolicy, TailSampling};
 pub use stats::{Delivery, DropReason, ExporterStats, RecordStats, Stats, TailStats};
 pub use trace::{
-    InContext, InSpan, InSpanExt, LocalSpan, Sample, Sampler, SamplingRule, Span, SpanBuilder, SpanKind, SpanStart,
-    StatusCode,
+    InContext, InSpan, InSpanExt, LinkTo, LocalSpan, Sample, Sampler, SamplingRule, Span, SpanBuilder, SpanKind,
+    SpanStart, StatusCode,
 };
 #[cfg(feature = "macros")]
 pub use tripod_macros::traced;
-pub use value::{ToValue, Value, ValueList};
+pub use value::{ToValue, Value, ValueList, ValueMap};
 
 /// Sets telemetry up; [`Builder::start`] starts it and returns the guard that stops it.
 ///

@@ -1,5 +1,6 @@
 //! Attribute values as the caller has them: borrowed, so that recording one copies it just once, into the outgoing record.
 
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
@@ -23,6 +24,8 @@ pub enum Value<'a> {
     Bytes(&'a [u8]),
     /// Values in order.
     List(&'a dyn ValueList),
+    /// Keys with values.
+    Map(&'a dyn ValueMap),
     /// The `Display` form of something, written when it is recorded.
     Display(&'a dyn fmt::Display),
     /// The `Debug` form of something, written when it is recorded.
@@ -51,17 +54,42 @@ impl fmt::Display for Value<'_> {
             Self::Double(value) => write!(f, "{value}"),
             Self::Bytes(bytes) => bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}")),
             Self::List(list) => {
-                let mut first = true;
-                let mut result = f.write_str("[");
-                list.each(&mut |value| {
-                    let comma = if std::mem::take(&mut first) { "" } else { "," };
-                    result = result.and_then(|()| write!(f, "{comma}{value}"));
-                });
-                result.and_then(|()| f.write_str("]"))
+                let mut items = Items::begin(f, "[")?;
+                list.each(&mut |value| items.add(format_args!("{value}")));
+                items.end("]")
+            }
+            Self::Map(map) => {
+                let mut items = Items::begin(f, "{")?;
+                map.each(&mut |key, value| items.add(format_args!("{key}:{value}")));
+                items.end("}")
             }
             Self::Display(value) => value.fmt(f),
             Self::Debug(value) => value.fmt(f),
         }
+    }
+}
+
+/// Shows items with commas between.
+struct Items<'a, 'f> {
+    f: &'a mut fmt::Formatter<'f>,
+    comma: &'static str,
+    result: fmt::Result,
+}
+
+impl<'a, 'f> Items<'a, 'f> {
+    fn begin(f: &'a mut fmt::Formatter<'f>, bracket: &str) -> Result<Self, fmt::Error> {
+        f.write_str(bracket)?;
+        Ok(Self { f, comma: "", result: Ok(()) })
+    }
+
+    fn add(&mut self, item: fmt::Arguments<'_>) {
+        let comma = std::mem::replace(&mut self.comma, ",");
+        self.result = self.result.and_then(|()| write!(self.f, "{comma}{item}"));
+    }
+
+    fn end(self, bracket: &str) -> fmt::Result {
+        self.result?;
+        self.f.write_str(bracket)
     }
 }
 
@@ -78,6 +106,19 @@ impl fmt::Debug for Value<'_> {
 pub trait ValueList {
     /// Calls `visit` with each value in order.
     fn each(&self, visit: &mut dyn FnMut(Value<'_>));
+}
+
+/// Keys with values as one attribute's value: the standard library's maps, and vectors, arrays and slices of pairs.
+///
+/// ```
+/// use tripod::Value;
+/// let size = [("width", 640), ("height", 480)];
+/// let _span = tripod::span!("resize", size = Value::Map(&size));
+/// let _span = tripod::span!("store", image = Value::Map(tripod::labels!(format = "png", size = Value::Map(&size))));
+/// ```
+pub trait ValueMap {
+    /// Calls `visit` with each key and value in order.
+    fn each(&self, visit: &mut dyn FnMut(&str, Value<'_>));
 }
 
 /// What can be the value of an attribute or a label.
@@ -139,16 +180,36 @@ to_value! {
     f64 => |v| Value::Double(*v);
 }
 
-impl<T: ToValue> ValueList for Vec<T> {
-    fn each(&self, visit: &mut dyn FnMut(Value<'_>)) {
-        self.iter().for_each(|item| visit(item.to_value()));
-    }
+macro_rules! lists {
+    ($([$($parameter:tt)*] $type:ty;)*) => {
+        $(impl<T: ToValue $($parameter)*> ValueList for $type {
+            fn each(&self, visit: &mut dyn FnMut(Value<'_>)) {
+                self.iter().for_each(|item| visit(item.to_value()));
+            }
+        })*
+    };
+}
+lists! {
+    [] Vec<T>;
+    [, const N: usize] [T; N];
+    [] &[T];
 }
 
-impl<T: ToValue, const N: usize> ValueList for [T; N] {
-    fn each(&self, visit: &mut dyn FnMut(Value<'_>)) {
-        self.iter().for_each(|item| visit(item.to_value()));
-    }
+macro_rules! maps {
+    ($([$($parameter:tt)*] $type:ty;)*) => {
+        $(impl<K: AsRef<str>, V: ToValue $($parameter)*> ValueMap for $type {
+            fn each(&self, visit: &mut dyn FnMut(&str, Value<'_>)) {
+                self.iter().for_each(|(key, value)| visit(key.as_ref(), value.to_value()));
+            }
+        })*
+    };
+}
+maps! {
+    [] Vec<(K, V)>;
+    [, const N: usize] [(K, V); N];
+    [] &[(K, V)];
+    [] BTreeMap<K, V>;
+    [, S] HashMap<K, V, S>;
 }
 
 impl<T: ToValue> ToValue for Vec<T> {
@@ -160,6 +221,18 @@ impl<T: ToValue> ToValue for Vec<T> {
 impl<T: ToValue, const N: usize> ToValue for [T; N] {
     fn to_value(&self) -> Value<'_> {
         Value::List(self)
+    }
+}
+
+impl<K: AsRef<str>, V: ToValue> ToValue for BTreeMap<K, V> {
+    fn to_value(&self) -> Value<'_> {
+        Value::Map(self)
+    }
+}
+
+impl<K: AsRef<str>, V: ToValue, S> ToValue for HashMap<K, V, S> {
+    fn to_value(&self) -> Value<'_> {
+        Value::Map(self)
     }
 }
 

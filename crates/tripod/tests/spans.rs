@@ -71,7 +71,7 @@ fn beyond_the_limit_attributes_events_and_links_are_counted_as_dropped() {
     for n in 0..130 {
         span.set_attribute(&format!("key{n}"), n);
         span.add_event("event", &[]);
-        span.add_link(&span.context(), &[]);
+        span.add_link(span.context(), &[]);
     }
     drop(span);
     let span = telemetry.span("work");
@@ -359,8 +359,8 @@ fn the_limits_are_those_that_telemetry_was_started_with() {
     let span = tripod::span!("work", a = 1, b = 2, c = 3);
     span.set_attribute("a", "set again: no further attribute");
     span.add_event("event", &[]);
-    span.add_link(&span.context(), &[]);
-    span.add_link(&span.context(), &[]);
+    span.add_link(span.context(), &[]);
+    span.add_link(span.context(), &[]);
     drop(span);
     let span = telemetry.span("work");
     assert_eq!((span.attributes.len(), span.dropped_attributes_count), (2, 1));

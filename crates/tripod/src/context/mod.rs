@@ -6,6 +6,7 @@
 mod baggage;
 mod flags;
 pub mod propagation;
+mod slots;
 pub(crate) mod stack;
 
 use std::marker::PhantomData;
@@ -16,7 +17,6 @@ pub use flags::TraceFlags;
 pub use tripod_wire::{SpanId, TraceId};
 
 use crate::trace::data::SpanData;
-use stack::Entry;
 
 /// Identifies a span wherever it is: in this process or another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -78,7 +78,7 @@ impl Context {
     pub fn attach(self) -> ContextGuard {
         let pushed = stack::with(|local| {
             let baggage = std::mem::replace(&mut local.baggage, self.baggage);
-            (local.push(Entry::Context(self.span, self.trace_state)), baggage)
+            (local.push_context(self.span, self.trace_state), baggage)
         });
         let (depth, baggage) = pushed.map_or((None, None), |(depth, baggage)| (Some(depth), baggage));
         ContextGuard { depth, baggage, _not_send: PhantomData }
@@ -146,12 +146,8 @@ impl Current {
 
     #[allow(clippy::unused_self)] // The shape that `span_methods!` expects.
     fn with_data(&self, change: impl FnOnce(&mut SpanData)) {
-        stack::with(|local| {
-            if let Some(Entry::Span(data)) = local.top() {
-                change(data);
-            }
-        });
+        stack::with(|local| local.stack.top_mut().filter(|data| data.recorded).map(change));
     }
 
-    crate::trace::span_methods!();
+    crate::trace::span_methods!(self: &self);
 }

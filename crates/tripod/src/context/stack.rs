@@ -3,54 +3,40 @@
 //! Everything here is reached through [`with`], which never panics and never blocks: while a thread ends, or when telemetry is
 //! called from within telemetry (a `Display` that logs), it answers `None`, and the call does nothing.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
+use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
 use tripod_wire::{SpanId, TraceId};
 
+use super::slots::Stack;
 use super::{Baggage, SpanContext};
 use crate::clock::Clock;
+use crate::encode::Buffer;
 use crate::engine::lane::{Pushed, Tag, Writer};
 use crate::engine::{self, Engine, Lost};
 use crate::sync::fork;
 use crate::trace::data::SpanData;
 
-/// Span data kept for reuse, at most: what a deep stack of spans needs at once.
-const POOLED: usize = 64;
-
-/// What can be current.
-pub(crate) enum Entry {
-    /// A span that is recorded.
-    Span(Box<SpanData>),
-    /// A span that is not recorded, or that lives elsewhere: only its identity.
-    Context(SpanContext, Option<Arc<str>>),
-}
-
-impl Entry {
-    pub(crate) fn context(&self) -> SpanContext {
-        match self {
-            Self::Span(data) => data.context,
-            Self::Context(context, _) => *context,
-        }
-    }
-}
-
 /// One thread's part of the engine.
 pub(crate) struct Local {
-    entries: Vec<Entry>,
+    pub(crate) stack: Stack,
     pub(crate) baggage: Option<Arc<Baggage>>,
-    /// Boxed, as they are handed on as boxes: recycling one moves a pointer.
-    #[allow(clippy::vec_box)]
-    pool: Vec<Box<SpanData>>,
-    pub(crate) scratch: Vec<u8>,
+    pub(crate) scratch: Buffer,
     random: fastrand::Rng,
     pub(crate) clock: Clock,
-    engine: Option<Attached>,
-    generation: u32,
-    /// [`fork::count`] when the generation began.
+    pub(crate) outbox: Outbox,
+    /// [`fork::count`] when the engine was last looked for.
     pub(crate) forks: u32,
+}
+
+/// The thread's way to the engine that runs.
+#[derive(Default)]
+pub(crate) struct Outbox {
+    attached: Option<Attached>,
+    generation: u32,
 }
 
 /// The engine that runs, as this thread sees it.
@@ -62,13 +48,61 @@ struct Attached {
 thread_local! {
     /// Whether the current span is sampled: what every measurement asks, so kept where it costs one instruction.
     static SAMPLED: Cell<bool> = const { Cell::new(false) };
-    static LOCAL: RefCell<Local> = RefCell::new(Local::new());
+    /// The thread's part; null while it is borrowed, before it is made and once it is gone. Without a destructor, so that
+    /// reaching it costs one instruction.
+    static LOCAL: Cell<*mut Local> = const { Cell::new(ptr::null_mut()) };
+    static STATE: Cell<State> = const { Cell::new(State::Unmade) };
+    /// Frees the thread's part when the thread ends.
+    static OWNER: Owner = const { Owner };
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum State {
+    Unmade,
+    Made,
+    Gone,
+}
+
+struct Owner;
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        STATE.set(State::Gone);
+        if let Some(local) = NonNull::new(LOCAL.replace(ptr::null_mut())) {
+            // SAFETY: it came from `Box::into_raw` in `make`, and as it was not null, nobody has it borrowed.
+            drop(unsafe { Box::from_raw(local.as_ptr()) });
+        }
+    }
+}
+
+/// Puts the thread's part back in its place when the work is done, also when it panicked.
+struct Borrowed(NonNull<Local>);
+
+impl Drop for Borrowed {
+    #[inline]
+    fn drop(&mut self) {
+        LOCAL.set(self.0.as_ptr());
+    }
 }
 
 /// Works with this thread's part; `None` when it can't be reached now.
 #[inline]
 pub(crate) fn with<R>(work: impl FnOnce(&mut Local) -> R) -> Option<R> {
-    LOCAL.try_with(|local| local.try_borrow_mut().ok().map(|mut local| work(&mut local))).ok().flatten()
+    // Taking the pointer out is the borrow: whoever comes meanwhile finds null.
+    let local = NonNull::new(LOCAL.replace(ptr::null_mut())).or_else(make)?;
+    let mut borrowed = Borrowed(local);
+    // SAFETY: the pointer is that of a living box, which only `Owner` frees, and only when it finds it in its place; while it
+    // is out of its place, this is the one reference.
+    Some(work(unsafe { borrowed.0.as_mut() }))
+}
+
+#[cold]
+fn make() -> Option<NonNull<Local>> {
+    if STATE.get() != State::Unmade || OWNER.try_with(|_| ()).is_err() {
+        return None;
+    }
+    STATE.set(State::Made);
+    NonNull::new(Box::into_raw(Box::new(Local::new())))
 }
 
 /// Whether the current span is sampled.
@@ -88,33 +122,32 @@ fn new_random() -> fastrand::Rng {
 impl Local {
     fn new() -> Self {
         Self {
-            entries: Vec::with_capacity(8),
+            stack: Stack::default(),
             baggage: None,
-            pool: Vec::new(),
-            scratch: Vec::with_capacity(1024),
+            scratch: Buffer::default(),
             random: new_random(),
-            clock: Clock::new(),
-            engine: None,
-            generation: 0,
+            clock: Clock::default(),
+            outbox: Outbox::default(),
             forks: fork::count(),
         }
     }
 
-    /// The engine that runs now, if one does.
+    /// The engine that runs now, if one does. To be asked before anything is recorded: after a fork, or when another engine was
+    /// started, the thread begins anew.
     #[inline]
     pub(crate) fn engine(&mut self) -> Option<&Arc<Engine>> {
-        if engine::generation() != self.generation {
+        if engine::generation() != self.outbox.generation {
             self.attach();
         }
-        self.engine.as_ref().map(|attached| &attached.engine)
+        self.outbox.attached.as_ref().map(|attached| &attached.engine)
     }
 
     #[cold]
     fn attach(&mut self) {
         let engine = engine::running();
         // After it: asking for the engine may have started one.
-        self.generation = engine::generation();
-        self.engine = engine.map(|engine| Attached { writer: None, engine });
+        self.outbox.generation = engine::generation();
+        self.outbox.attached = engine.map(|engine| Attached { writer: None, engine });
         if self.forks != fork::count() {
             self.forks = fork::count();
             // Parent and child would go on to make the same ids.
@@ -122,119 +155,67 @@ impl Local {
         }
     }
 
-    /// Hands a finished record to the collector.
-    pub(crate) fn emit(&mut self, tag: Tag, body: &[u8]) {
-        self.emit_with(tag, body.len(), |out| {
-            out.copy_from_slice(body);
-            body.len()
-        });
-    }
-
-    /// The same of a record that is written in place: `write` gets `room` bytes and says how many it used.
     #[inline]
-    pub(crate) fn emit_with(&mut self, tag: Tag, room: usize, write: impl FnOnce(&mut [u8]) -> usize) {
-        if self.engine().is_none() {
-            return;
-        }
-        let Some(attached) = &mut self.engine else { return };
-        let writer = attached.writer.get_or_insert_with(|| attached.engine.new_lane());
-        match writer.push_with(tag, room, write) {
-            Pushed::Yes => {}
-            Pushed::ChunkFull => attached.engine.wake(),
-            Pushed::Refused => attached.engine.lost(tag.signal, Lost::NoRoom),
-        }
-    }
-
-    /// As [`Local::emit`], of what `scratch` holds.
-    pub(crate) fn emit_scratch(&mut self, tag: Tag) {
-        let scratch = std::mem::take(&mut self.scratch);
-        self.emit(tag, &scratch);
-        self.scratch = scratch;
-    }
-
     pub(crate) fn span_context(&self) -> SpanContext {
-        self.entries.last().map(Entry::context).unwrap_or_default()
+        self.stack.top().map(|top| top.context).unwrap_or_default()
     }
 
+    #[inline]
     pub(crate) fn trace_state(&self) -> Option<&Arc<str>> {
-        match self.entries.last()? {
-            Entry::Span(data) => data.trace_state.as_ref(),
-            Entry::Context(_, trace_state) => trace_state.as_ref(),
-        }
+        self.stack.top()?.trace_state.as_ref()
     }
 
-    pub(crate) fn entries(&self) -> &[Entry] {
-        &self.entries
+    /// Makes an identity current; answers its place for [`Local::remove_context`].
+    #[inline]
+    pub(crate) fn push_context(&mut self, context: SpanContext, trace_state: Option<Arc<str>>) -> usize {
+        SAMPLED.set(context.is_sampled());
+        self.stack.push_context(context, trace_state)
     }
 
-    pub(crate) fn top(&mut self) -> Option<&mut Entry> {
-        self.entries.last_mut()
+    /// Makes a recorded span current.
+    pub(crate) fn push_span(&mut self, data: Box<SpanData>) {
+        SAMPLED.set(data.context.is_sampled());
+        self.stack.push_span(data);
     }
 
-    /// The recorded span with this id, wherever in the stack: usually on top.
-    pub(crate) fn find(&mut self, id: SpanId) -> Option<&mut SpanData> {
-        self.entries.iter_mut().rev().find_map(|entry| match entry {
-            Entry::Span(data) if data.context.span_id == id => Some(&mut **data),
-            _ => None,
-        })
+    /// Makes the slot that [`Stack::next`] gave current.
+    #[inline]
+    pub(crate) fn raise(&mut self, sampled: bool) {
+        SAMPLED.set(sampled);
+        self.stack.raise();
     }
 
-    /// Makes something current; answers its place for [`Local::remove_context`].
-    pub(crate) fn push(&mut self, entry: Entry) -> usize {
-        SAMPLED.set(entry.context().is_sampled());
-        self.entries.push(entry);
-        self.entries.len() - 1
+    /// Leaves the top.
+    #[inline]
+    pub(crate) fn lower(&mut self) {
+        self.stack.lower();
+        self.stack_changed();
     }
 
-    /// Takes out the topmost entry.
-    pub(crate) fn pop(&mut self) -> Option<Entry> {
-        self.entries.pop()
+    /// Takes a recorded span out, to live on elsewhere.
+    pub(crate) fn take_span(&mut self, id: SpanId) -> Option<Box<SpanData>> {
+        let data = self.stack.take_span(id);
+        self.stack_changed();
+        data
     }
 
-    /// Takes a recorded span out. Guards usually end in reverse order, so it is on top; if not, what was above it stays.
-    pub(crate) fn remove_span(&mut self, id: SpanId) -> Option<Box<SpanData>> {
-        let is_it = |entry: &Entry| matches!(entry, Entry::Span(data) if data.context.span_id == id);
-        let entry = if self.entries.last().is_some_and(is_it) {
-            self.entries.pop()?
-        } else {
-            self.entries.remove(self.entries.iter().rposition(is_it)?)
-        };
-        SAMPLED.set(self.span_context().is_sampled());
-        match entry {
-            Entry::Span(data) => Some(data),
-            Entry::Context(..) => None,
-        }
-    }
-
-    /// Takes out an entry without data: the one at its place, or the last below when the stack has shrunk meanwhile.
-    pub(crate) fn remove_context(&mut self, depth: usize) {
-        let end = self.entries.len().min(depth + 1);
-        if let Some(at) = self.entries[..end].iter().rposition(|entry| matches!(entry, Entry::Context(..))) {
-            self.entries.remove(at);
-            SAMPLED.set(self.span_context().is_sampled());
-        }
-    }
-
-    /// Takes out the topmost entry of this span, with its data or without: for spans that are left without a guard.
+    /// Takes out the topmost entry of this span, and answers its data if it had them.
     #[cfg(feature = "tracing")]
-    pub(crate) fn remove_topmost(&mut self, id: SpanId) -> Option<Entry> {
-        let at = self.entries.iter().rposition(|entry| entry.context().span_id == id)?;
-        let entry = self.entries.remove(at);
-        SAMPLED.set(self.span_context().is_sampled());
-        Some(entry)
+    pub(crate) fn take_topmost(&mut self, id: SpanId) -> Option<Box<SpanData>> {
+        let data = self.stack.take_topmost(id);
+        self.stack_changed();
+        data
     }
 
-    /// Span data to fill, recycled if there is some.
-    pub(crate) fn take_data(&mut self) -> Box<SpanData> {
-        self.pool.pop().unwrap_or_default()
+    /// Takes out an identity: the one at its place, or the nearest below when the stack has shrunk meanwhile.
+    pub(crate) fn remove_context(&mut self, place: usize) {
+        self.stack.remove_context(place);
+        self.stack_changed();
     }
 
-    /// Keeps span data for reuse.
-    pub(crate) fn recycle(&mut self, mut data: Box<SpanData>) {
-        if self.pool.len() < POOLED {
-            data.reset();
-            self.pool.push(data);
-        }
+    #[inline]
+    fn stack_changed(&self) {
+        SAMPLED.set(self.stack.top().is_some_and(|top| top.context.is_sampled()));
     }
 
     pub(crate) fn new_trace_id(&mut self) -> TraceId {
@@ -252,6 +233,38 @@ impl Local {
             if id.is_valid() {
                 return id;
             }
+        }
+    }
+}
+
+impl Outbox {
+    /// Hands a finished record to the collector. [`Local::engine`] says before to which.
+    pub(crate) fn emit(&mut self, tag: Tag, body: &[u8]) {
+        self.emit_with(tag, body.len(), |out| {
+            out.copy_from_slice(body);
+            body.len()
+        });
+    }
+
+    /// The same of a record that is written in place: `write` gets `room` bytes and says how many it used.
+    #[inline]
+    pub(crate) fn emit_with(&mut self, tag: Tag, room: usize, write: impl FnOnce(&mut [u8]) -> usize) {
+        let Some(attached) = &mut self.attached else { return };
+        let writer = attached.writer.get_or_insert_with(|| attached.engine.new_lane());
+        let pushed = writer.push_with(tag, room, write);
+        if pushed != Pushed::Yes {
+            attached.unusual(tag, &pushed);
+        }
+    }
+}
+
+impl Attached {
+    #[cold]
+    fn unusual(&self, tag: Tag, pushed: &Pushed) {
+        match pushed {
+            Pushed::Yes => {}
+            Pushed::ChunkFull => self.engine.wake(),
+            Pushed::Refused => self.engine.lost(tag.signal, Lost::NoRoom),
         }
     }
 }

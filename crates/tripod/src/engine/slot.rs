@@ -104,6 +104,7 @@ impl Starting {
         let config = running.origin.config.clone();
         *SLOT.write() = Slot::Running(running);
         config.limits.put_in_force();
+        crate::clock::calibrate();
         metrics::set_views(config.views);
         GENERATION.fetch_add(1, Ordering::Relaxed);
         TRACES_ON.store(config.traces, Ordering::Relaxed);

@@ -68,8 +68,9 @@ pub(crate) fn log_in_scope(scope: u16, level: Level, message: fmt::Arguments<'_>
         return;
     }
     stack::with(|local| {
+        local.engine();
         let record = Log {
-            time_unix_nanos: local.clock.now(),
+            time_unix_nanos: local.clock.now().unix_nanos,
             severity: level as i32,
             severity_text: level.as_str(),
             message,
@@ -78,6 +79,6 @@ pub(crate) fn log_in_scope(scope: u16, level: Level, message: fmt::Arguments<'_>
         };
         local.scratch.clear();
         record.encode(&mut local.scratch);
-        local.emit_scratch(engine::log_tag(scope));
+        local.outbox.emit(engine::log_tag(scope), local.scratch.as_slice());
     });
 }

@@ -36,7 +36,7 @@ impl Slot {
         stack::with(|local| {
             // Never waits: whoever holds the slot is writing an exemplar that is as good.
             let Ok(mut kept) = self.kept.try_lock() else { return };
-            *kept = Some(Kept { value, time_unix_nano: local.clock.now(), span: local.span_context() });
+            *kept = Some(Kept { value, time_unix_nano: local.clock.now().unix_nanos, span: local.span_context() });
             self.filled.store(true, Ordering::Relaxed);
         });
     }

@@ -64,6 +64,11 @@ pub(crate) fn owned(value: Value<'_>) -> AnyValue {
             list.each(&mut |item| items.push(owned(item)));
             AnyValue::Array(items)
         }
+        Value::Map(map) => {
+            let mut items = Vec::new();
+            map.each(&mut |key, value| items.push(KeyValue::new(key, owned(value))));
+            AnyValue::KvList(items)
+        }
         Value::Display(_) | Value::Debug(_) => AnyValue::String(value.to_string()),
     }
 }

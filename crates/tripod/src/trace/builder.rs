@@ -1,17 +1,16 @@
 //! Starting a span: who its parent is, whether it is recorded, and what is known of it from the start.
 
 use std::borrow::Cow;
-use std::marker::PhantomData;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use tripod_wire::otlp::trace::SpanKind;
 
 use super::data::SpanData;
 use super::sampler::{SpanStart, StartAttributes};
-use super::{LocalSpan, Span};
-use crate::context::stack::{self, Entry, Local};
-use crate::context::{Context, SpanContext};
+use super::{LinkTo, LocalSpan, Span};
+use crate::context::stack::{self, Local};
+use crate::context::{Context, SpanContext, SpanId};
 use crate::{Value, engine};
 
 /// A span about to be started, where the macros do not suffice: with a kind, a given parent, links or a start in the past.
@@ -49,12 +48,10 @@ pub(crate) struct Started {
 impl SpanBuilder {
     /// A span of this name. Keep names of low cardinality: `GET /users/{id}`, not `GET /users/17`.
     pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
-        let data = if engine::traces_on() { stack::with(Local::take_data) } else { None };
+        let data = if engine::traces_on() { stack::with(|local| local.stack.take_spare()) } else { None };
         let mut this = Self { data, parent: Parent::Current, start: None };
         if let Some(data) = &mut this.data {
-            data.name = name.into();
-            data.kind = SpanKind::INTERNAL;
-            data.scope = 0;
+            data.prepare(name.into());
         }
         this
     }
@@ -82,8 +79,8 @@ impl SpanBuilder {
     }
 
     /// Links it to another span.
-    pub fn link(self, to: SpanContext) -> Self {
-        self.with_data(|data| data.add_link(&to, &[]))
+    pub fn link<'a>(self, to: impl Into<LinkTo<'a>>) -> Self {
+        self.with_data(|data| data.add_link(&to.into(), &[]))
     }
 
     /// Lets it begin in the past.
@@ -98,8 +95,15 @@ impl SpanBuilder {
 
     /// Starts it as the current span of this thread, until the guard is dropped.
     pub fn enter(self) -> LocalSpan {
-        let entered = stack::with(|local| self.begin(local).map(|started| push(local, started)));
-        LocalSpan { entered: entered.flatten(), _not_send: PhantomData }
+        let id = stack::with(|local| {
+            let started = self.begin(local)?;
+            match started.data {
+                Some(data) => local.push_span(data),
+                None => drop(local.push_context(started.context, started.trace_state)),
+            }
+            Some(started.context.span_id)
+        });
+        LocalSpan::new(id.flatten())
     }
 
     /// Starts it without making it current; it can move between threads and go along with a future.
@@ -120,14 +124,14 @@ impl SpanBuilder {
         let attributes = StartAttributes::Written(&data);
         let context = identify(local, &parent, (&data.name, data.kind, data.scope, attributes))?;
         if !context.is_sampled() {
-            local.recycle(data);
+            local.stack.recycle(data);
             return Some(Started { context, data: None, trace_state });
         }
-        data.forks = local.forks;
-        data.begin(context, parent, trace_state, &mut local.clock);
+        let mut start = local.clock.now();
         if let Some(ago) = self.start.and_then(|start| SystemTime::now().duration_since(start).ok()) {
-            data.start_unix_nanos = data.start_unix_nanos.saturating_sub(ago.as_nanos() as u64);
+            start = start.earlier(ago);
         }
+        data.begin(context, &parent, trace_state, start, local.forks);
         Some(Started { context, data: Some(data), trace_state: None })
     }
 }
@@ -159,7 +163,6 @@ fn identify(
 }
 
 /// Starts a span as the macros do: a part of what is current, of kind internal. `None` when traces are off.
-#[inline]
 pub(crate) fn begin(local: &mut Local, name: Cow<'static, str>, attributes: &[(&str, Value<'_>)]) -> Option<Started> {
     let (parent, trace_state) = (local.span_context(), local.trace_state().cloned());
     let known = (&*name, SpanKind::INTERNAL, 0, StartAttributes::Listed(attributes));
@@ -167,53 +170,73 @@ pub(crate) fn begin(local: &mut Local, name: Cow<'static, str>, attributes: &[(&
     if !context.is_sampled() {
         return Some(Started { context, data: None, trace_state });
     }
-    let mut data = local.take_data();
-    data.name = name;
-    data.kind = SpanKind::INTERNAL;
-    data.scope = 0;
-    data.forks = local.forks;
-    data.begin(context, parent, trace_state, &mut local.clock);
-    for (key, value) in attributes {
-        data.set_attribute(key, *value);
-    }
+    let mut data = local.stack.take_spare();
+    data.prepare(name);
+    data.begin(context, &parent, trace_state, local.clock.now(), local.forks);
+    data.set_attributes(attributes);
     Some(Started { context, data: Some(data), trace_state: None })
 }
 
-/// Makes a started span current; answers how to find it again.
-#[inline]
-pub(crate) fn push(local: &mut Local, started: Started) -> super::local::Place {
-    let recorded = started.data.is_some();
-    let entry = match started.data {
-        Some(data) => Entry::Span(data),
-        None => Entry::Context(started.context, started.trace_state),
-    };
-    super::local::Place { id: started.context.span_id, depth: local.push(entry), recorded }
+/// The same, and makes it current at once: in the thread's next slot, where nothing has to be moved.
+pub(crate) fn enter(name: Cow<'static, str>, attributes: &[(&str, Value<'_>)]) -> Option<SpanId> {
+    stack::with(|local| {
+        let (parent, trace_state) = (local.span_context(), local.trace_state().cloned());
+        let known = (&*name, SpanKind::INTERNAL, 0, StartAttributes::Listed(attributes));
+        let context = identify(local, &parent, known)?;
+        if context.is_sampled() {
+            let data = local.stack.next();
+            data.prepare(name);
+            data.begin(context, &parent, trace_state, local.clock.now(), local.forks);
+            data.set_attributes(attributes);
+            local.raise(true);
+        } else {
+            local.push_context(context, trace_state);
+        }
+        Some(context.span_id)
+    })
+    .flatten()
 }
 
-/// Writes a finished span to the collector and keeps its buffers. One that was begun before a fork is the parent's to write.
-pub(crate) fn finish(local: &mut Local, mut data: Box<SpanData>, end: Option<SystemTime>) {
+/// Ends the entered span with this id.
+pub(crate) fn leave(id: SpanId, end: Option<SystemTime>) {
+    stack::with(|local| {
+        // Guards usually end in reverse order, so it is on top.
+        let is_on_top = local.stack.top().is_some_and(|top| top.context.span_id == id);
+        if is_on_top || local.stack.lift(id) {
+            end_top(local, end);
+        }
+    });
+}
+
+/// Ends what is on top of the stack. A span that was begun before a fork is the parent's to write.
+#[inline]
+fn end_top(local: &mut Local, end: Option<SystemTime>) {
     local.engine();
-    if data.forks != local.forks {
-        return local.recycle(data);
+    if let Some(data) = local.stack.top_mut()
+        && data.recorded
+        && data.forks == local.forks
+    {
+        data.finish(end, &mut local.outbox);
     }
-    if std::thread::panicking() {
-        crate::engine::panic::with_message(|message| data.record_failure("panic", &message));
-    }
-    let end = match end {
-        Some(end) => end.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_nanos() as u64,
-        None => data.tie.now(),
-    };
-    data.emit(end.max(data.start_unix_nanos), local);
-    local.recycle(data);
+    local.lower();
+}
+
+/// Ends a span that is not current, and keeps its buffers.
+pub(crate) fn finish(mut data: Box<SpanData>, end: Option<SystemTime>) {
+    stack::with(|local| {
+        local.engine();
+        if data.forks == local.forks {
+            data.finish(end, &mut local.outbox);
+        }
+        local.stack.recycle(data);
+    });
 }
 
 /// Ends all spans that are on this thread's stack, where nothing else will: before the process is aborted.
 pub(crate) fn end_all_of_thread() {
     stack::with(|local| {
-        while let Some(entry) = local.pop() {
-            if let Entry::Span(data) = entry {
-                finish(local, data, None);
-            }
+        while local.stack.top().is_some() {
+            end_top(local, None);
         }
     });
 }

@@ -7,43 +7,56 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use tripod_wire::otlp::trace::{SpanKind, StatusCode};
-use tripod_wire::proto::put_bytes;
 
+use super::LinkTo;
 use crate::Value;
-use crate::clock::{Clock, Tie};
-use crate::context::SpanContext;
-use crate::context::stack::Local;
+use crate::clock::Moment;
+use crate::context::stack::Outbox;
+use crate::context::{SpanContext, SpanId};
 use crate::decode::{self, Fields};
-use crate::encode::{self, field};
+use crate::encode::{self, Buffer, field};
 use crate::limits;
 
 /// Bytes of attributes, events and links that a span keeps.
 const MAX_BYTES: usize = 256 * 1024;
 
+/// Bytes of a buffer that is kept for the next span.
+const KEPT_BYTES: usize = 16 * 1024;
+
 /// Causes of an error that are recorded.
 const MAX_CAUSES: usize = 16;
 
-/// A running span that is recorded.
+/// A running span, or only its identity.
+#[derive(Default)]
 pub(crate) struct SpanData {
     pub(crate) context: SpanContext,
-    pub(crate) parent: SpanContext,
+    /// Whether there is more to it than `context` and `trace_state`.
+    pub(crate) recorded: bool,
+    parent_remote: bool,
+    parent: SpanId,
     pub(crate) trace_state: Option<Arc<str>>,
     pub(crate) name: Cow<'static, str>,
-    pub(crate) kind: SpanKind,
-    pub(crate) scope: u16,
-    /// How its clock is read.
-    pub(crate) tie: Tie,
-    /// When it began, nanoseconds since the Unix epoch.
-    pub(crate) start_unix_nanos: u64,
+    pub(crate) start: Moment,
     /// How many forks lay before it: in a child it is the parent's to end.
     pub(crate) forks: u32,
-    pub(crate) status: StatusCode,
-    status_message: String,
+    pub(crate) kind: SpanKind,
+    pub(crate) scope: u16,
     /// Fields of the span's message: attributes, events, links, as they came.
-    body: Vec<u8>,
+    body: Buffer,
     attributes: Vec<AttributeAt>,
+    /// What most spans do not have.
+    extras: Extras,
+    /// Whether `extras` has anything.
+    has_extras: bool,
+}
+
+#[derive(Default)]
+struct Extras {
+    status: StatusCode,
+    status_message: String,
     events: u32,
     links: u32,
     dropped_attributes: u32,
@@ -53,104 +66,118 @@ pub(crate) struct SpanData {
 
 /// Where an attribute stands in the body.
 struct AttributeAt {
-    key_hash: u32,
+    key_print: u32,
     start: u32,
     end: u32,
 }
 
-impl Default for SpanData {
-    fn default() -> Self {
-        Self {
-            context: SpanContext::default(),
-            parent: SpanContext::default(),
-            trace_state: None,
-            name: Cow::Borrowed(""),
-            kind: SpanKind::INTERNAL,
-            scope: 0,
-            tie: Tie::default(),
-            start_unix_nanos: 0,
-            forks: 0,
-            status: StatusCode::UNSET,
-            status_message: String::new(),
-            body: Vec::new(),
-            attributes: Vec::new(),
-            events: 0,
-            links: 0,
-            dropped_attributes: 0,
-            dropped_events: 0,
-            dropped_links: 0,
-        }
-    }
-}
-
 impl SpanData {
-    /// Ready for another span; the buffers keep their memory, unless it has grown large.
-    pub(crate) fn reset(&mut self) {
-        const KEPT_BYTES: usize = 16 * 1024;
-        self.trace_state = None;
-        self.name = Cow::Borrowed("");
-        self.status = StatusCode::UNSET;
-        self.status_message.clear();
-        self.body.clear();
-        if self.body.capacity() > KEPT_BYTES {
-            self.body.shrink_to(KEPT_BYTES);
-        }
-        self.attributes.clear();
-        (self.events, self.links) = (0, 0);
-        (self.dropped_attributes, self.dropped_events, self.dropped_links) = (0, 0, 0);
+    /// Becomes an identity without data.
+    #[inline]
+    pub(crate) fn be_context(&mut self, context: SpanContext, trace_state: Option<Arc<str>>) {
+        self.context = context;
+        self.trace_state = trace_state;
+        self.recorded = false;
     }
 
-    /// Begins the span now.
+    /// Empty, for a new span of which nothing is known but the name. What a slot held before is overwritten only here, so that it does
+    /// not matter how it was left.
+    #[inline]
+    pub(crate) fn prepare(&mut self, name: Cow<'static, str>) {
+        self.name = name;
+        self.kind = SpanKind::INTERNAL;
+        self.scope = 0;
+        self.body.clear();
+        self.attributes.clear();
+        if self.has_extras {
+            self.clear_extras();
+        }
+    }
+
+    #[cold]
+    fn clear_extras(&mut self) {
+        self.has_extras = false;
+        let mut status_message = std::mem::take(&mut self.extras.status_message);
+        status_message.clear();
+        status_message.shrink_to(KEPT_BYTES);
+        self.extras = Extras { status_message, ..Extras::default() };
+    }
+
+    fn extras(&mut self) -> &mut Extras {
+        self.has_extras = true;
+        &mut self.extras
+    }
+
+    /// Begins the span.
     #[inline]
     pub(crate) fn begin(
         &mut self,
         context: SpanContext,
-        parent: SpanContext,
+        parent: &SpanContext,
         trace_state: Option<Arc<str>>,
-        clock: &mut Clock,
+        start: Moment,
+        forks: u32,
     ) {
         self.context = context;
-        self.parent = parent;
+        self.recorded = true;
+        self.parent = if parent.is_valid() { parent.span_id } else { SpanId::NONE };
+        self.parent_remote = parent.remote;
         self.trace_state = trace_state;
-        self.start_unix_nanos = clock.now();
-        self.tie = clock.tie();
+        self.start = start;
+        self.forks = forks;
     }
 
-    pub(crate) fn set_attribute(&mut self, key: &str, value: Value<'_>) {
-        let key_hash = hash(key);
-        if let Some(at) =
-            self.attributes.iter().position(|a| a.key_hash == key_hash && self.key_of(a) == key.as_bytes())
-        {
-            self.remove_attribute(at);
+    #[cfg(feature = "tracing")]
+    pub(crate) fn status(&self) -> StatusCode {
+        if self.has_extras { self.extras.status } else { StatusCode::UNSET }
+    }
+
+    pub(crate) fn set_attributes(&mut self, attributes: &[(&str, Value<'_>)]) {
+        for (key, value) in attributes {
+            self.set_attribute(key, *value);
         }
-        if self.attributes.len() as u32 >= limits::SPAN_ATTRIBUTES.get() || self.body.len() > MAX_BYTES {
-            self.dropped_attributes += 1;
-            return;
+    }
+
+    #[inline]
+    pub(crate) fn set_attribute(&mut self, key: &str, value: Value<'_>) {
+        let key_print = print(key.as_bytes());
+        if self.attributes.iter().any(|attribute| attribute.key_print == key_print) {
+            self.remove_attribute(key_print, key);
         }
         let start = self.body.len();
-        encode::attribute(&mut self.body, field::SPAN_ATTRIBUTES, key, value);
-        if self.body.len() > MAX_BYTES {
-            self.body.truncate(start);
-            self.dropped_attributes += 1;
+        if self.attributes.len() as u32 >= limits::SPAN_ATTRIBUTES.get() || start > MAX_BYTES {
+            self.extras().dropped_attributes += 1;
             return;
         }
-        self.attributes.push(AttributeAt { key_hash, start: start as u32, end: self.body.len() as u32 });
+        encode::attribute(&mut self.body, field::SPAN_ATTRIBUTES, key, value, limits::SPAN_VALUE_LENGTH.get());
+        if self.body.len() > MAX_BYTES {
+            self.body.truncate(start);
+            self.extras().dropped_attributes += 1;
+            return;
+        }
+        self.attributes.push(AttributeAt { key_print, start: start as u32, end: self.body.len() as u32 });
     }
 
     /// The value of an attribute that was set.
     pub(crate) fn attribute(&self, key: &str) -> Option<Value<'_>> {
-        let found = self.attributes.iter().find(|at| self.key_of(at) == key.as_bytes())?;
-        let (_, written) = Fields::new(&self.body[found.start as usize..found.end as usize]).next()?;
+        let found = &self.attributes[self.position_of(print(key.as_bytes()), key)?];
+        let written = &self.body.as_slice()[found.start as usize..found.end as usize];
+        let (_, written) = Fields::new(written).next()?;
         written.bytes().map(|written| decode::key_value(written).1)
     }
 
-    fn key_of(&self, at: &AttributeAt) -> &[u8] {
-        encode::attribute_key(&self.body[at.start as usize..at.end as usize])
+    fn position_of(&self, key_print: u32, key: &str) -> Option<usize> {
+        let body = self.body.as_slice();
+        let key_of = |at: &AttributeAt| encode::attribute_key(&body[at.start as usize..at.end as usize]);
+        self.attributes.iter().position(|at| at.key_print == key_print && key_of(at) == key.as_bytes())
     }
 
-    fn remove_attribute(&mut self, at: usize) {
+    /// Takes out the attribute with this key, if there is one.
+    #[cold]
+    fn remove_attribute(&mut self, key_print: u32, key: &str) {
+        let Some(at) = self.position_of(key_print, key) else { return };
         let removed = self.attributes.remove(at);
-        self.body.drain(removed.start as usize..removed.end as usize);
+        self.body.remove(removed.start as usize, removed.end as usize);
         let shift = removed.end - removed.start;
         for later in self.attributes.iter_mut().filter(|other| other.start > removed.start) {
             later.start -= shift;
@@ -158,29 +185,36 @@ impl SpanData {
         }
     }
 
-    pub(crate) fn add_event(&mut self, name: &str, attributes: &[(&str, Value<'_>)]) {
-        if self.events >= limits::SPAN_EVENTS.get() || self.body.len() > MAX_BYTES {
-            self.dropped_events += 1;
+    /// Adds an event, at the given time or now.
+    pub(crate) fn add_event(&mut self, name: &str, at: Option<SystemTime>, attributes: &[(&str, Value<'_>)]) {
+        let start = self.body.len();
+        if self.extras().events >= limits::SPAN_EVENTS.get() || start > MAX_BYTES {
+            self.extras.dropped_events += 1;
             return;
         }
-        let start = self.body.len();
-        let time = self.tie.now();
+        let time = at.map_or_else(|| self.start.now(), unix_nanos);
         encode::event(&mut self.body, time, name, attributes);
         if self.body.len() > MAX_BYTES {
             self.body.truncate(start);
-            self.dropped_events += 1;
+            self.extras.dropped_events += 1;
             return;
         }
-        self.events += 1;
+        self.extras.events += 1;
     }
 
-    pub(crate) fn add_link(&mut self, to: &SpanContext, attributes: &[(&str, Value<'_>)]) {
-        if self.links >= limits::SPAN_LINKS.get() || self.body.len() > MAX_BYTES {
-            self.dropped_links += 1;
+    pub(crate) fn add_link(&mut self, to: &LinkTo<'_>, attributes: &[(&str, Value<'_>)]) {
+        let start = self.body.len();
+        if self.extras().links >= limits::SPAN_LINKS.get() || start > MAX_BYTES {
+            self.extras.dropped_links += 1;
             return;
         }
         encode::link(&mut self.body, to, attributes);
-        self.links += 1;
+        if self.body.len() > MAX_BYTES {
+            self.body.truncate(start);
+            self.extras.dropped_links += 1;
+            return;
+        }
+        self.extras.links += 1;
     }
 
     pub(crate) fn record_error<E: Error + ?Sized>(&mut self, kind: &str, error: &E) {
@@ -191,7 +225,7 @@ impl SpanData {
             ("exception.stacktrace", Value::Display(&chain)),
         ];
         let with_causes = if error.source().is_some() { attributes.len() } else { attributes.len() - 1 };
-        self.add_event("exception", &attributes[..with_causes]);
+        self.add_event("exception", None, &attributes[..with_causes]);
         self.set_status_from(error);
     }
 
@@ -199,61 +233,84 @@ impl SpanData {
     pub(crate) fn record_failure(&mut self, kind: &str, message: &dyn fmt::Display) {
         self.add_event(
             "exception",
+            None,
             &[("exception.type", Value::Str(kind)), ("exception.message", Value::Display(message))],
         );
         self.set_status_from(message);
     }
 
     fn set_status_from(&mut self, message: impl fmt::Display) {
-        self.status = StatusCode::ERROR;
-        self.status_message.clear();
+        let extras = self.extras();
+        extras.status = StatusCode::ERROR;
+        extras.status_message.clear();
         // A `Display` that fails leaves the message short; the status stands.
-        let _ = fmt::Write::write_fmt(&mut self.status_message, format_args!("{message}"));
+        let _ = fmt::Write::write_fmt(&mut extras.status_message, format_args!("{message}"));
     }
 
     pub(crate) fn set_status(&mut self, code: StatusCode, message: &str) {
+        let extras = self.extras();
         // The specification: a success that was declared stands.
-        if self.status == StatusCode::OK {
+        if extras.status == StatusCode::OK {
             return;
         }
-        self.status = code;
-        self.status_message.clear();
+        extras.status = code;
+        extras.status_message.clear();
         if code == StatusCode::ERROR {
-            self.status_message.push_str(message);
+            extras.status_message.push_str(message);
         }
     }
 
-    /// Adds what most spans do not have, so that [`SpanData::encode`] has only what all have.
+    /// Adds to the body what most spans do not have.
+    #[cold]
     fn complete_body(&mut self) {
-        if let Some(state) = self.trace_state.as_deref() {
-            put_bytes(&mut self.body, field::SPAN_TRACE_STATE, state.as_bytes());
+        if let Some(state) = self.trace_state.take() {
+            self.body.bytes_field(field::SPAN_TRACE_STATE, state.as_bytes());
         }
-        encode::count(&mut self.body, field::SPAN_DROPPED_ATTRIBUTES, self.dropped_attributes);
-        encode::count(&mut self.body, field::SPAN_DROPPED_EVENTS, self.dropped_events);
-        encode::count(&mut self.body, field::SPAN_DROPPED_LINKS, self.dropped_links);
-        encode::status(&mut self.body, self.status, &self.status_message);
+        if self.has_extras {
+            let extras = &self.extras;
+            encode::count(&mut self.body, field::SPAN_DROPPED_ATTRIBUTES, extras.dropped_attributes);
+            encode::count(&mut self.body, field::SPAN_DROPPED_EVENTS, extras.dropped_events);
+            encode::count(&mut self.body, field::SPAN_DROPPED_LINKS, extras.dropped_links);
+            encode::status(&mut self.body, extras.status, &extras.status_message);
+        }
     }
 
-    /// Writes the finished span into the lane as OTLP's `Span` message.
+    /// Ends the span, at the given time or now, and writes it to the collector as OTLP's `Span` message.
     #[inline]
-    pub(crate) fn emit(&mut self, end_unix_nanos: u64, local: &mut Local) {
-        self.complete_body();
-        let tag = crate::engine::span_tag(self.scope);
-        local.emit_with(tag, encode::span_room(&self.name, &self.body), |out| {
+    pub(crate) fn finish(&mut self, end: Option<SystemTime>, outbox: &mut Outbox) {
+        if std::thread::panicking() {
+            crate::engine::panic::with_message(|message| self.record_failure("panic", &message));
+        }
+        let end = end.map_or_else(|| self.start.now(), |end| unix_nanos(end).max(self.start.unix_nanos));
+        if self.has_extras || self.trace_state.is_some() {
+            self.complete_body();
+        }
+        let (tag, body) = (crate::engine::span_tag(self.scope), self.body.as_slice());
+        outbox.emit_with(tag, encode::span_room(&self.name, body), |out| {
             encode::span(
                 out,
                 &encode::SpanParts {
                     context: &self.context,
-                    parent: &self.parent,
+                    parent: self.parent,
+                    parent_remote: self.parent_remote,
                     name: &self.name,
                     kind: self.kind,
-                    start_unix_nanos: self.start_unix_nanos,
-                    end_unix_nanos,
-                    body: &self.body,
+                    start_unix_nanos: self.start.unix_nanos,
+                    end_unix_nanos: end,
+                    body,
                 },
             )
         });
+        if body.len() > KEPT_BYTES {
+            self.body.clear();
+            self.body.shrink_to(KEPT_BYTES);
+        }
     }
+}
+
+/// Before 1970 is 1970.
+fn unix_nanos(time: SystemTime) -> u64 {
+    time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_nanos() as u64
 }
 
 /// The causes of an error, a line each.
@@ -271,7 +328,16 @@ impl fmt::Display for Chain<'_> {
     }
 }
 
-/// FNV-1a: only narrows down which key may be the same; the bytes are compared after.
-fn hash(key: &str) -> u32 {
-    key.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+/// A key's length, first and last bytes: only narrows down which key may be the same; the bytes are compared after.
+#[inline]
+fn print(key: &[u8]) -> u32 {
+    let (head, tail) = match (key.first_chunk::<4>(), key.last_chunk::<4>()) {
+        (Some(head), Some(tail)) => (u32::from_le_bytes(*head), u32::from_le_bytes(*tail)),
+        _ => match key {
+            [] => (0, 0),
+            [first, .., last] => (u32::from(*first), u32::from(*last)),
+            [only] => (u32::from(*only), 0),
+        },
+    };
+    head ^ tail.rotate_left(13) ^ (key.len() as u32).rotate_left(26)
 }

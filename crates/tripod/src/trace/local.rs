@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::marker::PhantomData;
 use std::time::SystemTime;
 
-use super::builder::{begin, finish, push};
+use super::builder;
 use super::data::SpanData;
 use crate::Value;
-use crate::context::stack::{self, Entry};
+use crate::context::stack;
 use crate::context::{SpanContext, SpanId};
 
 /// A span that is current on this thread until the guard is dropped.
@@ -22,39 +22,33 @@ use crate::context::{SpanContext, SpanId};
 /// can't be sent to another thread.
 #[must_use = "a span ends when its guard is dropped: bind it, as in `let _span = …`"]
 pub struct LocalSpan {
-    pub(super) entered: Option<Place>,
-    pub(super) _not_send: PhantomData<*const ()>,
-}
-
-/// Where an entered span is found again on the thread's stack.
-#[derive(Clone, Copy)]
-pub(crate) struct Place {
-    pub(crate) id: SpanId,
-    pub(crate) depth: usize,
-    pub(crate) recorded: bool,
+    /// Finds it on the thread's stack; absent when it is none.
+    id: SpanId,
+    _not_send: PhantomData<*const ()>,
 }
 
 impl LocalSpan {
     /// Starts a span and makes it current. The macro [`crate::span!`] is the convenient form.
     #[inline]
     pub fn enter(name: impl Into<Cow<'static, str>>, attributes: &[(&str, Value<'_>)]) -> Self {
-        let entered = stack::with(|local| {
-            let started = begin(local, name.into(), attributes)?;
-            Some(push(local, started))
-        });
-        Self { entered: entered.flatten(), _not_send: PhantomData }
+        Self::new(builder::enter(name.into(), attributes))
     }
 
     /// A span that is none: every call does nothing.
     #[inline]
     pub fn none() -> Self {
-        Self { entered: None, _not_send: PhantomData }
+        Self::new(None)
+    }
+
+    #[inline]
+    pub(super) fn new(id: Option<SpanId>) -> Self {
+        Self { id: id.unwrap_or(SpanId::NONE), _not_send: PhantomData }
     }
 
     /// What identifies it; invalid when traces are off.
     pub fn context(&self) -> SpanContext {
-        let found = self.entered.and_then(|place| stack::with(|local| local.context_at(place)));
-        found.flatten().unwrap_or_default()
+        let context = stack::with(|local| local.stack.find(self.id).map(|data| data.context));
+        context.flatten().filter(|_| self.id.is_valid()).unwrap_or_default()
     }
 
     /// Ends it now rather than when the guard is dropped.
@@ -66,37 +60,25 @@ impl LocalSpan {
     }
 
     fn with_data(&self, change: impl FnOnce(&mut SpanData)) {
-        if let Some(place) = self.entered.filter(|place| place.recorded) {
-            stack::with(|local| {
-                if let Some(data) = local.find(place.id) {
-                    change(data);
-                }
-            });
+        if self.id.is_valid() {
+            stack::with(|local| local.stack.find_recorded(self.id).map(change));
         }
     }
 
-    super::span_methods!();
+    super::span_methods!(self: &self);
 
+    #[inline]
     fn finish(&mut self, end: Option<SystemTime>) {
-        let Some(place) = self.entered.take() else { return };
-        stack::with(|local| {
-            if !place.recorded {
-                local.remove_context(place.depth);
-            } else if let Some(data) = local.remove_span(place.id) {
-                finish(local, data, end);
-            }
-        });
+        let id = std::mem::replace(&mut self.id, SpanId::NONE);
+        if id.is_valid() {
+            builder::leave(id, end);
+        }
     }
 }
 
 impl Drop for LocalSpan {
+    #[inline]
     fn drop(&mut self) {
         self.finish(None);
-    }
-}
-
-impl stack::Local {
-    fn context_at(&self, place: Place) -> Option<SpanContext> {
-        self.entries().iter().rev().map(Entry::context).find(|context| context.span_id == place.id)
     }
 }

@@ -7,6 +7,7 @@
 mod builder;
 pub(crate) mod data;
 mod future;
+mod link;
 mod local;
 pub(crate) mod outcome;
 pub(crate) mod sampler;
@@ -15,44 +16,67 @@ mod span;
 pub use builder::SpanBuilder;
 pub(crate) use builder::end_all_of_thread;
 pub use future::{InContext, InSpan, InSpanExt};
+pub use link::LinkTo;
 pub use local::LocalSpan;
 pub use sampler::{Sample, Sampler, SamplingRule, SpanStart};
 pub use span::{Entered, Span};
 pub use tripod_wire::otlp::trace::{SpanKind, StatusCode};
 
-/// What can be done to a span that runs, however it is held. The type has `with_data(&self, FnOnce(&mut SpanData))`.
+/// What can be done to a span that runs, however it is held. The type has `with_data`, which takes a `FnOnce(&mut SpanData)`.
 macro_rules! span_methods {
-    () => {
+    ($self:ident: $($receiver:tt)+) => {
         /// Sets an attribute; an earlier one with the same key is replaced.
-        pub fn set_attribute<'a>(&self, key: &str, value: impl Into<$crate::Value<'a>>) {
+        pub fn set_attribute<'a>($($receiver)+, key: &str, value: impl Into<$crate::Value<'a>>) {
             let value = value.into();
-            self.with_data(|data| data.set_attribute(key, value));
+            $self.with_data(|data| data.set_attribute(key, value));
+        }
+
+        /// Sets several attributes: `span.set_attributes(tripod::labels!(user = "ada", attempt = 2))`.
+        pub fn set_attributes($($receiver)+, attributes: &[(&str, $crate::Value<'_>)]) {
+            $self.with_data(|data| data.set_attributes(attributes));
         }
 
         /// Adds an event: something that happened at this moment.
-        pub fn add_event(&self, name: &str, attributes: &[(&str, $crate::Value<'_>)]) {
-            self.with_data(|data| data.add_event(name, attributes));
+        pub fn add_event($($receiver)+, name: &str, attributes: &[(&str, $crate::Value<'_>)]) {
+            $self.with_data(|data| data.add_event(name, None, attributes));
+        }
+
+        /// Adds an event that happened at another time.
+        pub fn add_event_at(
+            $($receiver)+,
+            name: &str,
+            at: std::time::SystemTime,
+            attributes: &[(&str, $crate::Value<'_>)],
+        ) {
+            $self.with_data(|data| data.add_event(name, Some(at), attributes));
         }
 
         /// Records an error as an `exception` event with its type, message and chain of causes, and sets the status.
-        pub fn record_error<E: std::error::Error + ?Sized>(&self, error: &E) {
-            self.with_data(|data| data.record_error(std::any::type_name::<E>(), error));
+        ///
+        /// Of a `&dyn Error` the type is not known, and is left out.
+        pub fn record_error<E: std::error::Error + ?Sized>($($receiver)+, error: &E) {
+            $self.with_data(|data| data.record_error(std::any::type_name::<E>(), error));
         }
 
         /// Says how the span ended. The message belongs to an error and is left out otherwise.
-        pub fn set_status(&self, code: $crate::StatusCode, message: &str) {
-            self.with_data(|data| data.set_status(code, message));
+        pub fn set_status($($receiver)+, code: $crate::StatusCode, message: &str) {
+            $self.with_data(|data| data.set_status(code, message));
         }
 
         /// Links the span to another, in this trace or elsewhere.
-        pub fn add_link(&self, to: &$crate::SpanContext, attributes: &[(&str, $crate::Value<'_>)]) {
-            self.with_data(|data| data.add_link(to, attributes));
+        pub fn add_link<'a>(
+            $($receiver)+,
+            to: impl Into<$crate::trace::LinkTo<'a>>,
+            attributes: &[(&str, $crate::Value<'_>)],
+        ) {
+            let to = to.into();
+            $self.with_data(|data| data.add_link(&to, attributes));
         }
 
         /// Gives the span another name.
-        pub fn update_name(&self, name: impl Into<std::borrow::Cow<'static, str>>) {
+        pub fn update_name($($receiver)+, name: impl Into<std::borrow::Cow<'static, str>>) {
             let name = name.into();
-            self.with_data(|data| data.name = name);
+            $self.with_data(|data| data.name = name);
         }
     };
 }

@@ -9,7 +9,7 @@ use std::error::Error;
 use std::fmt::Display;
 
 use super::data::SpanData;
-use crate::context::stack::{self, Entry};
+use crate::context::stack;
 
 /// A function's result, seen by reference.
 pub struct Outcome<'a, T>(pub &'a T);
@@ -53,9 +53,5 @@ impl<T> RecordAny for Outcome<'_, T> {
 }
 
 fn on_current_span(change: impl FnOnce(&mut SpanData)) {
-    stack::with(|local| {
-        if let Some(Entry::Span(data)) = local.top() {
-            change(data);
-        }
-    });
+    stack::with(|local| local.stack.top_mut().filter(|data| data.recorded).map(change));
 }

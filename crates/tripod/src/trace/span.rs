@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use super::builder::{Started, begin, finish};
 use super::data::SpanData;
-use crate::context::stack::{self, Entry};
+use crate::context::stack::{self, Local};
 use crate::context::{Context, SpanContext};
 
 /// A span that is not tied to a thread. It ends when it is dropped.
@@ -69,61 +69,27 @@ impl Span {
     /// [`crate::InSpanExt::in_span`].
     pub fn enter(&mut self) -> Entered<'_> {
         // A span that is none hides nothing: what is current stays so.
-        let depth = if self.context.is_valid() {
-            stack::with(|local| {
-                let entry = match self.data.take() {
-                    Some(data) => Entry::Span(data),
-                    None => Entry::Context(self.context, self.trace_state.clone()),
-                };
-                local.push(entry)
-            })
-        } else {
-            None
-        };
-        Entered { span: self, depth, _not_send: PhantomData }
+        let place = if self.context.is_valid() { stack::with(|local| self.push(local)) } else { None };
+        Entered { span: self, place, _not_send: PhantomData }
     }
 
-    /// Sets an attribute; an earlier one with the same key is replaced.
-    pub fn set_attribute<'a>(&mut self, key: &str, value: impl Into<crate::Value<'a>>) {
-        if let Some(data) = &mut self.data {
-            data.set_attribute(key, value.into());
+    fn push(&mut self, local: &mut Local) -> Place {
+        match self.data.take() {
+            Some(data) => {
+                local.push_span(data);
+                Place::Recorded
+            }
+            None => Place::Context(local.push_context(self.context, self.trace_state.clone())),
         }
     }
 
-    /// Adds an event: something that happened at this moment.
-    pub fn add_event(&mut self, name: &str, attributes: &[(&str, crate::Value<'_>)]) {
+    fn with_data(&mut self, change: impl FnOnce(&mut SpanData)) {
         if let Some(data) = &mut self.data {
-            data.add_event(name, attributes);
+            change(data);
         }
     }
 
-    /// Records an error as an `exception` event with its type, message and chain of causes, and sets the status.
-    pub fn record_error<E: std::error::Error + ?Sized>(&mut self, error: &E) {
-        if let Some(data) = &mut self.data {
-            data.record_error(std::any::type_name::<E>(), error);
-        }
-    }
-
-    /// Says how the span ended. The message belongs to an error and is left out otherwise.
-    pub fn set_status(&mut self, code: crate::StatusCode, message: &str) {
-        if let Some(data) = &mut self.data {
-            data.set_status(code, message);
-        }
-    }
-
-    /// Links the span to another, in this trace or elsewhere.
-    pub fn add_link(&mut self, to: &SpanContext, attributes: &[(&str, crate::Value<'_>)]) {
-        if let Some(data) = &mut self.data {
-            data.add_link(to, attributes);
-        }
-    }
-
-    /// Gives the span another name.
-    pub fn update_name(&mut self, name: impl Into<Cow<'static, str>>) {
-        if let Some(data) = &mut self.data {
-            data.name = name.into();
-        }
-    }
+    super::span_methods!(self: &mut self);
 
     /// Ends it now.
     pub fn end(self) {}
@@ -135,7 +101,7 @@ impl Span {
 
     fn finish(&mut self, end: Option<SystemTime>) {
         if let Some(data) = self.data.take() {
-            stack::with(|local| finish(local, data, end));
+            finish(data, end);
         }
     }
 }
@@ -150,27 +116,33 @@ impl Drop for Span {
 #[must_use = "the span is current for as long as the guard lives"]
 pub struct Entered<'a> {
     span: &'a mut Span,
-    depth: Option<usize>,
+    place: Option<Place>,
     _not_send: PhantomData<*const ()>,
+}
+
+/// Where an entered span is found again on the thread's stack.
+enum Place {
+    /// By its id, with all it has gathered.
+    Recorded,
+    /// Here, as a mere identity.
+    Context(usize),
 }
 
 impl Entered<'_> {
     fn with_data(&self, change: impl FnOnce(&mut SpanData)) {
         let id = self.span.context.span_id;
-        stack::with(|local| local.find(id).map(change));
+        stack::with(|local| local.stack.find_recorded(id).map(change));
     }
 
-    super::span_methods!();
+    super::span_methods!(self: &self);
 }
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        let Some(depth) = self.depth else { return };
-        stack::with(|local| {
-            self.span.data = local.remove_span(self.span.context.span_id);
-            if self.span.data.is_none() {
-                local.remove_context(depth);
-            }
+        let Some(place) = &self.place else { return };
+        stack::with(|local| match place {
+            Place::Recorded => self.span.data = local.take_span(self.span.context.span_id),
+            Place::Context(place) => local.remove_context(*place),
         });
     }
 }

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 use crate::bridge::fields::Fields;
-use crate::context::stack::{self, Entry};
+use crate::context::stack;
 use crate::trace::data::SpanData;
 use crate::{Context, Span, SpanBuilder, SpanContext, SpanKind, StatusCode, Value};
 
@@ -65,21 +65,19 @@ impl BridgedSpan {
             return;
         }
         stack::with(|local| {
-            local.push(match self.span.data.take() {
-                Some(data) => {
-                    // Its children on other threads go on to need it.
-                    self.span.trace_state.clone_from(&data.trace_state);
-                    Entry::Span(data)
-                }
-                None => Entry::Context(self.span.context, self.span.trace_state.clone()),
-            })
+            if let Some(data) = self.span.data.take() {
+                // Its children on other threads go on to need it.
+                self.span.trace_state.clone_from(&data.trace_state);
+                local.push_span(data);
+            } else {
+                local.push_context(self.span.context, self.span.trace_state.clone());
+            }
         });
     }
 
     /// Undoes one [`BridgedSpan::enter`] on this thread, whatever was entered since.
     pub(super) fn exit(&mut self) {
-        if let Some(Entry::Span(data)) = stack::with(|local| local.remove_topmost(self.span.context.span_id)).flatten()
-        {
+        if let Some(data) = stack::with(|local| local.take_topmost(self.span.context.span_id)).flatten() {
             self.put_back(data);
         }
     }
@@ -94,7 +92,7 @@ impl BridgedSpan {
         }
         let mut change = Some(change);
         stack::with(|local| {
-            if let Some(data) = local.find(self.span.context.span_id)
+            if let Some(data) = local.stack.find_recorded(self.span.context.span_id)
                 && let Some(change) = change.take()
             {
                 change.apply(data);
@@ -132,7 +130,7 @@ impl Change<'_> {
     fn apply(self, data: &mut SpanData) {
         match self {
             Self::Fields(fields) => set_fields(data, fields),
-            Self::Link(to) => data.add_link(&to, &[]),
+            Self::Link(to) => data.add_link(&to.into(), &[]),
             Self::Failure(message) => fail(data, message),
         }
     }
@@ -150,7 +148,7 @@ impl Waiting {
     fn apply(self, data: &mut SpanData) {
         match self {
             Self::Fields(fields) => set_fields(data, &fields),
-            Self::Link(to) => data.add_link(&to, &[]),
+            Self::Link(to) => data.add_link(&to.into(), &[]),
             Self::Failure(message) => fail(data, &message),
         }
     }
@@ -158,7 +156,7 @@ impl Waiting {
 
 /// Whether nothing is current on this thread, so that there is nothing to leave.
 pub(super) fn is_stack_empty() -> bool {
-    stack::with(|local| local.entries().is_empty()).unwrap_or(true)
+    stack::with(|local| local.stack.depth() == 0).unwrap_or(true)
 }
 
 /// Fields that set something other than an attribute.
@@ -219,7 +217,7 @@ fn set_outcome(data: &mut SpanData, fields: &Fields) {
         return;
     }
     if let Some(message) = fields.error_message() {
-        crate::bridge::fields::as_slice(fields.exception(), |attributes| data.add_event("exception", attributes));
+        crate::bridge::fields::as_slice(fields.exception(), |attributes| data.add_event("exception", None, attributes));
         data.set_status(StatusCode::ERROR, message);
     }
     let (mut code, mut message) = (None, None);
@@ -240,7 +238,7 @@ fn set_outcome(data: &mut SpanData, fields: &Fields) {
 
 /// Makes the status an error, unless the span has one: what declared that knew more.
 fn fail(data: &mut SpanData, message: &str) {
-    if data.status == StatusCode::UNSET {
+    if data.status() == StatusCode::UNSET {
         data.set_status(StatusCode::ERROR, message);
     }
 }

@@ -7,7 +7,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use fastant::Instant;
+use crate::clock::Instant;
 
 /// At most so many a second, and in a burst at most what a second brings.
 #[derive(Debug)]
