@@ -28,22 +28,22 @@ impl Made {
             flags: TraceFlags::SAMPLED,
             remote,
         };
-        let mut body = Vec::new();
+        let mut body = encode::Buffer::default();
         for (key, value) in &self.attributes {
-            encode::attribute(&mut body, encode::field::SPAN_ATTRIBUTES, key, *value);
+            encode::attribute(&mut body, encode::field::SPAN_ATTRIBUTES, key, *value, u32::MAX);
         }
         encode::status(&mut body, if self.failed { StatusCode::ERROR } else { StatusCode::UNSET }, "it failed");
         let has_parent = self.span != 1 || self.remote;
-        let parent = if has_parent { context(99, self.remote) } else { SpanContext::default() };
-        let mut out = vec![0; encode::span_room(self.name, &body)];
+        let mut out = vec![0; encode::span_room(self.name, body.as_slice())];
         let parts = encode::SpanParts {
             context: &context(self.span, false),
-            parent: &parent,
+            parent: if has_parent { SpanId([99; 8]) } else { SpanId::NONE },
+            parent_remote: self.remote,
             name: self.name,
             kind: SpanKind::INTERNAL,
             start_unix_nanos: 1_000,
             end_unix_nanos: 1_000 + self.millis * 1_000_000,
-            body: &body,
+            body: body.as_slice(),
         };
         let len = encode::span(&mut out, &parts);
         out.truncate(len);
