@@ -17,17 +17,18 @@ const SAMPLED: &str = "x-b3-sampled";
 const FLAGS: &str = "x-b3-flags";
 
 pub(super) fn inject_single(span: &SpanContext, carrier: &mut impl Injector) {
-    let (trace_id, span_id) = hex::ids(span);
     let mut header = [b'-'; 51];
-    header[..32].copy_from_slice(&trace_id);
-    header[33..49].copy_from_slice(&span_id);
+    hex::write(&span.trace_id.0, &mut header[..32]);
+    hex::write(&span.span_id.0, &mut header[33..49]);
     header[50] = if span.flags.is_debug() { b'd' } else { hex::sampled(span) };
     let len = if span.flags.is_undecided() { 49 } else { header.len() };
     carrier.set(SINGLE, hex::text(&header[..len]));
 }
 
 pub(super) fn inject_multi(span: &SpanContext, carrier: &mut impl Injector) {
-    let (trace_id, span_id) = hex::ids(span);
+    let (mut trace_id, mut span_id) = ([0; 32], [0; 16]);
+    hex::write(&span.trace_id.0, &mut trace_id);
+    hex::write(&span.span_id.0, &mut span_id);
     carrier.set(TRACE_ID, hex::text(&trace_id));
     carrier.set(SPAN_ID, hex::text(&span_id));
     if span.flags.is_debug() {
@@ -72,11 +73,11 @@ fn extract_multi(carrier: &impl Extractor) -> Option<SpanContext> {
 }
 
 fn parse_trace_id(text: &str) -> Option<[u8; 16]> {
-    hex::number(text).filter(|_| matches!(text.len(), 16 | 32))
+    hex::number(text.as_bytes()).filter(|_| matches!(text.len(), 16 | 32))
 }
 
 fn parse_span_id(text: &str) -> Option<[u8; 8]> {
-    hex::number(text).filter(|_| text.len() == 16)
+    hex::number(text.as_bytes()).filter(|_| text.len() == 16)
 }
 
 #[cfg(test)]

@@ -18,6 +18,17 @@ pub trait Extractor {
     /// The value of a header, its name compared without regard to case; `None` when there is none or it is no text.
     fn get(&self, name: &str) -> Option<&str>;
 
+    /// The same as bytes: a carrier that has bytes need not look whether they are text.
+    #[inline]
+    fn get_bytes(&self, name: &str) -> Option<&[u8]> {
+        self.get(name).map(str::as_bytes)
+    }
+
+    /// The values of all headers of this name, in order; the first alone unless the carrier tells.
+    fn get_all<'a>(&'a self, name: &str) -> Box<dyn Iterator<Item = &'a str> + 'a> {
+        Box::new(self.get(name).into_iter())
+    }
+
     /// The names of all headers, for formats that have a header for each pair, as Jaeger's baggage; none unless the carrier tells.
     fn keys(&self) -> Box<dyn Iterator<Item = &str> + '_> {
         Box::new(std::iter::empty())
@@ -63,33 +74,13 @@ impl Extractor for Vec<(String, String)> {
         self.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
+    fn get_all<'a>(&'a self, name: &str) -> Box<dyn Iterator<Item = &'a str> + 'a> {
+        let name = name.to_owned();
+        let same = self.iter().filter(move |(key, _)| key.eq_ignore_ascii_case(&name));
+        Box::new(same.map(|(_, value)| value.as_str()))
+    }
+
     fn keys(&self) -> Box<dyn Iterator<Item = &str> + '_> {
         Box::new(self.iter().map(|(key, _)| key.as_str()))
-    }
-}
-
-#[cfg(feature = "http")]
-impl Injector for http::HeaderMap {
-    fn set(&mut self, name: &'static str, value: &str) {
-        if let Ok(value) = http::HeaderValue::from_str(value) {
-            self.insert(http::HeaderName::from_static(name), value);
-        }
-    }
-
-    fn set_owned(&mut self, name: String, value: &str) {
-        if let (Ok(name), Ok(value)) = (http::HeaderName::try_from(name), http::HeaderValue::from_str(value)) {
-            self.insert(name, value);
-        }
-    }
-}
-
-#[cfg(feature = "http")]
-impl Extractor for http::HeaderMap {
-    fn get(&self, name: &str) -> Option<&str> {
-        http::HeaderMap::get(self, name)?.to_str().ok()
-    }
-
-    fn keys(&self) -> Box<dyn Iterator<Item = &str> + '_> {
-        Box::new(http::HeaderMap::keys(self).map(http::HeaderName::as_str))
     }
 }

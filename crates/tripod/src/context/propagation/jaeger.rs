@@ -10,7 +10,7 @@
 
 use std::borrow::Cow;
 
-use super::w3c::{percent_decode, percent_encode};
+use super::percent::{self, Unreserved};
 use super::{Extractor, Injector, hex};
 use crate::context::{Baggage, SpanContext, TraceFlags};
 
@@ -20,13 +20,12 @@ const SAMPLED: u8 = 1;
 const DEBUG: u8 = 2;
 
 /// What stays as it is besides letters and digits: all of it may stand in a header's name.
-const UNRESERVED: &[u8] = b"-._~";
+const UNRESERVED: Unreserved = Unreserved::with(b"-._~");
 
 pub(super) fn inject_span(span: &SpanContext, carrier: &mut impl Injector) {
-    let (trace_id, span_id) = hex::ids(span);
     let mut header = *b"00000000000000000000000000000000:0000000000000000:0:0";
-    header[..32].copy_from_slice(&trace_id);
-    header[33..49].copy_from_slice(&span_id);
+    hex::write(&span.trace_id.0, &mut header[..32]);
+    hex::write(&span.span_id.0, &mut header[33..49]);
     header[52] = b'0' + u8::from(span.is_sampled()) * SAMPLED + u8::from(span.flags.is_debug()) * DEBUG;
     carrier.set(HEADER, hex::text(&header));
 }
@@ -34,16 +33,16 @@ pub(super) fn inject_span(span: &SpanContext, carrier: &mut impl Injector) {
 pub(super) fn inject_baggage(baggage: &Baggage, carrier: &mut impl Injector) {
     for (key, value) in baggage.iter() {
         let (mut name, mut encoded) = (BAGGAGE_PREFIX.to_owned(), String::new());
-        percent_encode(key, UNRESERVED, &mut name);
-        percent_encode(value, UNRESERVED, &mut encoded);
+        UNRESERVED.encode(key, &mut name);
+        UNRESERVED.encode(value, &mut encoded);
         carrier.set_owned(name, &encoded);
     }
 }
 
 pub(super) fn extract_span(carrier: &impl Extractor) -> Option<SpanContext> {
     let header = carrier.get(HEADER)?.trim();
-    let header = if header.contains(':') { Cow::Borrowed(header) } else { Cow::Owned(percent_decode(header)?) };
-    let mut fields = header.split(':');
+    let header = if header.contains(':') { Cow::Borrowed(header) } else { Cow::Owned(percent::decode(header)?) };
+    let mut fields = header.split(':').map(str::as_bytes);
     let trace_id = hex::number(fields.next()?)?;
     let span_id = hex::number(fields.next()?)?;
     let _parent: [u8; 8] = hex::number(fields.next()?)?;
@@ -66,8 +65,8 @@ pub(super) fn extract_baggage(carrier: &impl Extractor) -> Baggage {
         if !prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(BAGGAGE_PREFIX)) {
             continue;
         }
-        let key = percent_decode(&name[BAGGAGE_PREFIX.len()..]);
-        let value = carrier.get(name).and_then(percent_decode);
+        let key = percent::decode_lossy(&name[BAGGAGE_PREFIX.len()..]);
+        let value = carrier.get(name).and_then(percent::decode_lossy);
         if let (Some(key), Some(value)) = (key, value) {
             baggage.set(key, value);
         }

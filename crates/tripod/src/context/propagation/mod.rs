@@ -18,15 +18,20 @@
 mod b3;
 mod carrier;
 mod hex;
+#[cfg(feature = "http")]
+mod http_headers;
 mod jaeger;
+mod percent;
 mod propagator;
+mod tracestate;
 mod w3c;
 mod xray;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+pub(crate) use percent::decode as percent_decode;
 pub(crate) use propagator::Propagators;
-pub(crate) use w3c::percent_decode;
+pub(crate) use w3c::baggage_len;
 
 pub use carrier::{Extractor, Injector};
 pub use propagator::Propagator;

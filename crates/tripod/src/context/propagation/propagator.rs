@@ -139,9 +139,14 @@ impl Propagators {
         Self(bits)
     }
 
+    #[inline]
     fn iter(self) -> impl Iterator<Item = Propagator> {
-        let number = move |place| (self.0 >> (place * BITS)) as usize & ((1 << BITS) - 1);
-        (0..u64::BITS / BITS).map_while(move |place| Some(ALL.get(number(place).checked_sub(1)?)?.1))
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            let number = rest & ((1 << BITS) - 1);
+            rest >>= BITS;
+            Some(ALL.get((number as usize).checked_sub(1)?)?.1)
+        })
     }
 
     pub(super) fn inject(self, context: &Context, carrier: &mut impl Injector) {

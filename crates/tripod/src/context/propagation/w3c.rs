@@ -1,9 +1,9 @@
 //! W3C Trace Context (`traceparent`, `tracestate`) and Baggage (`baggage`).
 
-use std::fmt::Write;
 use std::sync::Arc;
 
-use super::{Extractor, Injector, hex};
+use super::percent::{self, Unreserved};
+use super::{Extractor, Injector, hex, tracestate};
 use crate::context::{Baggage, SpanContext, TraceFlags};
 
 const TRACEPARENT: &str = "traceparent";
@@ -13,8 +13,12 @@ const BAGGAGE: &str = "baggage";
 /// `00-` trace id `-` span id `-` flags.
 const TRACEPARENT_LEN: usize = 55;
 
-/// What baggage holds as it is, besides letters and digits.
-const UNENCODED: &[u8] = b"-._~!#$&'*+^`|:/@()";
+/// What a key of baggage holds as it is: the characters of a token, but for the percent sign.
+const IN_KEY: Unreserved = Unreserved::with(b"!#$&'*+-.^_`|~");
+
+/// What a value of baggage holds as it is: all but space, quote, comma, semicolon, backslash and the percent sign, and, as some
+/// readers stumble over them, brackets and signs of comparison.
+const IN_VALUE: Unreserved = Unreserved::with(b"-._~!#$&'*+^`|:/@()");
 
 pub(super) fn inject_span(span: &SpanContext, trace_state: Option<&str>, carrier: &mut impl Injector) {
     carrier.set(TRACEPARENT, hex::text(&traceparent(span)));
@@ -28,92 +32,80 @@ pub(super) fn inject_baggage(baggage: &Baggage, carrier: &mut impl Injector) {
 }
 
 /// The span and its `tracestate`.
+#[inline]
 pub(super) fn extract_span(carrier: &impl Extractor) -> Option<(SpanContext, Option<Arc<str>>)> {
-    let span = parse_traceparent(carrier.get(TRACEPARENT)?)?;
-    let state = carrier.get(TRACESTATE).map(str::trim).filter(|state| !state.is_empty());
-    Some((span, state.map(Arc::from)))
+    let span = parse_traceparent(carrier.get_bytes(TRACEPARENT)?)?;
+    let state = carrier.get_bytes(TRACESTATE).and_then(|_| tracestate::join(carrier.get_all(TRACESTATE)));
+    Some((span, state))
 }
 
+#[inline]
 pub(super) fn extract_baggage(carrier: &impl Extractor) -> Baggage {
-    carrier.get(BAGGAGE).map(parse_baggage).unwrap_or_default()
+    let mut baggage = Baggage::default();
+    if carrier.get_bytes(BAGGAGE).is_some() {
+        carrier.get_all(BAGGAGE).for_each(|header| parse_baggage(header, &mut baggage));
+    }
+    baggage
 }
 
+#[inline]
 fn traceparent(span: &SpanContext) -> [u8; TRACEPARENT_LEN] {
     let mut header = *b"00-00000000000000000000000000000000-0000000000000000-00";
-    let (trace_id, span_id) = hex::ids(span);
-    header[3..35].copy_from_slice(&trace_id);
-    header[36..52].copy_from_slice(&span_id);
+    hex::write(&span.trace_id.0, &mut header[3..35]);
+    hex::write(&span.span_id.0, &mut header[36..52]);
     header[54] = b'0' + span.flags.to_w3c();
     header
 }
 
 /// Reads version 00 strictly and later versions by their first four fields, as the specification asks.
-fn parse_traceparent(header: &str) -> Option<SpanContext> {
-    let header = header.trim();
-    let bytes = header.as_bytes();
-    let [version] = hex::number(header.get(0..2)?)?;
+#[inline]
+fn parse_traceparent(header: &[u8]) -> Option<SpanContext> {
+    let (first, rest) = header.trim_ascii().split_first_chunk::<TRACEPARENT_LEN>()?;
+    let [version] = hex::number(&first[..2])?;
     let ends_well = match version {
         0xff => false,
-        0 => bytes.len() == TRACEPARENT_LEN,
-        _ => bytes.len() == TRACEPARENT_LEN || bytes.get(TRACEPARENT_LEN) == Some(&b'-'),
+        0 => rest.is_empty(),
+        _ => rest.first().is_none_or(|next| *next == b'-'),
     };
-    if !ends_well || [2, 35, 52].iter().any(|at| bytes[*at] != b'-') {
+    if !ends_well || [2, 35, 52].iter().any(|at| first[*at] != b'-') {
         return None;
     }
-    let [flags] = hex::number(header.get(53..55)?)?;
-    hex::remote(hex::number(header.get(3..35)?)?, hex::number(header.get(36..52)?)?, TraceFlags::from_w3c(flags))
+    let [flags] = hex::number(&first[53..])?;
+    hex::remote(hex::number(&first[3..35])?, hex::number(&first[36..52])?, TraceFlags::from_w3c(flags))
 }
 
 fn write_baggage(baggage: &Baggage) -> String {
     let mut header = String::new();
-    for (key, value) in baggage.iter() {
+    for (key, value, metadata) in baggage.iter_with_metadata() {
         if !header.is_empty() {
             header.push(',');
         }
-        percent_encode(key, UNENCODED, &mut header);
+        IN_KEY.encode(key, &mut header);
         header.push('=');
-        percent_encode(value, UNENCODED, &mut header);
+        IN_VALUE.encode(value, &mut header);
+        if !metadata.is_empty() {
+            header.push(';');
+            header.push_str(metadata);
+        }
     }
     header
 }
 
-/// Reads the pairs; their properties (after `;`) are not kept.
-fn parse_baggage(header: &str) -> Baggage {
-    let mut baggage = Baggage::default();
+/// How long a pair of baggage is in the header.
+pub(crate) fn baggage_len(key: &str, value: &str, metadata: &str) -> usize {
+    let metadata = if metadata.is_empty() { 0 } else { 1 + metadata.len() };
+    IN_KEY.encoded_len(key) + 1 + IN_VALUE.encoded_len(value) + metadata
+}
+
+/// Reads the pairs; what is malformed, or beyond the limits, is left out.
+fn parse_baggage(header: &str, baggage: &mut Baggage) {
     for member in header.split(',') {
-        let pair = member.split(';').next().unwrap_or_default();
+        let (pair, metadata) = member.split_once(';').unwrap_or((member, ""));
         let Some((key, value)) = pair.split_once('=') else { continue };
-        if let (Some(key), Some(value)) = (percent_decode(key.trim()), percent_decode(value.trim())) {
-            baggage.set(key, value);
+        if let (Some(key), Some(value)) = (percent::decode_lossy(key.trim()), percent::decode_lossy(value.trim())) {
+            baggage.set_with_metadata(key, value, metadata.trim());
         }
     }
-    baggage
-}
-
-/// Encodes all bytes but letters, digits and those `kept`.
-pub(super) fn percent_encode(text: &str, kept: &[u8], out: &mut String) {
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || kept.contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            let _ = write!(out, "%{byte:02X}");
-        }
-    }
-}
-
-pub(crate) fn percent_decode(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte == b'%' {
-            let high = char::from(rest.next()?).to_digit(16)?;
-            let low = char::from(rest.next()?).to_digit(16)?;
-            bytes.push((high * 16 + low) as u8);
-        } else {
-            bytes.push(byte);
-        }
-    }
-    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]
@@ -172,6 +164,43 @@ mod tests {
         assert!(extract_one("01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00-more").is_valid());
     }
 
+    #[test]
+    fn headers_that_come_several_times_are_one() {
+        let mut headers = http::HeaderMap::new();
+        headers.insert(TRACEPARENT, HEADER.parse().unwrap());
+        for (name, value) in [(TRACESTATE, "a=1"), (BAGGAGE, "x=1;p=2"), (TRACESTATE, "b=2"), (BAGGAGE, "y=%ff")] {
+            headers.append(name, value.parse().unwrap());
+        }
+        let context = Propagators::DEFAULT.extract(&headers);
+        assert_eq!(context.trace_state.as_deref(), Some("a=1,b=2"));
+        let baggage = context.baggage.unwrap();
+        assert!(baggage.iter_with_metadata().eq([("x", "1", "p=2"), ("y", "\u{fffd}", "")]));
+    }
+
+    #[test]
+    fn a_request_with_many_headers_is_read_as_one_with_few() {
+        let mut headers = http::HeaderMap::new();
+        headers.insert(TRACEPARENT, HEADER.parse().unwrap());
+        let few = Propagators::DEFAULT.extract(&headers).span;
+        for n in 0..40 {
+            let name = http::HeaderName::try_from(format!("x-other-{n}")).unwrap();
+            headers.insert(name, http::HeaderValue::from_static("value"));
+        }
+        assert_eq!(Propagators::DEFAULT.extract(&headers).span, few);
+        assert!(few.is_valid());
+    }
+
+    #[test]
+    fn what_cannot_stand_in_a_header_is_not_set() {
+        let mut headers = http::HeaderMap::new();
+        for bad in ["two\nlines", "\0", "\u{7f}"] {
+            headers.set(TRACESTATE, bad);
+        }
+        assert!(headers.is_empty());
+        headers.set(TRACESTATE, "a=1");
+        assert_eq!(headers[TRACESTATE], "a=1");
+    }
+
     proptest! {
         #[test]
         fn any_header_is_read_without_a_panic(traceparent in ".{0,70}", baggage in ".{0,200}") {
@@ -183,7 +212,11 @@ mod tests {
         fn any_baggage_survives_the_way_through_a_header(key in ".{1,20}", value in ".{0,50}") {
             let mut baggage = Baggage::default();
             baggage.set(key, value);
-            prop_assert_eq!(parse_baggage(&write_baggage(&baggage)), baggage);
+            let (header, mut read) = (write_baggage(&baggage), Baggage::default());
+            parse_baggage(&header, &mut read);
+            prop_assert_eq!(&read, &baggage);
+            let (key, value) = baggage.iter().next().unwrap();
+            prop_assert_eq!(header.len(), baggage_len(key, value, ""));
         }
     }
 }

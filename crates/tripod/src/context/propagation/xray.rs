@@ -12,11 +12,10 @@ use crate::context::{SpanContext, TraceFlags};
 const HEADER: &str = "x-amzn-trace-id";
 
 pub(super) fn inject(span: &SpanContext, carrier: &mut impl Injector) {
-    let (trace_id, span_id) = hex::ids(span);
     let mut header = *b"Root=1-00000000-000000000000000000000000;Parent=0000000000000000;Sampled=0";
-    header[7..15].copy_from_slice(&trace_id[..8]);
-    header[16..40].copy_from_slice(&trace_id[8..]);
-    header[48..64].copy_from_slice(&span_id);
+    hex::write(&span.trace_id.0[..4], &mut header[7..15]);
+    hex::write(&span.trace_id.0[4..], &mut header[16..40]);
+    hex::write(&span.span_id.0, &mut header[48..64]);
     header[73] = if span.flags.is_undecided() { b'?' } else { hex::sampled(span) };
     carrier.set(HEADER, hex::text(&header));
 }
@@ -46,7 +45,7 @@ fn parse(header: &str) -> Option<SpanContext> {
         Some(_) => return None,
     };
     let parent = parent.filter(|parent| parent.len() == 16)?;
-    hex::remote(parse_root(root?)?, hex::number(parent)?, flags)
+    hex::remote(parse_root(root?)?, hex::number(parent.as_bytes())?, flags)
 }
 
 fn parse_root(root: &str) -> Option<[u8; 16]> {
@@ -55,8 +54,8 @@ fn parse_root(root: &str) -> Option<[u8; 16]> {
         return None;
     }
     let mut trace_id = [0; 16];
-    trace_id[..4].copy_from_slice(&hex::number::<4>(seconds)?);
-    trace_id[4..].copy_from_slice(&hex::number::<12>(unique)?);
+    trace_id[..4].copy_from_slice(&hex::number::<4>(seconds.as_bytes())?);
+    trace_id[4..].copy_from_slice(&hex::number::<12>(unique.as_bytes())?);
     Some(trace_id)
 }
 
