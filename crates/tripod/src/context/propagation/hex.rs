@@ -71,8 +71,7 @@ pub(super) fn write(bytes: &[u8], out: &mut [u8]) {
 fn digits_of(values: u64) -> u64 {
     // From 10 on, six more reach the next half-byte; letters stand 39 behind the other digits.
     let letters = (values + 6 * ONES) >> 4 & ONES;
-    const { assert!(b'a' - b'0' - 10 == 32 + 8 - 1) }
-    // Shifts, as there is no vector instruction for the product of two words.
+    // 39 by shifts, as there is no vector instruction for the product of two words.
     values + ONES * u64::from(b'0') + (letters << 5) + (letters << 3) - letters
 }
 
