@@ -3,11 +3,9 @@
 //! A scope's number is for ever, so the targets of a program that makes them up as it runs are bounded: what comes after the first
 //! thousand has no scope. Each thread remembers the numbers it has met: one look-up in a small map a record.
 
+use foldhash::fast::RandomState;
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::sync::LazyLock;
-
-use foldhash::fast::RandomState;
 
 use crate::engine;
 use crate::sync::Mutex;
@@ -17,7 +15,7 @@ const MAX_TARGETS: usize = 1000;
 
 type Scopes = HashMap<Box<str>, u16, RandomState>;
 
-static KNOWN: LazyLock<Mutex<Scopes>> = LazyLock::new(Mutex::default);
+static KNOWN: Mutex<Option<Scopes>> = Mutex::new(None);
 
 thread_local! {
     /// The part of `KNOWN` that this thread has met.
@@ -28,7 +26,7 @@ thread_local! {
 pub(super) fn scope_of(target: &str) -> u16 {
     let met = MET.try_with(|met| met.try_borrow().ok()?.get(target).copied()).ok().flatten();
     met.unwrap_or_else(|| {
-        let scope = scope_in(&mut KNOWN.lock(), target);
+        let scope = scope_in(KNOWN.lock().get_or_insert_default(), target);
         if scope != 0 {
             // A thread that ends remembers nothing.
             let _ = MET.try_with(|met| met.try_borrow_mut().map(|mut met| met.insert(target.into(), scope)));

@@ -15,7 +15,7 @@ mod slot;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 pub(crate) use collector::Batching;
 pub(crate) use scopes::{scope_id, scope_name};
@@ -171,10 +171,11 @@ impl Engine {
     }
 
     /// Sends what was recorded, then ends the threads; what a destination has not taken at the deadline is lost, and counted.
-    fn shut_down(&self, within: Duration, deadline: Instant) -> bool {
+    fn shut_down(&self, deadline: Instant) -> bool {
         // The collector takes what is left before it ends, so the outlets have everything when they are flushed. One that is held
         // up, by a metric's callback, leaves them half of the time.
-        let collected = self.collector.stop(deadline.checked_sub(within / 2).unwrap_or(deadline));
+        let now = Instant::now();
+        let collected = self.collector.stop(now + deadline.saturating_duration_since(now) / 2);
         let delivered = self.flush_outlets(deadline);
         for outlet in &self.outlets {
             outlet.stop(deadline);

@@ -169,7 +169,7 @@ pub(crate) fn stop(session: u64, within: Duration) -> bool {
     drop(slot);
     switch_off();
     let stopping = Stopping(&running.engine);
-    let delivered = running.engine.shut_down(within, deadline);
+    let delivered = running.engine.shut_down(deadline);
     running.engine.stopped.set(delivered);
     drop(stopping);
     delivered

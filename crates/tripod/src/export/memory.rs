@@ -1,6 +1,6 @@
 //! Keeps what is recorded in memory: for tests, and for looking at spans while developing.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use tripod_wire::TraceId;
 use tripod_wire::otlp::{LogRecord, LogsData, Metric, MetricsData, Span, TracesData};
@@ -9,6 +9,7 @@ use tripod_wire::proto::Message;
 use super::readable::Paint;
 use super::tree;
 use crate::pipeline::{Batch, ExportError, Exported, Exporter, Signal};
+use crate::sync::Mutex;
 
 /// Keeps what is recorded; clones share it.
 ///
@@ -97,7 +98,7 @@ impl MemoryExporter {
     }
 
     fn with<R>(&self, work: impl FnOnce(&mut Kept) -> R) -> R {
-        work(&mut self.kept.lock().unwrap_or_else(PoisonError::into_inner))
+        work(&mut self.kept.lock())
     }
 }
 

@@ -3,7 +3,7 @@
 //! Recording counts no more than what overflows; the rest is counted here, when somebody asks, or by the collector when there is an
 //! overflow to be said.
 
-use std::sync::Mutex;
+use crate::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use super::core::lock;

@@ -8,7 +8,7 @@
 use std::collections::HashSet;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use std::time::SystemTime;
 
 use tripod_wire::otlp::Metric;
@@ -23,6 +23,7 @@ use super::observable::{Round, SeriesId};
 use super::series::{Series, SeriesMap};
 use super::view::{Resolved, Views};
 use crate::Value;
+use crate::sync::{Mutex, MutexGuard, fork};
 
 /// An instrument.
 pub(crate) struct Core<A: Aggregate> {
@@ -109,7 +110,7 @@ impl<A: Aggregate> Core<A> {
             let id = ptr::from_ref(*series) as SeriesId;
             !observed.contains(&id) || round.reported(id).is_some()
         };
-        let times = Times { start: self.start, now: unix_nanos_now() };
+        let times = Times { start: self.start.max(fork::forked_at()), now: unix_nanos_now() };
         let all = stream.series.all();
         let cells = CellReader::new();
         let point =
@@ -184,7 +185,7 @@ impl<A: Aggregate> super::registry::Instrument for Core<A> {
 }
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    mutex.lock()
 }
 
 fn unix_nanos_now() -> u64 {

@@ -1,7 +1,7 @@
 //! Exemplars: one measurement among many, with the trace in which it was taken.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use tripod_wire::otlp::metrics::{Exemplar, NumberValue};
 
@@ -43,7 +43,7 @@ impl Slot {
 
     /// Takes the exemplar out.
     pub(crate) fn take(&self) -> Option<Exemplar> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        let kept = self.kept.try_lock().ok()?.take()?;
         self.filled.store(false, Ordering::Relaxed);
         Some(Exemplar {
             time_unix_nano: kept.time_unix_nano,

@@ -6,14 +6,15 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
 
 use super::aggregate::Aggregate;
 use super::core::Core;
 use super::say::say_once;
 use super::switch::on;
 use crate::Value;
+use crate::sync::RwLock;
 
 /// A series, by where it lies.
 pub(crate) type SeriesId = usize;
@@ -31,7 +32,7 @@ impl Round {
         if !on() {
             return round;
         }
-        let callbacks = CALLBACKS.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let callbacks = CALLBACKS.read().clone();
         for (_, callback) in callbacks {
             // The user's code: if it panics, the others are still asked.
             if catch_unwind(AssertUnwindSafe(|| callback(&round))).is_err() {
@@ -68,7 +69,7 @@ pub fn callback_panics() -> u64 {
 fn register(callback: Callback) -> Observation {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let id = NEXT.fetch_add(1, Ordering::Relaxed);
-    CALLBACKS.write().unwrap_or_else(PoisonError::into_inner).push((id, callback));
+    CALLBACKS.write().push((id, callback));
     Observation { id }
 }
 
@@ -104,7 +105,7 @@ impl Drop for ObservationGuard {
 }
 
 fn unregister(id: u64) {
-    let mut callbacks = CALLBACKS.write().unwrap_or_else(PoisonError::into_inner);
+    let mut callbacks = CALLBACKS.write();
     let at = callbacks.iter().position(|(known, _)| *known == id);
     let removed = at.map(|at| callbacks.remove(at));
     drop(callbacks);

@@ -5,7 +5,7 @@
 
 use std::any::Any;
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::Arc;
 
 use tripod_wire::otlp::Metric;
 
@@ -18,6 +18,7 @@ use super::observable::Round;
 use super::say::say_once;
 use super::view::Views;
 use crate::Error;
+use crate::sync::{ReadGuard, RwLock, WriteGuard};
 
 /// Instruments a process may have, so that names made of data can't use up its memory. Further ones share one a kind, apart.
 pub(crate) const MAX_INSTRUMENTS: usize = 10_000;
@@ -46,12 +47,12 @@ struct Registry {
 static REGISTRY: RwLock<Registry> =
     RwLock::new(Registry { instruments: BTreeMap::new(), apart: BTreeMap::new(), views: Views::NONE });
 
-fn read() -> RwLockReadGuard<'static, Registry> {
-    REGISTRY.read().unwrap_or_else(PoisonError::into_inner)
+fn read() -> ReadGuard<'static, Registry> {
+    REGISTRY.read()
 }
 
-fn write() -> RwLockWriteGuard<'static, Registry> {
-    REGISTRY.write().unwrap_or_else(PoisonError::into_inner)
+fn write() -> WriteGuard<'static, Registry> {
+    REGISTRY.write()
 }
 
 /// The instrument that is wanted, made when it is new.

@@ -8,12 +8,13 @@ use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, Hasher};
 use std::ptr;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{LazyLock, OnceLock, PoisonError, RwLock};
+use std::sync::{LazyLock, OnceLock};
 
 use foldhash::fast::RandomState;
 use tripod_wire::otlp::{AnyValue, KeyValue};
 
 use super::aggregate::Aggregate;
+use crate::sync::RwLock;
 use crate::{Value, resource};
 
 /// What counts for label sets beyond the limit.
@@ -98,7 +99,7 @@ impl<A: Aggregate> SeriesMap<A> {
 
     /// How many values each key has among the series, most first: who is to blame for an overflow.
     pub(crate) fn distinct_values(&self) -> Vec<(String, usize)> {
-        let by_hash = self.by_hash.read().unwrap_or_else(PoisonError::into_inner);
+        let by_hash = self.by_hash.read();
         let mut values: HashMap<&str, HashSet<String>> = HashMap::new();
         for label in by_hash.values().flatten().flat_map(|series| &series.attributes) {
             values.entry(&label.key).or_default().insert(label.value.to_string());
@@ -132,7 +133,7 @@ impl<A: Aggregate> SeriesMap<A> {
 
     #[cold]
     fn look_up(&self, shape: &A::Shape, hash: u64, labels: &[(&str, Value<'_>)]) -> &'static Series<A> {
-        let by_hash = self.by_hash.read().unwrap_or_else(PoisonError::into_inner);
+        let by_hash = self.by_hash.read();
         let found = by_hash.get(&hash).and_then(|same| same.iter().find(|series| is_same(&series.attributes, labels)));
         if let Some(series) = found {
             return series;
@@ -148,7 +149,7 @@ impl<A: Aggregate> SeriesMap<A> {
             return self.overflow.get_or_init(|| Self::leak(shape, vec![KeyValue::new(OVERFLOW, true)]));
         }
         let attributes = owned(labels);
-        let mut by_hash = self.by_hash.write().unwrap_or_else(PoisonError::into_inner);
+        let mut by_hash = self.by_hash.write();
         let same = by_hash.entry(hash).or_default();
         // Somebody else may have made it meanwhile.
         if let Some(series) = same.iter().find(|series| series.attributes == attributes) {
@@ -166,7 +167,7 @@ impl<A: Aggregate> SeriesMap<A> {
 
     /// All series, in order of their label sets.
     pub(crate) fn all(&self) -> Vec<&'static Series<A>> {
-        let by_hash = self.by_hash.read().unwrap_or_else(PoisonError::into_inner);
+        let by_hash = self.by_hash.read();
         let mut all: Vec<_> = by_hash.values().flatten().chain(self.overflow.get()).copied().collect();
         drop(by_hash);
         all.sort_by_cached_key(|series| -> Vec<(&str, String)> {

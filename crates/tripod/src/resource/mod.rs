@@ -1,8 +1,7 @@
 //! The resource: what the telemetry is about. What can be detected without asking anyone is detected.
 
-use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher;
-use std::sync::LazyLock;
+use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tripod_wire::otlp::{AnyValue, KeyValue, Resource};
 use tripod_wire::proto::{Message, put_bytes};
@@ -31,9 +30,17 @@ pub(crate) fn detect() -> Resource {
 
 /// A random id (UUID version 4) of this process; a forked child has another than its parent.
 fn instance_id() -> String {
-    static RANDOM: LazyLock<RandomState> = LazyLock::new(RandomState::new);
-    let half = |n: u8| u128::from(RANDOM.hash_one((n, std::process::id(), fork::count(), fork::forked_at())));
-    let id = (half(0) << 64 | half(1)) & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
+    static SEEDS: [AtomicU64; 2] = [const { AtomicU64::new(0) }; 2];
+    let half = |seed: &AtomicU64| {
+        // Never zero, which stands for none. Whoever comes second takes the first one's.
+        let fresh = RandomState::new().hash_one(0) | 1;
+        let seed =
+            seed.compare_exchange(0, fresh, Ordering::Relaxed, Ordering::Relaxed).map_or_else(|seed| seed, |_| fresh);
+        let mut hasher = DefaultHasher::new();
+        (seed, std::process::id(), fork::count(), fork::forked_at()).hash(&mut hasher);
+        u128::from(hasher.finish())
+    };
+    let id = (half(&SEEDS[0]) << 64 | half(&SEEDS[1])) & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
     let hex = format!("{id:032x}");
     format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }

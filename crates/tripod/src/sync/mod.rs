@@ -34,7 +34,6 @@ pub(crate) type ReadGuard<'a, T> = Guard<sync::RwLockReadGuard<'a, T>>;
 pub(crate) type WriteGuard<'a, T> = Guard<sync::RwLockWriteGuard<'a, T>>;
 
 impl<T> Mutex<T> {
-    #[cfg(test)]
     pub(crate) const fn new(value: T) -> Self {
         Self(sync::Mutex::new(value))
     }

@@ -1,7 +1,10 @@
 //! What the tests share: telemetry that is kept in memory, one test at a time, as it is one a process.
 #![allow(dead_code, unreachable_pub)]
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+pub mod http;
+
+use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
+use std::time::Duration;
 
 use tripod::{Builder, Guard, MemoryExporter, Stats};
 use tripod_wire::otlp::{AnyValue, KeyValue, LogRecord, Metric, Span};
@@ -12,13 +15,32 @@ pub struct Telemetry {
     _turn: MutexGuard<'static, ()>,
 }
 
+/// For tests that start telemetry themselves: one at a time.
+pub fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Fails rather than hangs: what is waited for takes a fraction of this.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Does something on a thread of its own, and fails if that hangs.
+pub fn in_time<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> R {
+    let (send, receive) = mpsc::channel();
+    let thread = std::thread::spawn(move || send.send(work()));
+    match receive.recv_timeout(PATIENCE) {
+        Ok(result) => result,
+        Err(mpsc::RecvTimeoutError::Timeout) => panic!("it hangs"),
+        Err(mpsc::RecvTimeoutError::Disconnected) => std::panic::resume_unwind(thread.join().expect_err("it panicked")),
+    }
+}
+
 pub fn telemetry() -> Telemetry {
     telemetry_with(|builder| builder)
 }
 
 pub fn telemetry_with(change: impl FnOnce(Builder) -> Builder) -> Telemetry {
-    static TURN: Mutex<()> = Mutex::new(());
-    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let turn = turn();
     let memory = MemoryExporter::default();
     let builder = tripod::init().service_name("test").exporter(memory.clone());
     let guard = change(builder).start().expect("telemetry starts");
