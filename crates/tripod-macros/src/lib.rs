@@ -1,5 +1,6 @@
-//! The attributes of the crate `tripod`, which re-exports them. One file an attribute.
+//! The attributes and derives of the crate `tripod`, which re-exports them. One file a matter.
 
+mod labels;
 mod traced;
 
 use proc_macro::TokenStream;
@@ -20,4 +21,35 @@ use proc_macro::TokenStream;
 #[proc_macro_attribute]
 pub fn traced(arguments: TokenStream, function: TokenStream) -> TokenStream {
     traced::expand(arguments.into(), function.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// A struct as a label set: each field a label, for `tripod::metrics::Typed` instruments.
+///
+/// - A field's name is the label's key, or what `#[label(rename = "http.route")]` says.
+/// - A field of type `Option` is left out when it is `None`.
+/// - `#[label(skip)]` leaves a field out.
+/// - A value is what its type's `tripod::ToValue` says; with `#[label(display)]` or `#[label(debug)]` it is that form of it.
+///
+/// ```ignore
+/// #[derive(tripod::Labels)]
+/// struct HttpLabels<'a> {
+///     method: Method,
+///     #[label(rename = "http.route")]
+///     route: &'a str,
+///     status: u16,
+///     user: Option<&'a str>,
+/// }
+/// ```
+#[proc_macro_derive(Labels, attributes(label))]
+pub fn labels(input: TokenStream) -> TokenStream {
+    labels::expand_labels(input.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// An enum without fields as a label's or an attribute's value: its variants' names in snake case.
+///
+/// `#[label(rename_all = "UPPERCASE")]` on the enum says otherwise for all variants (`snake_case`, `SCREAMING_SNAKE_CASE`, `kebab-case`,
+/// `lowercase`, `UPPERCASE`, `PascalCase`, `camelCase`), `#[label(rename = "…")]` for one.
+#[proc_macro_derive(LabelValue, attributes(label))]
+pub fn label_value(input: TokenStream) -> TokenStream {
+    labels::expand_value(input.into()).unwrap_or_else(syn::Error::into_compile_error).into()
 }

@@ -47,7 +47,7 @@ fn take_comma(input: ParseStream<'_>) -> Result<()> {
 
 pub(crate) fn expand(arguments: TokenStream, function: TokenStream) -> Result<TokenStream> {
     let Arguments { name, fields } = syn::parse2(arguments)?;
-    let ItemFn { attrs, vis, sig, block } = syn::parse2(function)?;
+    let ItemFn { attrs, vis, modifiers, sig, block } = syn::parse2(function)?;
     if let Some(constant) = &sig.constness {
         return Err(Error::new(constant.span, "a const fn can't be traced: a span has a start and an end in time"));
     }
@@ -84,7 +84,8 @@ pub(crate) fn expand(arguments: TokenStream, function: TokenStream) -> Result<To
             result
         }}
     };
-    Ok(quote! { #(#attrs)* #vis #sig #body })
+    let defaultness = modifiers.defaultness;
+    Ok(quote! { #(#attrs)* #vis #defaultness #sig #body })
 }
 
 fn holds_impl(ty: &Type) -> bool {

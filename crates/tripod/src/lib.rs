@@ -56,7 +56,7 @@ pub use export::{Console, MemoryExporter};
 pub use guard::Guard;
 pub use limits::{LogLimits, SpanLimits};
 pub use logs::{Level, log as write_log, log_enabled};
-pub use metrics::{Counter, Gauge, Histogram, UpDownCounter, counter, gauge, histogram, up_down_counter};
+pub use metrics::{Counter, Gauge, Histogram, Labels, UpDownCounter, counter, gauge, histogram, up_down_counter};
 pub use pipeline::{Batch, ExportError, Exported, Exporter, Signal, TailPolicy, TailSampling};
 pub use stats::{Delivery, DropReason, ExporterStats, RecordStats, Stats, TailStats};
 pub use trace::{
@@ -64,7 +64,7 @@ pub use trace::{
     SpanStart, StatusCode,
 };
 #[cfg(feature = "macros")]
-pub use tripod_macros::traced;
+pub use tripod_macros::{LabelValue, Labels, traced};
 pub use value::{ToValue, Value, ValueList, ValueMap};
 
 /// Sets telemetry up; [`Builder::start`] starts it and returns the guard that stops it.

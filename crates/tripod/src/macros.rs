@@ -102,9 +102,60 @@ level_macro! {
 /// let requests = tripod::counter("http_requests_total").build();
 /// requests.add(1, tripod::labels!(method = "GET", status = 200));
 /// ```
+///
+/// They borrow what they are made of, so they stay within the call; [`let_labels!`](crate::let_labels!) keeps them in a variable.
 #[macro_export]
 macro_rules! labels {
     ($($fields:tt)*) => { $crate::__fields!($($fields)*) };
+}
+
+/// Labels in a variable, for more than one call: `let_labels!(set = method = "GET", length = body.len())` is `let set = …`.
+///
+/// ```
+/// let (requests, errors) = (tripod::counter("requests_total").build(), tripod::counter("errors_total").build());
+/// let route = String::from("/orders");
+/// tripod::let_labels!(http = route, method = "GET", length = route.len());
+/// requests.inc(http);
+/// errors.inc(http);
+/// ```
+#[macro_export]
+macro_rules! let_labels {
+    ($name:ident = $($fields:tt)*) => { $crate::__let_fields!(@ $name [] $($fields)*); };
+}
+
+/// One `let` for each value, then one for the slice. Each `value` is another variable, as each expansion has names of its own.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __let_fields {
+    (@ $name:ident [$($done:tt)*]) => { let $name: &[(&str, $crate::Value<'_>)] = &[$($done)*]; };
+    (@ $name:ident [$($done:tt)*] $($key:ident).+ = ?$value:expr $(, $($rest:tt)*)?) => {
+        let value = &$value;
+        $crate::__let_fields!(@ $name [$($done)* (::core::stringify!($($key).+), $crate::Value::debug(value)),] $($($rest)*)?);
+    };
+    (@ $name:ident [$($done:tt)*] $($key:ident).+ = %$value:expr $(, $($rest:tt)*)?) => {
+        let value = &$value;
+        $crate::__let_fields!(@ $name [$($done)* (::core::stringify!($($key).+), $crate::Value::display(value)),] $($($rest)*)?);
+    };
+    (@ $name:ident [$($done:tt)*] $($key:ident).+ = $value:expr $(, $($rest:tt)*)?) => {
+        let value = &$value;
+        $crate::__let_fields!(@ $name [$($done)* (::core::stringify!($($key).+), $crate::ToValue::to_value(value)),] $($($rest)*)?);
+    };
+    (@ $name:ident [$($done:tt)*] $key:literal = ?$value:expr $(, $($rest:tt)*)?) => {
+        let value = &$value;
+        $crate::__let_fields!(@ $name [$($done)* ($key, $crate::Value::debug(value)),] $($($rest)*)?);
+    };
+    (@ $name:ident [$($done:tt)*] $key:literal = %$value:expr $(, $($rest:tt)*)?) => {
+        let value = &$value;
+        $crate::__let_fields!(@ $name [$($done)* ($key, $crate::Value::display(value)),] $($($rest)*)?);
+    };
+    (@ $name:ident [$($done:tt)*] $key:literal = $value:expr $(, $($rest:tt)*)?) => {
+        let value = &$value;
+        $crate::__let_fields!(@ $name [$($done)* ($key, $crate::ToValue::to_value(value)),] $($($rest)*)?);
+    };
+    (@ $name:ident [$($done:tt)*] $key:ident $(, $($rest:tt)*)?) => {
+        let value = &$key;
+        $crate::__let_fields!(@ $name [$($done)* (::core::stringify!($key), $crate::ToValue::to_value(value)),] $($($rest)*)?);
+    };
 }
 
 /// Fields as a slice of keys and values.

@@ -224,6 +224,13 @@ impl<T: ToValue, const N: usize> ToValue for [T; N] {
     }
 }
 
+// Of the reference, as a slice itself can't be a `dyn ValueList`: that takes a type of known size.
+impl<T: ToValue> ToValue for &[T] {
+    fn to_value(&self) -> Value<'_> {
+        Value::List(self)
+    }
+}
+
 impl<K: AsRef<str>, V: ToValue> ToValue for BTreeMap<K, V> {
     fn to_value(&self) -> Value<'_> {
         Value::Map(self)

@@ -16,6 +16,7 @@ mod exemplar;
 mod filter;
 mod instrument;
 mod kind;
+mod labels;
 mod merge;
 mod name;
 mod namespace;
@@ -35,6 +36,7 @@ pub use instrument::{
     gauge, histogram, up_down_counter,
 };
 pub use kind::InstrumentKind;
+pub use labels::{Labels, Typed};
 pub use namespace::{Namespace, namespace};
 pub use observable::{
     BatchObserver, Observable, Observation, ObservationGuard, Observer, callback_panics, observe_batch,
