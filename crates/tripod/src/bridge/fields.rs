@@ -10,13 +10,11 @@ use std::fmt::{self, Write};
 use std::ops::Range;
 
 use crate::Value;
+use crate::encode::users;
 use crate::trace::data::Chain;
 
 /// Bytes of buffers that a thread keeps for the next record.
 const KEPT_BYTES: usize = 16 * 1024;
-
-/// Fields that are handed on without allocating.
-const ON_STACK: usize = 24;
 
 /// Fields with their values, and what stands out among them.
 #[derive(Default)]
@@ -149,10 +147,12 @@ impl Fields {
         self.error.as_ref().map(|error| self.text(error.message.clone()))
     }
 
-    /// Appends shown values; a `Display` that fails leaves its text short.
+    /// Appends shown values; a `Display` that fails or panics leaves its text short.
     fn write(&mut self, shown: fmt::Arguments<'_>) -> Range<usize> {
         let start = self.text.len();
-        let _ = self.text.write_fmt(shown);
+        users(|| {
+            let _ = self.text.write_fmt(shown);
+        });
         start..self.text.len()
     }
 
@@ -184,31 +184,10 @@ pub(super) fn location(file: Option<&str>, line: Option<u32>) -> impl Iterator<I
     file.into_iter().chain(line.map(|line| ("code.line.number", Value::from(line))))
 }
 
-/// Calls `work` with attributes as a slice, which is on the stack unless there are many.
-pub(super) fn as_slice<'a, R>(
-    attributes: impl Iterator<Item = (&'a str, Value<'a>)>,
-    work: impl FnOnce(&[(&'a str, Value<'a>)]) -> R,
-) -> R {
-    let mut few = [("", Value::Empty); ON_STACK];
-    let mut many = Vec::new();
-    let mut count = 0;
-    for attribute in attributes {
-        if let Some(place) = few.get_mut(count) {
-            *place = attribute;
-            count += 1;
-        } else {
-            if many.is_empty() {
-                many.extend_from_slice(&few);
-            }
-            many.push(attribute);
-        }
-    }
-    work(if many.is_empty() { &few[..count] } else { &many })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bridge::slice::{ON_STACK, as_slice};
 
     #[test]
     fn fields_keep_their_order_and_types_however_many_there_are() {

@@ -19,6 +19,7 @@ use log::kv::{self, Key, VisitSource, VisitValue};
 use log::{LevelFilter, Log, Metadata, Record, SetLoggerError};
 
 use super::fields::{self, Fields};
+use super::slice::as_slice;
 use super::targets;
 use crate::engine::own_threads;
 use crate::{Level, Value, log_enabled, logs};
@@ -68,7 +69,7 @@ impl Log for Logger {
             let _ = record.key_values().visit(&mut Pairs(fields));
             let location = fields::location(record.file(), record.line());
             let scope = targets::scope_of(record.target());
-            fields::as_slice(fields.iter().chain(fields.exception()).chain(location), |attributes| {
+            as_slice(fields.iter().chain(fields.exception()).chain(location), |attributes| {
                 let message = format_args!("{}", fields.message());
                 logs::log_in_scope(scope, level_of(record.level()), message, attributes);
             });

@@ -9,7 +9,15 @@
 mod fields;
 #[cfg(feature = "log")]
 pub mod log;
-#[cfg(any(feature = "log", feature = "tracing"))]
+#[cfg(feature = "metrics")]
+pub mod metrics;
+#[cfg(feature = "opentelemetry")]
+pub mod opentelemetry;
+#[cfg(feature = "prometheus")]
+pub mod prometheus;
+#[cfg(any(feature = "log", feature = "metrics", feature = "opentelemetry", feature = "tracing"))]
+mod slice;
+#[cfg(any(feature = "log", feature = "opentelemetry", feature = "tracing"))]
 mod targets;
 #[cfg(feature = "tracing")]
 pub mod tracing;

@@ -5,6 +5,7 @@
 
 mod baggage;
 mod flags;
+pub(crate) mod otel;
 pub mod propagation;
 mod slots;
 pub(crate) mod stack;
@@ -66,10 +67,11 @@ pub struct Context {
 impl Context {
     /// What is current on this thread.
     pub fn current() -> Self {
-        stack::with(|local| Self {
-            span: local.span_context(),
-            trace_state: local.trace_state().cloned(),
-            baggage: local.baggage.clone(),
+        stack::with(|local| {
+            let (span, trace_state) = local.current();
+            let mut baggage = local.baggage.clone();
+            otel::add_baggage(&mut baggage);
+            Self { span, trace_state, baggage }
         })
         .unwrap_or_default()
     }
@@ -149,5 +151,11 @@ impl Current {
         stack::with(|local| local.stack.top_mut().filter(|data| data.recorded).map(change));
     }
 
-    crate::trace::span_methods!(self: &self);
+    #[cfg(feature = "opentelemetry")]
+    #[allow(clippy::unused_self)] // As above.
+    fn beside(&self) -> Option<otel::Later> {
+        stack::with(|local| local.mark()).and_then(otel::later)
+    }
+
+    crate::trace::span_methods!([beside] self: &self);
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use tripod_wire::{SpanId, TraceId};
 
 use super::slots::Stack;
-use super::{Baggage, SpanContext};
+use super::{Baggage, SpanContext, otel};
 use crate::clock::Clock;
 use crate::encode::Buffer;
 use crate::engine::lane::{Pushed, Tag, Writer};
@@ -98,7 +98,8 @@ pub(crate) fn with<R>(work: impl FnOnce(&mut Local) -> R) -> Option<R> {
 
 #[cold]
 fn make() -> Option<NonNull<Local>> {
-    if STATE.get() != State::Unmade || OWNER.try_with(|_| ()).is_err() {
+    // OpenTelemetry's part of the thread first: what is made first ends last, so it is there for as long as ours is.
+    if STATE.get() != State::Unmade || !otel::prepare_thread() || OWNER.try_with(|_| ()).is_err() {
         return None;
     }
     STATE.set(State::Made);
@@ -108,7 +109,7 @@ fn make() -> Option<NonNull<Local>> {
 /// Whether the current span is sampled.
 #[inline]
 pub(crate) fn is_sampled() -> bool {
-    SAMPLED.get()
+    SAMPLED.get() || otel::is_sampled()
 }
 
 /// Random numbers that no other thread and no other process makes.
@@ -155,27 +156,47 @@ impl Local {
         }
     }
 
+    /// The current span.
     #[inline]
     pub(crate) fn span_context(&self) -> SpanContext {
-        self.stack.top().map(|top| top.context).unwrap_or_default()
+        let ours = || self.stack.top().map(|top| top.context).unwrap_or_default();
+        otel::span_after(self.mark()).unwrap_or_else(ours)
+    }
+
+    /// The current span with its `tracestate`.
+    #[inline]
+    pub(crate) fn current(&self) -> (SpanContext, Option<Arc<str>>) {
+        let ours = || self.stack.top().map(|top| (top.context, top.trace_state.clone())).unwrap_or_default();
+        otel::current_after(self.mark()).unwrap_or_else(ours)
+    }
+
+    /// What `opentelemetry` held as current when the top became current.
+    #[inline]
+    pub(crate) fn mark(&self) -> otel::Mark {
+        self.stack.top().map(|top| top.mark).unwrap_or_default()
     }
 
     #[inline]
-    pub(crate) fn trace_state(&self) -> Option<&Arc<str>> {
-        self.stack.top()?.trace_state.as_ref()
+    fn mark_top(&mut self) {
+        if let Some(top) = self.stack.top_mut() {
+            top.mark = otel::mark();
+        }
     }
 
     /// Makes an identity current; answers its place for [`Local::remove_context`].
     #[inline]
     pub(crate) fn push_context(&mut self, context: SpanContext, trace_state: Option<Arc<str>>) -> usize {
         SAMPLED.set(context.is_sampled());
-        self.stack.push_context(context, trace_state)
+        let place = self.stack.push_context(context, trace_state);
+        self.mark_top();
+        place
     }
 
     /// Makes a recorded span current.
     pub(crate) fn push_span(&mut self, data: Box<SpanData>) {
         SAMPLED.set(data.context.is_sampled());
         self.stack.push_span(data);
+        self.mark_top();
     }
 
     /// Makes the slot that [`Stack::next`] gave current.
@@ -183,6 +204,7 @@ impl Local {
     pub(crate) fn raise(&mut self, sampled: bool) {
         SAMPLED.set(sampled);
         self.stack.raise();
+        self.mark_top();
     }
 
     /// Leaves the top.

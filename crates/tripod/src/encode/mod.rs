@@ -6,6 +6,7 @@
 mod buffer;
 
 use std::fmt::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tripod_wire::otlp::trace::{SpanKind, StatusCode};
 use tripod_wire::proto::Reader;
@@ -35,6 +36,7 @@ pub(crate) mod field {
     pub(crate) const LOG_BODY: u32 = 5;
     pub(crate) const LOG_ATTRIBUTES: u32 = 6;
     pub(crate) const LOG_DROPPED_ATTRIBUTES: u32 = 7;
+    pub(crate) const LOG_EVENT_NAME: u32 = 12;
 }
 
 /// How deep lists and maps may nest in a value.
@@ -143,10 +145,14 @@ fn any_value(out: &mut Buffer, value: Value<'_>, max_chars: u32, depth: usize) {
         Value::Debug(value) => text(out, 1, format_args!("{value:?}"), max_chars),
         Value::List(_) | Value::Map(_) if depth >= MAX_DEPTH => {}
         Value::List(list) => out.nested(5, |out| {
-            list.each(&mut |item| out.nested(1, |out| any_value(out, item, max_chars, depth + 1)));
+            let mut item = |item: Value<'_>| out.nested(1, |out| any_value(out, item, max_chars, depth + 1));
+            users(|| list.each(&mut item));
         }),
         Value::Map(map) => out.nested(6, |out| {
-            map.each(&mut |key, value| out.nested(1, |out| key_value(out, key, value, max_chars, depth + 1)));
+            let mut pair = |key: &str, value: Value<'_>| {
+                out.nested(1, |out| key_value(out, key, value, max_chars, depth + 1));
+            };
+            users(|| map.each(&mut pair));
         }),
     }
 }
@@ -167,11 +173,19 @@ fn text(out: &mut Buffer, field: u32, format: fmt::Arguments<'_>, max_chars: u32
     }
     // A `Display` that fails leaves the text short: telemetry does not fail for it.
     out.nested(field, |out| {
-        let _ = match max_chars {
-            Limit::NONE => out.write_fmt(format),
-            left => Beginning { out, left }.write_fmt(format),
-        };
+        users(|| {
+            let _ = match max_chars {
+                Limit::NONE => out.write_fmt(format),
+                left => Beginning { out, left }.write_fmt(format),
+            };
+        });
     });
+}
+
+/// Runs code of the user's, such as a `Display`. If it panics, what it has written so far stands, and the bytes around it are
+/// completed: otherwise nobody could read the batch.
+pub(crate) fn users(work: impl FnOnce()) {
+    let _ = catch_unwind(AssertUnwindSafe(work));
 }
 
 /// Takes the first characters of what is written.
@@ -311,20 +325,35 @@ pub(crate) fn link(out: &mut Buffer, to: &LinkTo<'_>, attributes: &[(&str, Value
 /// A log record.
 pub(crate) struct Log<'a> {
     pub(crate) time_unix_nanos: u64,
+    pub(crate) observed_unix_nanos: u64,
     pub(crate) severity: i32,
     pub(crate) severity_text: &'a str,
-    pub(crate) message: fmt::Arguments<'a>,
+    pub(crate) body: Body<'a>,
     pub(crate) attributes: &'a [(&'a str, Value<'a>)],
+    /// Empty when it is no event with a name.
+    pub(crate) event_name: &'a str,
     pub(crate) span: SpanContext,
+}
+
+/// What a log record says.
+#[derive(Clone, Copy)]
+pub(crate) enum Body<'a> {
+    Message(fmt::Arguments<'a>),
+    #[cfg(feature = "opentelemetry")]
+    Value(Value<'a>),
 }
 
 impl Log<'_> {
     pub(crate) fn encode(&self, out: &mut Buffer) {
         out.fixed64_field(1, self.time_unix_nanos);
-        out.fixed64_field(11, self.time_unix_nanos);
+        out.fixed64_field(11, self.observed_unix_nanos);
         out.varint_field(2, self.severity as u64);
         out.bytes_field(3, self.severity_text.as_bytes());
-        out.nested(field::LOG_BODY, |out| text(out, 1, self.message, Limit::NONE));
+        out.nested(field::LOG_BODY, |out| match self.body {
+            Body::Message(message) => text(out, 1, message, Limit::NONE),
+            #[cfg(feature = "opentelemetry")]
+            Body::Value(value) => any_value(out, value, Limit::NONE, 0),
+        });
         let (kept, dropped) = limited(self.attributes, &limits::LOG_ATTRIBUTES);
         for (key, value) in kept {
             attribute(out, field::LOG_ATTRIBUTES, key, *value, limits::LOG_VALUE_LENGTH.get());
@@ -334,6 +363,9 @@ impl Log<'_> {
             out.fixed32_field(8, u32::from(self.span.flags.to_w3c()));
             out.bytes_field(9, &self.span.trace_id.0);
             out.bytes_field(10, &self.span.span_id.0);
+        }
+        if !self.event_name.is_empty() {
+            out.bytes_field(field::LOG_EVENT_NAME, self.event_name.as_bytes());
         }
     }
 }

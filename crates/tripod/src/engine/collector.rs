@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use tripod_wire::proto::{put_bytes, put_len_delimited};
+use tripod_wire::proto::{Message, put_bytes, put_len_delimited};
 
 use super::lane::{Reader, Tag};
 use super::{Engine, LOG, SPAN, deadline, role};
@@ -247,11 +247,14 @@ impl Worker {
             body.extend_from_slice(&batching.resource);
             for scope in open.scopes.iter_mut().filter(|scope| !scope.bytes.is_empty()) {
                 put_len_delimited(body, 2, |body| {
-                    let name = super::scope_name(scope.id);
-                    if !name.is_empty() {
-                        put_len_delimited(body, 1, |body| put_bytes(body, 1, name.as_bytes()));
+                    let of = super::scope_of_number(scope.id);
+                    if scope.id != 0 {
+                        put_bytes(body, 1, &of.scope.encode_to_vec());
                     }
                     body.append(&mut scope.bytes);
+                    if !of.schema_url.is_empty() {
+                        put_bytes(body, 3, of.schema_url.as_bytes());
+                    }
                 });
             }
         });

@@ -18,7 +18,9 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
 pub(crate) use collector::Batching;
-pub(crate) use scopes::{scope_id, scope_name};
+#[cfg(feature = "opentelemetry")]
+pub(crate) use scopes::{Scope, scope_number};
+pub(crate) use scopes::{scope_id, scope_name, scope_of_number};
 
 pub(crate) use slot::{ForkHold, after_fork, before_fork, deadline, flush, running, start, stats, stop};
 

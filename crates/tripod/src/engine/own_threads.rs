@@ -12,7 +12,7 @@ pub(crate) fn mark() {
 }
 
 /// Whether the calling thread is one of the engine's.
-#[cfg(any(feature = "log", feature = "tracing"))]
+#[cfg(any(feature = "log", feature = "opentelemetry", feature = "tracing"))]
 pub(crate) fn is_own() -> bool {
     OWN.get()
 }

@@ -7,8 +7,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::Value;
-use crate::context::stack;
-use crate::encode::Log;
+use crate::context::stack::{self, Local};
+use crate::encode::{Body, Log};
 use crate::engine;
 
 /// How grave a log record is, by OpenTelemetry's numbers.
@@ -68,17 +68,25 @@ pub(crate) fn log_in_scope(scope: u16, level: Level, message: fmt::Arguments<'_>
         return;
     }
     stack::with(|local| {
-        local.engine();
+        let now = local.clock.now().unix_nanos;
         let record = Log {
-            time_unix_nanos: local.clock.now().unix_nanos,
+            time_unix_nanos: now,
+            observed_unix_nanos: now,
             severity: level as i32,
             severity_text: level.as_str(),
-            message,
+            body: Body::Message(message),
             attributes,
+            event_name: "",
             span: local.span_context(),
         };
-        local.scratch.clear();
-        record.encode(&mut local.scratch);
-        local.outbox.emit(engine::log_tag(scope), local.scratch.as_slice());
+        emit(local, scope, &record);
     });
+}
+
+/// Hands a record to the collector.
+pub(crate) fn emit(local: &mut Local, scope: u16, record: &Log<'_>) {
+    local.engine();
+    local.scratch.clear();
+    record.encode(&mut local.scratch);
+    local.outbox.emit(engine::log_tag(scope), local.scratch.as_slice());
 }

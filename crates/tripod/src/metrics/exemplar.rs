@@ -34,9 +34,13 @@ impl Slot {
     #[cold]
     fn fill(&self, value: f64) {
         stack::with(|local| {
+            let span = local.span_context();
+            if !span.is_sampled() {
+                return;
+            }
             // Never waits: whoever holds the slot is writing an exemplar that is as good.
             let Ok(mut kept) = self.kept.try_lock() else { return };
-            *kept = Some(Kept { value, time_unix_nano: local.clock.now().unix_nanos, span: local.span_context() });
+            *kept = Some(Kept { value, time_unix_nano: local.clock.now().unix_nanos, span });
             self.filled.store(true, Ordering::Relaxed);
         });
     }

@@ -215,6 +215,13 @@ impl UpDownCounter {
         self.core.series(labels).numbers.add_whole(value);
     }
 
+    /// Adds a fraction, which may be negative; what is no number is left out.
+    pub fn add_f64(&self, value: f64, labels: &[(&str, Value<'_>)]) {
+        if on() && value.is_finite() {
+            self.core.series(labels).numbers.add(value);
+        }
+    }
+
     /// The current total of a label set.
     pub fn get(&self, labels: &[(&str, Value<'_>)]) -> f64 {
         self.core.series(labels).numbers.get()

@@ -21,7 +21,7 @@ mod merge;
 mod name;
 mod namespace;
 mod observable;
-mod registry;
+pub(crate) mod registry;
 mod say;
 mod series;
 mod switch;
@@ -48,7 +48,7 @@ pub(crate) use view::Views;
 
 pub(crate) use registry::set_views;
 
-use tripod_wire::otlp::{InstrumentationScope, Metric, ScopeMetrics};
+use tripod_wire::otlp::{Metric, ScopeMetrics};
 use tripod_wire::proto::{Message, put_bytes, put_len_delimited};
 
 use crate::engine;
@@ -78,8 +78,8 @@ pub(crate) fn collect_encoded(resource_field: &[u8]) -> Option<(Vec<u8>, u64)> {
     put_len_delimited(&mut out, 1, |out| {
         out.extend_from_slice(resource_field);
         for (scope, metrics) in scopes {
-            let scope = InstrumentationScope { name: engine::scope_name(scope), ..Default::default() };
-            let message = ScopeMetrics { scope, metrics, schema_url: String::new() };
+            let of = engine::scope_of_number(scope);
+            let message = ScopeMetrics { scope: of.scope.clone(), metrics, schema_url: of.schema_url.clone() };
             put_bytes(out, 2, &message.encode_to_vec());
         }
     });

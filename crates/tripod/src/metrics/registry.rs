@@ -5,6 +5,7 @@
 
 use std::any::Any;
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use tripod_wire::otlp::Metric;
@@ -33,6 +34,23 @@ pub(crate) trait Instrument: Any + Send + Sync {
     fn cardinality(&self) -> Cardinality;
     /// Its points; `None` when a view drops it.
     fn metric(&self, round: &Round) -> Option<Metric>;
+}
+
+/// What has metrics of its own, kept elsewhere: they are collected with the rest.
+#[cfg_attr(not(feature = "prometheus"), allow(dead_code))] // The bridges' part of the registry.
+pub(crate) trait Source: Send + Sync {
+    /// The scope under which they are sent.
+    fn scope(&self) -> u16;
+    /// All metrics at this moment, cumulative. May call the user's code; if it panics, the others are still collected.
+    fn metrics(&self) -> Vec<Metric>;
+}
+
+static SOURCES: RwLock<Vec<Arc<dyn Source>>> = RwLock::new(Vec::new());
+
+/// Has a source collected from now on.
+#[cfg_attr(not(feature = "prometheus"), allow(dead_code))] // As above.
+pub(crate) fn add_source(source: Arc<dyn Source>) {
+    SOURCES.write().push(source);
 }
 
 /// Scope and name, the latter in lower case.
@@ -121,7 +139,7 @@ pub(crate) fn all() -> Vec<Arc<dyn Instrument>> {
     read().instruments.values().cloned().collect()
 }
 
-/// The metrics of every scope. Callbacks are asked, and instruments read, outside the lock.
+/// The metrics of every scope. Callbacks and sources are asked, and instruments read, outside the lock.
 pub(crate) fn collect() -> Vec<(u16, Vec<Metric>)> {
     let round = Round::ask();
     let mut scopes: Vec<(u16, Vec<Metric>)> = Vec::new();
@@ -131,6 +149,18 @@ pub(crate) fn collect() -> Vec<(u16, Vec<Metric>)> {
         match scopes.last_mut() {
             Some((last, metrics)) if *last == scope => metrics.push(metric),
             _ => scopes.push((scope, vec![metric])),
+        }
+    }
+    if !super::switch::on() {
+        return scopes;
+    }
+    let sources = SOURCES.read().clone();
+    for source in sources {
+        let metrics = catch_unwind(AssertUnwindSafe(|| source.metrics())).unwrap_or_default();
+        match scopes.iter_mut().find(|(scope, _)| *scope == source.scope()) {
+            _ if metrics.is_empty() => {}
+            Some((_, same)) => same.extend(metrics),
+            None => scopes.push((source.scope(), metrics)),
         }
     }
     scopes

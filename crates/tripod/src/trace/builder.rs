@@ -139,7 +139,7 @@ impl SpanBuilder {
 impl Parent {
     fn resolve(&self, local: &Local) -> (SpanContext, Option<Arc<str>>) {
         match self {
-            Self::Current => (local.span_context(), local.trace_state().cloned()),
+            Self::Current => local.current(),
             Self::Root => (SpanContext::default(), None),
             Self::Given(context) => (context.span, context.trace_state.clone()),
         }
@@ -164,7 +164,7 @@ fn identify(
 
 /// Starts a span as the macros do: a part of what is current, of kind internal. `None` when traces are off.
 pub(crate) fn begin(local: &mut Local, name: Cow<'static, str>, attributes: &[(&str, Value<'_>)]) -> Option<Started> {
-    let (parent, trace_state) = (local.span_context(), local.trace_state().cloned());
+    let (parent, trace_state) = local.current();
     let known = (&*name, SpanKind::INTERNAL, 0, StartAttributes::Listed(attributes));
     let context = identify(local, &parent, known)?;
     if !context.is_sampled() {
@@ -180,7 +180,7 @@ pub(crate) fn begin(local: &mut Local, name: Cow<'static, str>, attributes: &[(&
 /// The same, and makes it current at once: in the thread's next slot, where nothing has to be moved.
 pub(crate) fn enter(name: Cow<'static, str>, attributes: &[(&str, Value<'_>)]) -> Option<SpanId> {
     stack::with(|local| {
-        let (parent, trace_state) = (local.span_context(), local.trace_state().cloned());
+        let (parent, trace_state) = local.current();
         let known = (&*name, SpanKind::INTERNAL, 0, StartAttributes::Listed(attributes));
         let context = identify(local, &parent, known)?;
         if context.is_sampled() {

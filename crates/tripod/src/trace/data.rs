@@ -15,7 +15,7 @@ use super::LinkTo;
 use crate::Value;
 use crate::clock::Moment;
 use crate::context::stack::Outbox;
-use crate::context::{SpanContext, SpanId};
+use crate::context::{SpanContext, SpanId, otel};
 use crate::decode::{self, Fields};
 use crate::encode::{self, Buffer, field};
 use crate::limits;
@@ -33,6 +33,8 @@ const MAX_CAUSES: usize = 16;
 #[derive(Default)]
 pub(crate) struct SpanData {
     pub(crate) context: SpanContext,
+    /// What `opentelemetry` held as current when this became current here.
+    pub(crate) mark: otel::Mark,
     /// Whether there is more to it than `context` and `trace_state`.
     pub(crate) recorded: bool,
     parent_remote: bool,

@@ -34,7 +34,9 @@ use tracing_subscriber::layer::Context as In;
 use tracing_subscriber::registry::LookupSpan;
 
 use super::fields::{self, Fields};
+use super::slice::as_slice;
 use super::targets;
+use crate::context::otel;
 use crate::engine::{self, own_threads};
 use crate::{Context, Level, SpanBuilder, SpanContext, Value, log_enabled, logs};
 use span::{BridgedSpan, Change, name_in};
@@ -117,26 +119,11 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> tracing_subscriber::Layer<S> for La
     }
 
     fn on_event(&self, event: &Event<'_>, ctx: In<'_, S>) {
-        let level = level_of(*event.metadata().level());
-        let logged = log_enabled(level);
-        if own_threads::is_own() || !(logged || level == Level::Error && engine::traces_on()) {
-            return;
+        // What `opentelemetry` reports of its own doings may come from where its stack is borrowed.
+        if event.metadata().target().starts_with("opentelemetry") {
+            return otel::blindly(|| self.record_event(event, &ctx));
         }
-        fields::with(|fields| {
-            event.record(&mut Visitor(fields));
-            if level == Level::Error
-                && let Some(error) = fields.get("error")
-                && let Some(span) = ctx.event_span(event)
-                && let Some(bridged) = span.extensions_mut().get_mut::<BridgedSpan>()
-            {
-                bridged.fail(error);
-            }
-            if logged {
-                let parent = Parent::of(event.parent(), event.is_contextual(), &ctx);
-                let _attached = parent.attach();
-                self.write(level, event.metadata(), fields);
-            }
-        });
+        self.record_event(event, &ctx);
     }
 
     fn on_enter(&self, id: &Id, ctx: In<'_, S>) {
@@ -165,6 +152,29 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> tracing_subscriber::Layer<S> for La
 }
 
 impl Layer {
+    fn record_event<S: Subscriber + for<'a> LookupSpan<'a>>(self, event: &Event<'_>, ctx: &In<'_, S>) {
+        let level = level_of(*event.metadata().level());
+        let logged = log_enabled(level);
+        if own_threads::is_own() || !(logged || level == Level::Error && engine::traces_on()) {
+            return;
+        }
+        fields::with(|fields| {
+            event.record(&mut Visitor(fields));
+            if level == Level::Error
+                && let Some(error) = fields.get("error")
+                && let Some(span) = ctx.event_span(event)
+                && let Some(bridged) = span.extensions_mut().get_mut::<BridgedSpan>()
+            {
+                bridged.fail(error);
+            }
+            if logged {
+                let parent = Parent::of(event.parent(), event.is_contextual(), ctx);
+                let _attached = parent.attach();
+                self.write(level, event.metadata(), fields);
+            }
+        });
+    }
+
     fn write(self, level: Level, metadata: &Metadata<'_>, fields: &Fields) {
         // What came from the crate `log` by way of `tracing-log` says as fields where it came from.
         let from_log = metadata.target() == "log" && fields.get("log.target").is_some();
@@ -178,7 +188,7 @@ impl Layer {
         };
         let own = fields.iter().filter(|(key, _)| !(from_log && key.starts_with("log.")));
         let location = fields::location(file, line).filter(|_| self.location);
-        fields::as_slice(own.chain(fields.exception()).chain(location), |attributes| {
+        as_slice(own.chain(fields.exception()).chain(location), |attributes| {
             logs::log_in_scope(targets::scope_of(target), level, format_args!("{}", fields.message()), attributes);
         });
     }

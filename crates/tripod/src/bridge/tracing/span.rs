@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 use crate::bridge::fields::Fields;
+use crate::bridge::slice::as_slice;
 use crate::context::stack;
 use crate::trace::data::SpanData;
 use crate::{Context, Span, SpanBuilder, SpanContext, SpanKind, StatusCode, Value};
@@ -217,7 +218,7 @@ fn set_outcome(data: &mut SpanData, fields: &Fields) {
         return;
     }
     if let Some(message) = fields.error_message() {
-        crate::bridge::fields::as_slice(fields.exception(), |attributes| data.add_event("exception", None, attributes));
+        as_slice(fields.exception(), |attributes| data.add_event("exception", None, attributes));
         data.set_status(StatusCode::ERROR, message);
     }
     let (mut code, mut message) = (None, None);
