@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::child::Round;
 use crate::compare::Figures;
 use crate::row::{Measure, Row};
 
@@ -33,12 +34,12 @@ pub fn report(row: &Row, all: &[Figures]) -> Report {
     }
     let mut table = format!("\n### {}: {}\n\n", row.name, row.title);
     if !row.note.is_empty() {
-        writeln!(table, "{}\n", row.note).expect("a string takes everything");
+        writeln!(table, "{}\n", row.note).expect(FITS);
     }
     table += &align(&lines);
     notes(&mut table, row, all);
     let summary = summary(row, all, best);
-    writeln!(table, "\n**{}**", summary[5]).expect("a string takes everything");
+    writeln!(table, "\n**{}**", summary[5]).expect(FITS);
     Report { table, summary }
 }
 
@@ -52,7 +53,7 @@ struct Numbers {
 
 impl Numbers {
     fn of(row: &Row, figures: &Figures) -> Self {
-        let sorted = |of: fn(&crate::child::Round) -> f64| {
+        let sorted = |of: fn(&Round) -> f64| {
             let mut all: Vec<f64> = figures.rounds.iter().map(of).collect();
             all.sort_by(f64::total_cmp);
             all
@@ -93,6 +94,8 @@ fn ratio(figures: &Figures, best: &Figures) -> f64 {
     quantile(&all, 0.5)
 }
 
+const FITS: &str = "a string takes everything";
+
 fn header(row: &Row) -> Vec<String> {
     let unit = row.unit.word();
     let mut cells = vec!["peer".to_owned(), format!("median {unit}"), "min".into(), "IQR".into(), "× best peer".into()];
@@ -121,13 +124,18 @@ fn arrived(figures: &Figures) -> String {
 fn notes(table: &mut String, row: &Row, all: &[Figures]) {
     table.push('\n');
     for peer in row.peers.iter().filter(|peer| !peer.note.is_empty()) {
-        writeln!(table, "- {}: {}", peer.name, peer.note).expect("a string takes everything");
+        writeln!(table, "- {}: {}", peer.name, peer.note).expect(FITS);
     }
-    let rounds = || all.iter().flat_map(|figures| &figures.rounds);
-    let (segments, disturbed) = (rounds().map(|r| r.segments).sum::<u64>(), rounds().map(|r| r.disturbed).sum::<u64>());
-    if disturbed > 0 {
-        let all = segments + disturbed;
-        writeln!(table, "- {disturbed} of {all} segments thrown away: disturbed.").expect("a string takes everything");
+    let mut thrown = Vec::new();
+    for (peer, figures) in row.peers.iter().zip(all) {
+        let sum = |of: fn(&Round) -> u64| figures.rounds.iter().map(of).sum::<u64>();
+        let (used, disturbed) = (sum(|round| round.segments), sum(|round| round.disturbed));
+        if disturbed > 0 {
+            thrown.push(format!("{} {:.1}%", peer.name, disturbed as f64 / (used + disturbed) as f64 * 100.0));
+        }
+    }
+    if !thrown.is_empty() {
+        writeln!(table, "- Segments thrown away, because disturbed: {}.", thrown.join(", ")).expect(FITS);
     }
 }
 
@@ -171,7 +179,7 @@ pub fn align(lines: &[Vec<String>]) -> String {
     let mut table = String::new();
     for (at, cells) in lines.iter().enumerate() {
         for (cell, width) in cells.iter().zip(&widths) {
-            write!(table, "| {cell:<width$} ").expect("a string takes everything");
+            write!(table, "| {cell:<width$} ").expect(FITS);
         }
         table += "|\n";
         if at == 0 {

@@ -193,6 +193,7 @@ fn report(ended: &[Ended]) -> (String, Vec<[String; 6]>) {
         "p99 µs",
         "CPU µs a request",
         "× bare",
+        "share of CPU 0",
         "arrived",
         "bytes/request",
     ];
@@ -207,6 +208,7 @@ fn report(ended: &[Ended]) -> (String, Vec<[String; 6]>) {
             format!("{:.0}", of(|round| round.p99.as_secs_f64() * 1e6)),
             short(of(|round| round.cpu.as_secs_f64() * 1e6)),
             format!("{:.3}", ratio(|round| round.cpu.as_secs_f64(), at)),
+            format!("{:.0}%", of(|round| round.share) * 100.0),
             service.arrived(),
             short(service.arrived[3] as f64 / service.requests as f64),
         ]);
