@@ -26,4 +26,6 @@ pub mod tracing;
 pub(crate) fn engine_changed() {
     #[cfg(feature = "log")]
     log::follow_level();
+    #[cfg(feature = "tracing")]
+    tracing::engine_changed();
 }

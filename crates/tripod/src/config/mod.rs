@@ -3,7 +3,7 @@
 //! A value that can't be understood is an error that names the variable, the value and what is allowed.
 
 mod builder;
-mod env;
+pub(crate) mod env;
 mod exporters;
 
 pub use builder::Builder;

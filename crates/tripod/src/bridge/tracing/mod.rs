@@ -1,11 +1,10 @@
-//! The crate `tracing`: its spans become Tripod's spans, its events log records, by a layer for `tracing-subscriber`'s registry.
+//! The crate `tracing`: its spans become Tripod's spans, its events log records, by a [`Subscriber`] of its own or by a [`Layer`] for
+//! `tracing-subscriber`'s registry.
 //!
 //! ```
-//! use tracing_subscriber::prelude::*;
-//!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let _tripod = tripod::init().service_name("checkout").start()?;
-//! tracing_subscriber::registry().with(tripod::bridge::tracing::layer()).try_init()?;
+//! tripod::bridge::tracing::subscriber().with_filter("info,sqlx=warn")?.init()?;
 //!
 //! let _request = tracing::info_span!("request", http.route = "/pay").entered();
 //! let _charge = tripod::span!("charge"); // a child of "request"
@@ -19,19 +18,28 @@
 //! what `#[instrument(err)]` writes. To continue a trace of another process, attach the extracted
 //! [`Context`] before the span is made.
 //!
-//! Which spans and events come here is for `tracing-subscriber`'s filters to say; the level of Tripod's own configuration holds for
-//! the events besides. Cost, beside the registry's own: that of a Tripod span, and one lock of the registry each time it is
-//! entered or left. While telemetry does not run: a comparison or two a call.
+//! The [`Subscriber`] is for programs that have no other layers, and the faster one: it keeps what Tripod needs and nothing else. With
+//! a [`Layer`], which spans and events come here is for `tracing-subscriber`'s filters to say. With both, the level of Tripod's
+//! own configuration holds for the events besides.
+//!
+//! Cost beside that of a Tripod span: an uncontended lock each time a span is made, entered, left and closed; with the registry,
+//! its own work as well. What the subscriber's filter leaves out, and everything while telemetry does not run, costs the
+//! comparison that `tracing` makes.
 
+mod directives;
+mod layer;
 mod span;
+mod spans;
+mod subscriber;
 mod visit;
 
 use std::fmt;
 
-use tracing_core::span::{Attributes, Id, Record};
-use tracing_core::{Event, Metadata, Subscriber};
-use tracing_subscriber::layer::Context as In;
-use tracing_subscriber::registry::LookupSpan;
+use tracing_core::span::{Attributes, Id};
+use tracing_core::{Event, Metadata};
+
+pub use layer::{Layer, layer};
+pub use subscriber::{Subscriber, subscriber};
 
 use super::fields::{self, Fields};
 use super::slice::as_slice;
@@ -39,33 +47,39 @@ use super::targets;
 use crate::context::otel;
 use crate::engine::{self, own_threads};
 use crate::{Context, Level, SpanBuilder, SpanContext, Value, log_enabled, logs};
-use span::{BridgedSpan, Change, name_in};
+use span::{BridgedSpan, name_in};
 use visit::Visitor;
 
-/// A layer that records `tracing`'s spans and events with Tripod. It can be made before telemetry starts.
-pub fn layer() -> Layer {
-    Layer::default()
+pub(super) use subscriber::engine_changed;
+
+/// Where `tracing`'s spans are kept.
+trait Spans {
+    /// Works with a span, if it is recorded here. It may be locked meanwhile: nothing that is the user's code runs there.
+    fn with<R>(&self, id: &Id, work: impl FnOnce(&mut BridgedSpan) -> R) -> Option<R>;
+
+    /// Works with the span that is entered on this thread.
+    fn with_current<R>(&self, work: impl FnOnce(&mut BridgedSpan) -> R) -> Option<R>;
+
+    /// A context in which a span is current.
+    fn context_of(&self, id: &Id) -> Option<Context> {
+        self.with(id, |bridged| bridged.to_context())
+    }
 }
 
-/// See [`layer`].
+/// How spans and events are recorded.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Layer {
+struct Recording {
     location: bool,
     level: bool,
 }
 
-impl Layer {
-    /// Whether spans and log records tell where in the source they were written, as `code.file.path` and `code.line.number`. Not by
-    /// default: it makes every record some eighty bytes longer.
-    #[must_use]
-    pub fn with_location(self, on: bool) -> Self {
-        Self { location: on, ..self }
-    }
-
-    /// Whether spans have their level as the attribute `level`. Not by default; log records always have theirs.
-    #[must_use]
-    pub fn with_level(self, on: bool) -> Self {
-        Self { level: on, ..self }
+impl Recording {
+    fn span(self, attributes: &Attributes<'_>, spans: &impl Spans) -> BridgedSpan {
+        fields::with(|fields| {
+            attributes.record(&mut Visitor(fields));
+            let parent = Parent::of(attributes.parent(), attributes.is_contextual(), spans);
+            self.begin(attributes.metadata(), parent, fields)
+        })
     }
 
     fn begin(self, metadata: &'static Metadata<'static>, parent: Parent, fields: &Fields) -> BridgedSpan {
@@ -86,73 +100,16 @@ impl Layer {
         }
         BridgedSpan::start(builder, fields)
     }
-}
 
-impl<S: Subscriber + for<'a> LookupSpan<'a>> tracing_subscriber::Layer<S> for Layer {
-    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, ctx: In<'_, S>) {
-        if !engine::traces_on() || own_threads::is_own() {
-            return;
-        }
-        let bridged = fields::with(|fields| {
-            attributes.record(&mut Visitor(fields));
-            self.begin(attributes.metadata(), Parent::of(attributes.parent(), attributes.is_contextual(), &ctx), fields)
-        });
-        if let Some(span) = ctx.span(id) {
-            span.extensions_mut().insert(bridged);
-        }
-    }
-
-    fn on_record(&self, id: &Id, values: &Record<'_>, ctx: In<'_, S>) {
-        if !engine::traces_on() {
-            return;
-        }
-        fields::with(|fields| {
-            values.record(&mut Visitor(fields));
-            with_span(&ctx, id, |bridged| bridged.change(Change::Fields(fields)));
-        });
-    }
-
-    fn on_follows_from(&self, id: &Id, follows: &Id, ctx: In<'_, S>) {
-        if let Some(to) = context_of(&ctx, follows) {
-            with_span(&ctx, id, |bridged| bridged.change(Change::Link(to.span)));
-        }
-    }
-
-    fn on_event(&self, event: &Event<'_>, ctx: In<'_, S>) {
+    fn event(self, event: &Event<'_>, spans: &impl Spans) {
         // What `opentelemetry` reports of its own doings may come from where its stack is borrowed.
         if event.metadata().target().starts_with("opentelemetry") {
-            return otel::blindly(|| self.record_event(event, &ctx));
+            return otel::blindly(|| self.record_event(event, spans));
         }
-        self.record_event(event, &ctx);
+        self.record_event(event, spans);
     }
 
-    fn on_enter(&self, id: &Id, ctx: In<'_, S>) {
-        if engine::traces_on() {
-            with_span(&ctx, id, BridgedSpan::enter);
-        }
-    }
-
-    fn on_exit(&self, id: &Id, ctx: In<'_, S>) {
-        // By the stack rather than by whether traces are on: that may have changed since the span was entered.
-        if !span::is_stack_empty() {
-            with_span(&ctx, id, BridgedSpan::exit);
-        }
-    }
-
-    fn on_close(&self, id: Id, ctx: In<'_, S>) {
-        // Otherwise there is nothing to send, and the registry drops what it keeps.
-        if !engine::traces_on() && span::is_stack_empty() {
-            return;
-        }
-        let bridged = ctx.span(&id).and_then(|span| span.extensions_mut().remove::<BridgedSpan>());
-        if let Some(bridged) = bridged {
-            bridged.close();
-        }
-    }
-}
-
-impl Layer {
-    fn record_event<S: Subscriber + for<'a> LookupSpan<'a>>(self, event: &Event<'_>, ctx: &In<'_, S>) {
+    fn record_event(self, event: &Event<'_>, spans: &impl Spans) {
         let level = level_of(*event.metadata().level());
         let logged = log_enabled(level);
         if own_threads::is_own() || !(logged || level == Level::Error && engine::traces_on()) {
@@ -162,13 +119,15 @@ impl Layer {
             event.record(&mut Visitor(fields));
             if level == Level::Error
                 && let Some(error) = fields.get("error")
-                && let Some(span) = ctx.event_span(event)
-                && let Some(bridged) = span.extensions_mut().get_mut::<BridgedSpan>()
             {
-                bridged.fail(error);
+                match event.parent() {
+                    Some(id) => spans.with(id, |bridged| bridged.fail(error)),
+                    None if event.is_contextual() => spans.with_current(|bridged| bridged.fail(error)),
+                    None => None,
+                };
             }
             if logged {
-                let parent = Parent::of(event.parent(), event.is_contextual(), ctx);
+                let parent = Parent::of(event.parent(), event.is_contextual(), spans);
                 let _attached = parent.attach();
                 self.write(level, event.metadata(), fields);
             }
@@ -203,10 +162,10 @@ enum Parent {
 }
 
 impl Parent {
-    fn of<S: Subscriber + for<'a> LookupSpan<'a>>(explicit: Option<&Id>, contextual: bool, ctx: &In<'_, S>) -> Self {
+    fn of(explicit: Option<&Id>, contextual: bool, spans: &impl Spans) -> Self {
         match explicit {
             _ if contextual => Self::Current,
-            Some(id) => context_of(ctx, id).map_or(Self::None, Self::Given),
+            Some(id) => spans.context_of(id).map_or(Self::None, Self::Given),
             None => Self::None,
         }
     }
@@ -220,22 +179,6 @@ impl Parent {
             }
             Self::Given(context) => Some(context.attach()),
         }
-    }
-}
-
-/// A context in which a `tracing` span is current, unless it is not recorded here.
-fn context_of<S: Subscriber + for<'a> LookupSpan<'a>>(ctx: &In<'_, S>, id: &Id) -> Option<Context> {
-    let span = ctx.span(id)?;
-    let extensions = span.extensions();
-    Some(extensions.get::<BridgedSpan>()?.to_context())
-}
-
-/// Works with a span under the registry's lock: nothing that is the user's code runs there.
-fn with_span<S: Subscriber + for<'a> LookupSpan<'a>>(ctx: &In<'_, S>, id: &Id, work: impl FnOnce(&mut BridgedSpan)) {
-    if let Some(span) = ctx.span(id)
-        && let Some(bridged) = span.extensions_mut().get_mut::<BridgedSpan>()
-    {
-        work(bridged);
     }
 }
 
