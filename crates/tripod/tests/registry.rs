@@ -3,7 +3,8 @@
 mod common;
 
 use common::telemetry;
-use tripod::Error;
+use tripod::metrics::{self, InstrumentKind, MetricDefinition};
+use tripod::{Counter, Error, Gauge};
 use tripod_wire::otlp::metrics::MetricData;
 
 #[test]
@@ -80,4 +81,73 @@ fn labels_that_are_not_declared_are_left_out_and_counted() {
     let all = tripod::metrics::cardinality();
     let own = all.iter().find(|own| own.instrument == "declared_total").unwrap();
     assert_eq!((own.series, own.undeclared), (1, 1));
+}
+
+#[test]
+fn what_is_defined_is_recorded_by_name_and_by_the_instrument_alike() {
+    let telemetry = telemetry();
+    let definition = || {
+        MetricDefinition::new("defined_sizes", InstrumentKind::Histogram)
+            .description("Sizes")
+            .unit("{item}")
+            .labels(["category"])
+            .buckets(&[1.0, 10.0])
+    };
+    metrics::define(definition()).unwrap();
+    metrics::define(definition()).expect("the same again is no conflict");
+    metrics::record("defined_sizes", 5.0, tripod::labels!(category = "a", wrong = 1));
+    metrics::observe("Defined_Sizes", 50.0, tripod::labels!(category = "a"));
+    tripod::histogram("defined_sizes").build().record(0.5, tripod::labels!(category = "a"));
+    let metric = telemetry.metric("defined_sizes");
+    assert_eq!((metric.description.as_str(), metric.unit.as_str()), ("Sizes", "{item}"));
+    let MetricData::Histogram { data_points, .. } = metric.data else { panic!("a histogram") };
+    assert_eq!((data_points.len(), data_points[0].bucket_counts.as_slice()), (1, [1, 1, 1].as_slice()));
+    assert!(metrics::definitions().contains(&definition()));
+}
+
+#[test]
+fn a_definition_that_differs_from_what_there_is_is_an_error() {
+    tripod::counter("defined_before_total").build();
+    let wrong = MetricDefinition::new("defined_before_total", InstrumentKind::Histogram).buckets(&[1.0]);
+    let message = metrics::define(wrong).unwrap_err().to_string();
+    assert!(
+        message.contains("a counter already") && message.contains("a histogram with the buckets 1 too"),
+        "{message}"
+    );
+    let buckets = MetricDefinition::new("defined_counter", InstrumentKind::Counter).buckets(&[1.0]);
+    assert!(metrics::define(buckets).unwrap_err().to_string().contains("a counter has none"));
+    assert!(metrics::define(MetricDefinition::new("no name", InstrumentKind::Gauge)).is_err());
+}
+
+#[test]
+fn each_kind_does_with_a_value_what_it_does() {
+    use InstrumentKind::{Counter, Gauge, UpDownCounter};
+    for (name, kind) in [("named_total", Counter), ("named_open", UpDownCounter), ("named_level", Gauge)] {
+        metrics::define(MetricDefinition::new(name, kind)).unwrap();
+        for value in [3.0, 0.5, -1.0] {
+            metrics::record(name, value, &[]);
+        }
+    }
+    metrics::increment("named_total", 2, &[]);
+    metrics::set("named_level", 7.5, &[]);
+    assert_eq!(tripod::counter("named_total").build().get(&[]), 5.5);
+    assert_eq!(tripod::up_down_counter("named_open").build().get(&[]), 2.5);
+    assert_eq!(tripod::gauge("named_level").build().get(&[]), 7.5);
+}
+
+#[test]
+fn unknown_names_and_other_kinds_are_counted_and_change_nothing() {
+    let counter = tripod::counter("no_gauge_total").build();
+    let before = metrics::lost_by_name();
+    metrics::record("never_defined", 1.0, &[]);
+    metrics::set("no_gauge_total", 1.0, &[]);
+    metrics::observe("no_gauge_total", 1.0, &[]);
+    assert_eq!((metrics::lost_by_name() - before, counter.get(&[])), (3, 0.0));
+    assert!(matches!(metrics::instrument("never_defined"), Err(Error::UnknownMetric { .. })));
+    let found = metrics::instrument("no_gauge_total").unwrap();
+    assert_eq!(found.kind(), InstrumentKind::Counter);
+    let Err(error) = Gauge::try_from(found.clone()) else { panic!("a counter is no gauge") };
+    assert_eq!(error.to_string(), "the metric no_gauge_total is a counter already, and can't be a gauge too");
+    Counter::try_from(found).unwrap().inc(&[]);
+    assert_eq!(counter.get(&[]), 1.0);
 }

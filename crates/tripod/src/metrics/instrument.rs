@@ -4,13 +4,14 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::aggregate::{Distribution, Last, Sum, SumShape};
-use super::builder::{self, InstrumentBuilder};
+use super::builder::{self, InstrumentBuilder, Strict};
 use super::core::{Core, Stream};
-use super::kind::InstrumentKind;
+use super::kind::{Identity, InstrumentKind};
 use super::observable::{self, Observable, Observation, Observer, Round, sealed};
+use super::registry::Instrument as _;
 use super::series::Series;
 use super::switch::on;
-use crate::Value;
+use crate::{Error, Value};
 
 macro_rules! instrument {
     ($(#[$doc:meta])* $name:ident, $(#[$bound_doc:meta])* $bound:ident, $(#[$make_doc:meta])* $make:ident, $aggregate:ty, |$identity:ident| $shape:expr) => {
@@ -38,10 +39,20 @@ macro_rules! instrument {
             }
 
             pub(crate) fn builder(scope: u16, name: Cow<'static, str>) -> InstrumentBuilder<Self> {
-                InstrumentBuilder::new(scope, name, InstrumentKind::$name, |$identity, strict| {
-                    let shape = $shape;
-                    builder::make($identity, shape, strict).map(|core| Self { core })
-                })
+                InstrumentBuilder::new(scope, name, InstrumentKind::$name, Self::make)
+            }
+
+            fn make($identity: Identity, strict: Strict) -> Result<Self, Error> {
+                let shape = $shape;
+                builder::make($identity, shape, strict).map(|core| Self { core })
+            }
+
+            pub(super) fn from_identity(identity: Identity) -> Result<Self, Error> {
+                Self::make(identity, true)
+            }
+
+            pub(super) fn identity(&self) -> &Identity {
+                self.core.identity()
             }
         }
 
@@ -49,12 +60,6 @@ macro_rules! instrument {
             /// The instrument it belongs to.
             pub fn instrument(&self) -> $name {
                 $name { core: Arc::clone(&self.core) }
-            }
-        }
-
-        impl From<Arc<Core<$aggregate>>> for $name {
-            fn from(core: Arc<Core<$aggregate>>) -> Self {
-                Self { core }
             }
         }
 
@@ -240,6 +245,13 @@ impl BoundUpDownCounter {
             return;
         }
         self.series.numbers.add_whole(value);
+    }
+
+    /// Adds a fraction, which may be negative; what is no number is left out.
+    pub fn add_f64(&self, value: f64) {
+        if on() && value.is_finite() {
+            self.series.numbers.add(value);
+        }
     }
 
     /// The current total.

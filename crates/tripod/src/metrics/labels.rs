@@ -97,6 +97,8 @@ typed! {
     UpDownCounter BoundUpDownCounter {
         /// Adds a whole number, which may be negative.
         fn add(value: i64);
+        /// Adds a fraction, which may be negative; what is no number is left out.
+        fn add_f64(value: f64);
         /// The current total of a label set.
         fn get() -> f64;
     }

@@ -12,6 +12,7 @@ mod builder;
 mod cardinality;
 mod cells;
 mod core;
+mod definition;
 mod exemplar;
 mod filter;
 mod instrument;
@@ -31,6 +32,9 @@ pub use builder::InstrumentBuilder;
 pub(crate) use cardinality::say_overflows;
 pub use cardinality::{Cardinality, cardinality};
 pub(crate) use cells::after_fork;
+pub use definition::{
+    Instrument, MetricDefinition, define, definitions, increment, instrument, lost_by_name, observe, record, set,
+};
 pub use instrument::{
     BoundCounter, BoundGauge, BoundHistogram, BoundUpDownCounter, Counter, Gauge, Histogram, UpDownCounter, counter,
     gauge, histogram, up_down_counter,

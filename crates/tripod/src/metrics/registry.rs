@@ -139,6 +139,11 @@ pub(crate) fn all() -> Vec<Arc<dyn Instrument>> {
     read().instruments.values().cloned().collect()
 }
 
+/// The instrument of this name that belongs to no component.
+pub(crate) fn find(name: &str) -> Option<Arc<dyn Instrument>> {
+    read().instruments.get(&(0, name::key(name))).cloned()
+}
+
 /// The metrics of every scope. Callbacks and sources are asked, and instruments read, outside the lock.
 pub(crate) fn collect() -> Vec<(u16, Vec<Metric>)> {
     let round = Round::ask();
