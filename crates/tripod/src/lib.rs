@@ -47,7 +47,8 @@ mod value;
 pub use component::{Telemetry, telemetry};
 pub use config::Builder;
 pub use context::{
-    Baggage, Context, ContextGuard, Current, SpanContext, SpanId, TraceFlags, TraceId, current, propagation,
+    Baggage, Context, ContextGuard, Current, SpanContext, SpanId, Suppressed, TraceFlags, TraceId, current,
+    propagation, suppress,
 };
 pub use error::Error;
 #[cfg(feature = "jsonl")]

@@ -14,6 +14,7 @@ use crate::guard::Guard;
 use crate::limits::{Limits, LogLimits, SpanLimits};
 use crate::logs::Level;
 use crate::metrics::{self, View};
+use crate::pattern::Pattern;
 use crate::pipeline::{Exporter, Signal, SpoolConfig, TailSampling};
 use crate::trace::Sampler;
 use crate::{Error, ToValue};
@@ -35,6 +36,7 @@ pub struct Builder {
     span_limits: Option<SpanLimits>,
     log_limits: Option<LogLimits>,
     propagators: Option<Propagators>,
+    baggage_attributes: Vec<Pattern>,
     log_level: Option<Level>,
     traces: Option<bool>,
     metrics: Option<bool>,
@@ -128,6 +130,17 @@ impl Builder {
     /// [`crate::propagation::extract`] takes the last. They stay in use after the guard is dropped.
     pub fn propagators(mut self, propagators: impl IntoIterator<Item = Propagator>) -> Self {
         self.propagators = Some(propagators.into_iter().collect());
+        self
+    }
+
+    /// The pairs of [`Baggage`](crate::Baggage) that every new span gets as attributes, by their keys: `*` is any text, `?` one
+    /// character; none by default. What a span says itself stays. Baggage may come from outside: name what is wanted.
+    ///
+    /// ```
+    /// let builder = tripod::init().baggage_attributes(["tenant", "user.*"]);
+    /// ```
+    pub fn baggage_attributes<'a>(mut self, keys: impl IntoIterator<Item = &'a str>) -> Self {
+        self.baggage_attributes.extend(keys.into_iter().map(Pattern::new));
         self
     }
 
@@ -302,6 +315,7 @@ impl Builder {
             views,
             self_metrics: self.self_metrics.unwrap_or(true),
             tail: self.tail,
+            baggage_attributes: self.baggage_attributes,
             record_memory: self.record_memory.unwrap_or(16 << 20),
             queue_memory: self.queue_memory.unwrap_or(32 << 20),
             spool: self.spool,

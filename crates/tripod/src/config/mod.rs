@@ -17,6 +17,7 @@ use crate::export::Console;
 use crate::limits::Limits;
 use crate::logs::Level;
 use crate::metrics::Views;
+use crate::pattern::Pattern;
 use crate::pipeline::{Signals, SpoolConfig, TailSampling};
 use crate::trace::Sampler;
 
@@ -38,6 +39,8 @@ pub(crate) struct Config {
     /// How much one span or log record may hold.
     pub(crate) limits: Limits,
     pub(crate) propagators: Propagators,
+    /// Keys of baggage that become attributes of spans.
+    pub(crate) baggage_attributes: Vec<Pattern>,
     /// The least grave log that is recorded.
     pub(crate) log_level: Level,
     /// What is sent by OTLP, unless the code names exporters.

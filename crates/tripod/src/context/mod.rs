@@ -9,12 +9,14 @@ pub(crate) mod otel;
 pub mod propagation;
 mod slots;
 pub(crate) mod stack;
+pub(crate) mod suppress;
 
 use std::marker::PhantomData;
 use std::sync::Arc;
 
 pub use baggage::Baggage;
 pub use flags::TraceFlags;
+pub use suppress::{Suppressed, suppress};
 pub use tripod_wire::{SpanId, TraceId};
 
 use crate::trace::data::SpanData;
@@ -62,6 +64,8 @@ pub struct Context {
     pub trace_state: Option<Arc<str>>,
     /// Key-value pairs that travel with the request.
     pub baggage: Option<Arc<Baggage>>,
+    /// Whether nothing is recorded while it is attached; see [`suppress`].
+    pub suppressed: bool,
 }
 
 impl Context {
@@ -71,19 +75,45 @@ impl Context {
             let (span, trace_state) = local.current();
             let mut baggage = local.baggage.clone();
             otel::add_baggage(&mut baggage);
-            Self { span, trace_state, baggage }
+            Self { span, trace_state, baggage, suppressed: suppress::is_suppressed() }
         })
         .unwrap_or_default()
     }
 
-    /// Makes it current on this thread until the guard is dropped: new spans become children of its span.
+    /// Makes it current on this thread until the guard is dropped: new spans become children of its span. Suppression that
+    /// holds already goes on, whatever the context says.
     pub fn attach(self) -> ContextGuard {
         let pushed = stack::with(|local| {
             let baggage = std::mem::replace(&mut local.baggage, self.baggage);
             (local.push_context(self.span, self.trace_state), baggage)
         });
         let (depth, baggage) = pushed.map_or((None, None), |(depth, baggage)| (Some(depth), baggage));
-        ContextGuard { depth, baggage, _not_send: PhantomData }
+        ContextGuard { depth, baggage, _suppressed: self.suppressed.then(suppress), _not_send: PhantomData }
+    }
+
+    /// Runs the work with this as what is current.
+    ///
+    /// ```
+    /// let context = tripod::Context::current();
+    /// let sum: u64 = std::thread::scope(|scope| {
+    ///     let parts = [1, 2].map(|part| scope.spawn({ let context = &context; move || context.run(|| part * 2) }));
+    ///     parts.into_iter().map(|part| part.join().unwrap()).sum()
+    /// });
+    /// ```
+    pub fn run<R>(&self, work: impl FnOnce() -> R) -> R {
+        let _attached = self.clone().attach();
+        work()
+    }
+
+    /// The work, to be run once with this as what is current, wherever that will be: in a thread, a pool, on tokio's blocking
+    /// threads. For futures there is [`crate::InSpanExt::in_context`].
+    ///
+    /// ```
+    /// use tripod::Context;
+    /// std::thread::spawn(Context::current().wrap(|| tripod::info!("of the trace that is current where it was spawned")));
+    /// ```
+    pub fn wrap<R>(self, work: impl FnOnce() -> R) -> impl FnOnce() -> R {
+        move || self.run(work)
     }
 
     /// The same with this baggage instead.
@@ -99,6 +129,7 @@ impl Context {
 pub struct ContextGuard {
     depth: Option<usize>,
     baggage: Option<Arc<Baggage>>,
+    _suppressed: Option<Suppressed>,
     _not_send: PhantomData<*const ()>,
 }
 

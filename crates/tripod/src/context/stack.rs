@@ -12,7 +12,7 @@ use std::sync::Arc;
 use tripod_wire::{SpanId, TraceId};
 
 use super::slots::Stack;
-use super::{Baggage, SpanContext, otel};
+use super::{Baggage, SpanContext, otel, suppress};
 use crate::clock::Clock;
 use crate::encode::Buffer;
 use crate::engine::lane::{Pushed, Tag, Writer};
@@ -36,8 +36,14 @@ pub(crate) struct Local {
 #[derive(Default)]
 pub(crate) struct Outbox {
     attached: Option<Attached>,
+    /// Of the engine that is attached.
     generation: u32,
+    /// The same while records are taken, and [`ASK_ANEW`] while they are suppressed: one comparison tells both.
+    open: u32,
 }
+
+/// No engine's generation.
+const ASK_ANEW: u32 = u32::MAX;
 
 /// The engine that runs, as this thread sees it.
 struct Attached {
@@ -133,17 +139,27 @@ impl Local {
         }
     }
 
-    /// The engine that runs now, if one does. To be asked before anything is recorded: after a fork, or when another engine was
+    /// The engine that runs now, if one does and nothing is suppressed. To be asked before anything is recorded: after a fork, or when another engine was
     /// started, the thread begins anew.
     #[inline]
     pub(crate) fn engine(&mut self) -> Option<&Arc<Engine>> {
-        if engine::generation() != self.outbox.generation {
-            self.attach();
+        if engine::generation() != self.outbox.open && !self.ask_anew() {
+            return None;
         }
         self.outbox.attached.as_ref().map(|attached| &attached.engine)
     }
 
+    /// Looks whether there is another engine; answers whether records are taken.
     #[cold]
+    fn ask_anew(&mut self) -> bool {
+        if engine::generation() != self.outbox.generation {
+            self.attach();
+        }
+        let suppressed = suppress::is_suppressed();
+        self.outbox.open = if suppressed { ASK_ANEW } else { self.outbox.generation };
+        !suppressed
+    }
+
     fn attach(&mut self) {
         let engine = engine::running();
         // After it: asking for the engine may have started one.
@@ -260,6 +276,11 @@ impl Local {
 }
 
 impl Outbox {
+    /// What is recorded next is asked for again.
+    pub(crate) fn ask_anew(&mut self) {
+        self.open = ASK_ANEW;
+    }
+
     /// Hands a finished record to the collector. [`Local::engine`] says before to which.
     pub(crate) fn emit(&mut self, tag: Tag, body: &[u8]) {
         self.emit_with(tag, body.len(), |out| {

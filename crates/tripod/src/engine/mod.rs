@@ -25,6 +25,7 @@ pub(crate) use scopes::{scope_id, scope_name, scope_of_number};
 pub(crate) use slot::{ForkHold, after_fork, before_fork, deadline, flush, running, start, stats, stop};
 
 use crate::Error;
+use crate::pattern::Pattern;
 use crate::pipeline::{Outlet, TailCounts};
 use crate::stats::{RecordStats, Stats};
 use crate::trace::Sampler;
@@ -48,6 +49,8 @@ pub(crate) fn log_tag(scope: u16) -> Tag {
 /// What a hot path has to know.
 pub(crate) struct Settings {
     pub(crate) sampler: Sampler,
+    /// Keys of baggage that become attributes of spans.
+    pub(crate) baggage_attributes: Vec<Pattern>,
 }
 
 /// Why a record was lost.
@@ -129,7 +132,10 @@ impl Engine {
     fn make(origin: &Origin) -> Result<Arc<Self>, Error> {
         let config = &origin.config;
         let mut engine = Self {
-            settings: Settings { sampler: config.sampler.clone() },
+            settings: Settings {
+                sampler: config.sampler.clone(),
+                baggage_attributes: config.baggage_attributes.clone(),
+            },
             counts: Counts::default(),
             budget: Budget::new(config.record_memory),
             collector: Collector::default(),

@@ -1,18 +1,13 @@
 //! The engine's own threads: what they do is not recorded, or sending telemetry would cause more of it.
 
-use std::cell::Cell;
-
-thread_local! {
-    static OWN: Cell<bool> = const { Cell::new(false) };
-}
+use crate::context::{suppress, suppress::is_suppressed};
 
 /// Says that the calling thread is one of the engine's.
 pub(crate) fn mark() {
-    OWN.set(true);
+    std::mem::forget(suppress());
 }
 
-/// Whether the calling thread is one of the engine's.
-#[cfg(any(feature = "log", feature = "opentelemetry", feature = "tracing"))]
+/// Whether the calling thread is one of the engine's, or whoever runs on it wants nothing recorded.
 pub(crate) fn is_own() -> bool {
-    OWN.get()
+    is_suppressed()
 }

@@ -85,7 +85,9 @@ pub(crate) fn log_in_scope(scope: u16, level: Level, message: fmt::Arguments<'_>
 
 /// Hands a record to the collector.
 pub(crate) fn emit(local: &mut Local, scope: u16, record: &Log<'_>) {
-    local.engine();
+    if local.engine().is_none() {
+        return;
+    }
     local.scratch.clear();
     record.encode(&mut local.scratch);
     local.outbox.emit(engine::log_tag(scope), local.scratch.as_slice());

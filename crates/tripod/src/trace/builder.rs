@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use tripod_wire::otlp::trace::SpanKind;
 
+use super::baggage::copied;
 use super::data::SpanData;
 use super::sampler::{SpanStart, StartAttributes};
 use super::{LinkTo, LocalSpan, Span};
@@ -132,6 +133,10 @@ impl SpanBuilder {
             start = start.earlier(ago);
         }
         data.begin(context, &parent, trace_state, start, local.forks);
+        let parent = if let Parent::Given(context) = &self.parent { Some(context) } else { None };
+        if let Some(copied) = copied(local, parent) {
+            copied.add_to(&mut data);
+        }
         Some(Started { context, data: Some(data), trace_state: None })
     }
 }
@@ -174,6 +179,9 @@ pub(crate) fn begin(local: &mut Local, name: Cow<'static, str>, attributes: &[(&
     data.prepare(name);
     data.begin(context, &parent, trace_state, local.clock.now(), local.forks);
     data.set_attributes(attributes);
+    if let Some(copied) = copied(local, None) {
+        copied.add_to(&mut data);
+    }
     Some(Started { context, data: Some(data), trace_state: None })
 }
 
@@ -184,10 +192,14 @@ pub(crate) fn enter(name: Cow<'static, str>, attributes: &[(&str, Value<'_>)]) -
         let known = (&*name, SpanKind::INTERNAL, 0, StartAttributes::Listed(attributes));
         let context = identify(local, &parent, known)?;
         if context.is_sampled() {
+            let copied = copied(local, None);
             let data = local.stack.next();
             data.prepare(name);
             data.begin(context, &parent, trace_state, local.clock.now(), local.forks);
             data.set_attributes(attributes);
+            if let Some(copied) = copied {
+                copied.add_to(data);
+            }
             local.raise(true);
         } else {
             local.push_context(context, trace_state);

@@ -62,7 +62,7 @@ impl Span {
     /// A context in which it is current, to start parts of it elsewhere.
     pub fn to_context(&self) -> Context {
         let trace_state = self.data.as_ref().map_or(&self.trace_state, |data| &data.trace_state).clone();
-        Context { span: self.context, trace_state, baggage: Context::current().baggage }
+        Context { span: self.context, trace_state, ..Context::current() }
     }
 
     /// Makes it current on this thread until the guard is dropped. Do not hold the guard over an `.await`: use

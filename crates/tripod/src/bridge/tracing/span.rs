@@ -56,7 +56,7 @@ impl BridgedSpan {
     pub(super) fn to_context(&self) -> Context {
         let data = self.span.data.as_ref();
         let trace_state = data.map_or(&self.span.trace_state, |data| &data.trace_state).clone();
-        Context { span: self.span.context, trace_state, baggage: Context::current().baggage }
+        Context { span: self.span.context, trace_state, ..Context::current() }
     }
 
     /// Makes it current on this thread.
