@@ -21,7 +21,7 @@ use log::{LevelFilter, Log, Metadata, Record, SetLoggerError};
 use super::fields::{self, Fields};
 use super::slice::as_slice;
 use super::targets;
-use crate::engine::own_threads;
+use crate::context::suppress::is_suppressed;
 use crate::{Level, Value, log_enabled, logs};
 
 /// Whether `log::max_level` is Tripod's to set.
@@ -56,7 +56,7 @@ pub struct Logger;
 
 impl Log for Logger {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        log_enabled(level_of(metadata.level())) && !own_threads::is_own()
+        log_enabled(level_of(metadata.level())) && !is_suppressed()
     }
 
     fn log(&self, record: &Record<'_>) {

@@ -31,6 +31,11 @@ pub fn suppress() -> Suppressed {
     Suppressed { _not_send: PhantomData }
 }
 
+/// Suppresses what this thread records from now on: for the engine's own threads, or sending telemetry would cause more of it.
+pub(crate) fn for_ever() {
+    std::mem::forget(suppress());
+}
+
 /// Whether nothing is recorded on this thread.
 #[inline]
 pub(crate) fn is_suppressed() -> bool {

@@ -73,7 +73,7 @@ impl Collector {
     pub(crate) fn start(engine: &Arc<Engine>, batching: Batching) -> Result<(), Error> {
         let of = Arc::clone(engine);
         let work = move || {
-            super::own_threads::mark();
+            crate::context::suppress::for_ever();
             super::role::set(&of.collector);
             Worker::new(of, batching).run();
         };

@@ -7,7 +7,6 @@ mod chunk;
 mod collector;
 mod exit;
 pub(crate) mod lane;
-pub(crate) mod own_threads;
 pub(crate) mod panic;
 pub(crate) mod role;
 mod scopes;

@@ -9,9 +9,10 @@ use ::opentelemetry::{Context, InstrumentationScope, Key, SpanId, TraceFlags, Tr
 use super::convert;
 use crate::bridge::slice::as_slice;
 use crate::bridge::targets;
+use crate::context::suppress::is_suppressed;
 use crate::context::{SpanContext, otel, stack};
 use crate::encode::{Body, Log};
-use crate::engine::{self, own_threads};
+use crate::engine;
 use crate::{ToValue, Value, logs};
 
 /// Makes loggers.
@@ -65,7 +66,7 @@ impl api::Logger for Logger {
 
 fn is_enabled(severity: Option<Severity>) -> bool {
     engine::logs_on(severity.unwrap_or(Severity::Fatal4) as i32)
-        && !own_threads::is_own()
+        && !is_suppressed()
         && !Context::is_current_telemetry_suppressed()
 }
 

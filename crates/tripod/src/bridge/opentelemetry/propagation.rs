@@ -78,8 +78,8 @@ impl TextMapPropagator for Propagator {
 pub(super) fn context_of(context: &Context) -> crate::Context {
     let (span, mut baggage) = (context.span(), None);
     convert::add_baggage(context.baggage(), &mut baggage);
-    let span = span.span_context();
-    crate::Context { span: convert::span_context(span), trace_state: convert::trace_state(span), baggage }
+    let (span, suppressed) = (span.span_context(), context.is_telemetry_suppressed());
+    crate::Context { span: convert::span_context(span), trace_state: convert::trace_state(span), baggage, suppressed }
 }
 
 struct Headers<'a>(&'a mut dyn Injector);

@@ -10,7 +10,8 @@ use ::opentelemetry::{Context, InstrumentationScope, KeyValue};
 
 use super::convert;
 use crate::context::otel;
-use crate::engine::{self, own_threads};
+use crate::context::suppress::is_suppressed;
+use crate::engine;
 use crate::trace::LinkTo;
 use crate::trace::data::{Chain, SpanData};
 use crate::{SpanBuilder, StatusCode, ToValue, Value};
@@ -46,7 +47,7 @@ impl api::Tracer for Tracer {
     type Span = Span;
 
     fn build_with_context(&self, builder: api::SpanBuilder, parent: &Context) -> Span {
-        if !engine::traces_on() || parent.is_telemetry_suppressed() || own_threads::is_own() {
+        if !engine::traces_on() || parent.is_telemetry_suppressed() || is_suppressed() {
             // As the specification has it: the parent's identity is passed on.
             return Span { span: crate::Span::none(), context: parent.span().span_context().clone() };
         }

@@ -9,7 +9,8 @@ use super::span::{self, BridgedSpan, Change};
 use super::visit::Visitor;
 use super::{Recording, Spans};
 use crate::bridge::fields;
-use crate::engine::{self, own_threads};
+use crate::context::suppress::is_suppressed;
+use crate::engine;
 
 /// A layer that records `tracing`'s spans and events with Tripod. It can be made before telemetry starts.
 ///
@@ -47,7 +48,7 @@ impl Layer {
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> tracing_subscriber::Layer<S> for Layer {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, ctx: In<'_, S>) {
-        if !engine::traces_on() || own_threads::is_own() {
+        if !engine::traces_on() || is_suppressed() {
             return;
         }
         let bridged = self.0.span(attributes, &InRegistry(&ctx));

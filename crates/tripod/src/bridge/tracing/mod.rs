@@ -45,7 +45,8 @@ use super::fields::{self, Fields};
 use super::slice::as_slice;
 use super::targets;
 use crate::context::otel;
-use crate::engine::{self, own_threads};
+use crate::context::suppress::is_suppressed;
+use crate::engine;
 use crate::{Context, Level, SpanBuilder, SpanContext, Value, log_enabled, logs};
 use span::{BridgedSpan, name_in};
 use visit::Visitor;
@@ -112,7 +113,7 @@ impl Recording {
     fn record_event(self, event: &Event<'_>, spans: &impl Spans) {
         let level = level_of(*event.metadata().level());
         let logged = log_enabled(level);
-        if own_threads::is_own() || !(logged || level == Level::Error && engine::traces_on()) {
+        if is_suppressed() || !(logged || level == Level::Error && engine::traces_on()) {
             return;
         }
         fields::with(|fields| {

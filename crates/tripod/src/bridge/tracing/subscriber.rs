@@ -14,7 +14,8 @@ use super::visit::Visitor;
 use super::{Recording, Spans, level_of};
 use crate::bridge::fields;
 use crate::config::env::invalid;
-use crate::engine::{self, own_threads};
+use crate::context::suppress::is_suppressed;
+use crate::engine;
 use crate::{Error, Level, log_enabled};
 
 /// Whether there is a subscriber, so that `tracing` has to ask anew when telemetry is started or stopped.
@@ -103,7 +104,7 @@ impl tracing_core::Subscriber for Subscriber {
     }
 
     fn new_span(&self, attributes: &Attributes<'_>) -> Id {
-        if !engine::traces_on() || own_threads::is_own() {
+        if !engine::traces_on() || is_suppressed() {
             return InSlots::none();
         }
         InSlots::insert(self.recording.span(attributes, &InSlots), attributes.metadata())

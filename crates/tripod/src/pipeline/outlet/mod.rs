@@ -212,7 +212,7 @@ impl Outlet {
 /// A thread of the engine's own.
 fn spawn(name: &'static str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {
     let work = move || {
-        crate::engine::own_threads::mark();
+        crate::context::suppress::for_ever();
         work();
     };
     thread::Builder::new().name(name.to_owned()).spawn(work).map_err(|source| Error::Thread { name, source })
