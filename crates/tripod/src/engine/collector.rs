@@ -14,7 +14,8 @@ use tripod_wire::proto::{Message, put_bytes, put_len_delimited};
 use super::lane::{Reader, Tag};
 use super::{Engine, LOG, SPAN, deadline, role};
 use crate::config::Config;
-use crate::pipeline::{Batch, Signal, Tail, TailSampling};
+use crate::metrics::Temporality;
+use crate::pipeline::{Batch, Outlet, Signal, Tail, TailSampling};
 use crate::say::say;
 use crate::self_metrics::{self, SelfMetrics};
 use crate::sync::fork;
@@ -136,6 +137,8 @@ struct Worker {
     self_metrics: SelfMetrics,
     /// Where spans wait for the decision on their trace, if there is a policy.
     tail: Option<Tail>,
+    /// One for each temporality that an exporter wants.
+    metrics: Vec<(metrics::Reader, Temporality)>,
 }
 
 /// Records of one signal by scope.
@@ -156,7 +159,14 @@ impl Worker {
     fn new(engine: Arc<Engine>, batching: Batching) -> Self {
         let tail = batching.tail.clone().map(Tail::new);
         let (lanes, open, self_metrics) = Default::default();
-        Self { engine, batching, lanes, open, self_metrics, tail }
+        let mut metrics: Vec<(metrics::Reader, Temporality)> = Vec::new();
+        let outlets = engine.outlets().iter().filter(|outlet| outlet.accepts(Signal::Metrics));
+        for temporality in outlets.map(Outlet::temporality) {
+            if metrics.iter().all(|(_, known)| *known != temporality) {
+                metrics.push((metrics::Reader::new(temporality), temporality));
+            }
+        }
+        Self { engine, batching, lanes, open, self_metrics, tail, metrics }
     }
 
     fn run(mut self) {
@@ -272,13 +282,14 @@ impl Worker {
         if self.batching.self_metrics {
             self.self_metrics.update(&self.engine.stats());
         }
-        let Some((body, records)) = metrics::collect_encoded(&self.batching.resource) else { return };
-        let batch = Arc::new(Batch { signal: Signal::Metrics, records, body });
+        let all = self.engine.outlets();
+        for (reader, temporality) in &mut self.metrics {
+            let Some((body, records)) = metrics::collect_encoded(reader, &self.batching.resource) else { continue };
+            let batch = Arc::new(Batch { signal: Signal::Metrics, records, body });
+            all.iter().filter(|outlet| outlet.temporality() == *temporality).for_each(|outlet| outlet.offer(&batch));
+        }
         if self.batching.self_metrics {
             self_metrics::record_collection(start.elapsed().as_secs_f64());
-        }
-        for outlet in self.engine.outlets() {
-            outlet.offer(&batch);
         }
     }
 }

@@ -23,6 +23,8 @@ pub(crate) use scopes::{scope_id, scope_name, scope_of_number};
 
 pub(crate) use slot::{ForkHold, after_fork, before_fork, deadline, flush, running, start, stats, stop};
 
+use tripod_wire::otlp::Resource;
+
 use crate::Error;
 use crate::pattern::Pattern;
 use crate::pipeline::{Outlet, TailCounts};
@@ -72,6 +74,7 @@ pub(crate) struct Counts {
 pub(crate) struct Engine {
     pub(crate) settings: Settings,
     pub(crate) counts: Counts,
+    pub(crate) resource: Resource,
     budget: SharedBudget,
     collector: Collector,
     outlets: Vec<Outlet>,
@@ -136,6 +139,7 @@ impl Engine {
                 baggage_attributes: config.baggage_attributes.clone(),
             },
             counts: Counts::default(),
+            resource: config.resource(),
             budget: Budget::new(config.record_memory),
             collector: Collector::default(),
             outlets: Vec::new(),

@@ -6,6 +6,7 @@ mod jsonl;
 mod memory;
 #[cfg(feature = "otlp-http")]
 mod otlp_http;
+pub(crate) mod prometheus_text;
 mod readable;
 mod tree;
 

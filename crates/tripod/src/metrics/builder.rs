@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::aggregate::{Aggregate, Bounds};
+use super::aggregate::Aggregate;
 use super::core::Core;
+use super::histogram::Bounds;
 use super::kind::{Aggregation, Identity, InstrumentKind};
 use super::say::say_once;
 use super::{Histogram, registry};

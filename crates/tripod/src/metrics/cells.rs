@@ -10,9 +10,10 @@
 mod fork;
 
 use std::cell::Cell;
+use std::marker::PhantomData;
 use std::ptr;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::thread;
 
 pub(crate) use fork::after_fork;
@@ -25,12 +26,15 @@ const CHUNKS: usize = 4096;
 /// Threads with cells of their own, for each processor.
 const THREADS_PER_CPU: usize = 4;
 
-/// A run of neighbouring cells.
-#[derive(Clone, Copy, Debug)]
+/// A run of neighbouring cells, all in one chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cells {
-    /// The first cell; `None` when there were none left: what is recorded is lost.
-    first: Option<u32>,
+    /// The first cell. [`NO_CELLS`] when there were none left: what is recorded is lost.
+    first: u32,
 }
+
+/// Beyond every chunk, so that the check of bounds finds it.
+const NO_CELLS: u32 = u32::MAX;
 
 /// How the copies of a cell are joined.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -40,51 +44,49 @@ pub(crate) enum Join {
     Whole,
     /// Floats, added.
     Float,
-    /// The least of the floats, by [`encode_extreme`].
-    Least,
-    /// The greatest of the floats, by [`encode_extreme`].
+    /// The greatest of what [`encode_greatest`] or [`encode_least`] made of floats.
     Greatest,
 }
 
 impl Join {
-    const ALL: [Self; 4] = [Self::Whole, Self::Float, Self::Least, Self::Greatest];
+    const ALL: [Self; 3] = [Self::Whole, Self::Float, Self::Greatest];
 
     #[inline]
     fn join(self, a: u64, b: u64) -> u64 {
         match self {
             Self::Whole => a.wrapping_add(b),
             Self::Float => (f64::from_bits(a) + f64::from_bits(b)).to_bits(),
-            Self::Least => extreme(a, b, |a, b| a <= b),
-            Self::Greatest => extreme(a, b, |a, b| a >= b),
+            Self::Greatest => a.max(b),
         }
     }
 }
 
-/// A float in a cell where zero means "none yet".
+/// A float as a whole number of the same order, never zero: in a cell, zero means "none yet".
 #[inline]
-pub(crate) fn encode_extreme(value: f64) -> u64 {
-    value.to_bits().wrapping_add(1)
+pub(crate) fn encode_greatest(value: f64) -> u64 {
+    let bits = value.to_bits();
+    // A negative float's order is that of its bits turned around; its sign bit is set, so all ones are flipped.
+    bits ^ (((bits as i64 >> 63) as u64) | SIGN)
 }
 
-/// The inverse of [`encode_extreme`].
-pub(crate) fn decode_extreme(bits: u64) -> Option<f64> {
-    (bits != 0).then(|| f64::from_bits(bits - 1))
+/// The same the other way around: the least float becomes the greatest number.
+#[inline]
+pub(crate) fn encode_least(value: f64) -> u64 {
+    encode_greatest(-value)
 }
 
-#[inline]
-fn extreme(a: u64, b: u64, first_wins: fn(f64, f64) -> bool) -> u64 {
-    match (decode_extreme(a), decode_extreme(b)) {
-        (Some(x), Some(y)) => {
-            if first_wins(x, y) {
-                a
-            } else {
-                b
-            }
-        }
-        (None, _) => b,
-        (_, None) => a,
-    }
+/// The inverse of [`encode_greatest`].
+pub(crate) fn decode_greatest(number: u64) -> Option<f64> {
+    let bits = if number & SIGN == 0 { !number } else { number ^ SIGN };
+    (number != 0).then(|| f64::from_bits(bits))
 }
+
+/// The inverse of [`encode_least`].
+pub(crate) fn decode_least(number: u64) -> Option<f64> {
+    decode_greatest(number).map(|negated| -negated)
+}
+
+const SIGN: u64 = 1 << 63;
 
 struct Chunk([AtomicU64; CHUNK_CELLS]);
 
@@ -95,32 +97,44 @@ impl Chunk {
 }
 
 /// One thread's cells, or the base's. Tables are made once and recycled, never freed.
+#[repr(transparent)]
 struct Table {
-    chunks: Box<[AtomicPtr<Chunk>]>,
+    chunks: [AtomicPtr<Chunk>; CHUNKS],
 }
 
 impl Table {
     fn new() -> &'static Self {
-        let chunks = (0..CHUNKS).map(|_| AtomicPtr::new(ptr::null_mut())).collect();
-        Box::leak(Box::new(Self { chunks }))
+        // From a vector, so that 32 KiB do not pass over the stack.
+        let chunks: Box<[_]> = (0..CHUNKS).map(|_| AtomicPtr::new(ptr::null_mut())).collect();
+        let table: *mut [AtomicPtr<Chunk>] = Box::into_raw(chunks);
+        // SAFETY: the slice has `CHUNKS` elements, and a `Table` is just an array of as many.
+        unsafe { &*table.cast::<Self>() }
+    }
+
+    /// The run of cells, if its chunk exists.
+    #[inline]
+    fn run(&self, first: u32, len: usize) -> Option<&[AtomicU64]> {
+        // Acquire: the zeros that the owner filled the chunk with are seen.
+        let chunk = self.chunks.get(first as usize / CHUNK_CELLS)?.load(Ordering::Acquire);
+        // SAFETY: a chunk that was published is never freed.
+        let chunk = unsafe { chunk.as_ref() }?;
+        chunk.0.get(first as usize % CHUNK_CELLS..)?.get(..len)
     }
 
     /// The cell, if its chunk exists.
     #[inline]
     fn get(&self, cell: u32) -> Option<&AtomicU64> {
-        // Acquire: the zeros that the owner filled the chunk with are seen.
-        let chunk = self.chunks[cell as usize / CHUNK_CELLS].load(Ordering::Acquire);
-        // SAFETY: a chunk that was published is never freed.
-        unsafe { chunk.as_ref() }.map(|chunk| &chunk.0[cell as usize % CHUNK_CELLS])
+        self.run(cell, 1)?.first()
     }
 
-    /// The cell, its chunk made if it is missing.
-    fn get_or_allocate(&self, cell: u32) -> &AtomicU64 {
+    /// The cell, its chunk made if it is missing; `None` beyond all chunks.
+    fn get_or_allocate(&self, cell: u32) -> Option<&AtomicU64> {
+        let slot = self.chunks.get(cell as usize / CHUNK_CELLS)?;
         loop {
             if let Some(cell) = self.get(cell) {
-                return cell;
+                return Some(cell);
             }
-            let (slot, made) = (&self.chunks[cell as usize / CHUNK_CELLS], Chunk::allocate());
+            let made = Chunk::allocate();
             // Release: whoever sees the chunk sees its zeros.
             if slot.compare_exchange(ptr::null_mut(), made, Ordering::Release, Ordering::Relaxed).is_err() {
                 // Somebody else was faster: only the base has more than one writer.
@@ -181,10 +195,10 @@ impl Global {
     }
 
     fn join_of(&self, cell: u32) -> Join {
-        let chunk = self.joins[cell as usize / CHUNK_CELLS].load(Ordering::Acquire);
+        let Some(slot) = self.joins.get(cell as usize / CHUNK_CELLS) else { return Join::Whole };
         // SAFETY: never freed once published.
-        let join =
-            unsafe { chunk.as_ref() }.map_or(0, |chunk| chunk[cell as usize % CHUNK_CELLS].load(Ordering::Relaxed));
+        let chunk = unsafe { slot.load(Ordering::Acquire).as_ref() };
+        let join = chunk.map_or(0, |chunk| chunk[cell as usize % CHUNK_CELLS].load(Ordering::Relaxed));
         Join::ALL[usize::from(join) % Join::ALL.len()]
     }
 
@@ -202,7 +216,7 @@ impl Global {
 
     fn add_to_base(&self, cell: u32, bits: u64) {
         let join = self.join_of(cell);
-        let number = self.base.get_or_allocate(cell);
+        let Some(number) = self.base.get_or_allocate(cell) else { return };
         // Relaxed: a number guards no other memory.
         let _ = number.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |old| Some(join.join(old, bits)));
     }
@@ -240,30 +254,103 @@ impl Drop for Owner {
 }
 
 impl Cells {
-    /// As many new cells as there are joins.
+    /// No cells: what is recorded into them is lost.
+    pub(crate) const NONE: Self = Self { first: NO_CELLS };
+    /// The longest run.
+    pub(crate) const LONGEST: usize = CHUNK_CELLS;
+
+    /// As many new cells as there are joins, at most [`Cells::LONGEST`].
     pub(crate) fn new(joins: &[Join]) -> Self {
         let global = global();
         let mut inner = global.lock();
-        let (first, len) = (inner.next_cell, joins.len() as u32);
-        if (first + len) as usize > CHUNKS * CHUNK_CELLS {
-            return Self { first: None };
+        let (next, len) = (inner.next_cell as usize, joins.len());
+        // Not across the border of two chunks.
+        let first = if next % CHUNK_CELLS + len > CHUNK_CELLS { next.next_multiple_of(CHUNK_CELLS) } else { next };
+        if len > CHUNK_CELLS || first + len > CHUNKS * CHUNK_CELLS {
+            return Self::NONE;
         }
-        inner.next_cell += len;
-        for (cell, join) in (first..).zip(joins) {
+        inner.next_cell = (first + len) as u32;
+        for (cell, join) in (first as u32..).zip(joins) {
             global.set_join(cell, *join);
         }
-        Self { first: Some(first) }
+        Self { first: first as u32 }
     }
 
     /// Joins `bits` into the cell at `offset`. `join` is what the cell was made with.
     #[inline]
     pub(crate) fn record(self, offset: u32, join: Join, bits: u64) {
-        let Some(cell) = self.first.map(|first| first + offset) else { return };
+        match self.own(offset, 1) {
+            Some(own) => own.record(0, join, bits),
+            None => self.record_slowly(offset, join, bits),
+        }
+    }
+
+    /// This thread's copies of the `len` cells from `offset` on, to work on several at once. `None` before its first record there
+    /// and when it has none: then [`Cells::record`] is for it.
+    #[inline]
+    pub(crate) fn own(self, offset: u32, len: usize) -> Option<Own> {
         // SAFETY: tables are never freed; this one is the thread's own, until `Owner` takes it away.
-        match unsafe { TABLE.get().as_ref() }.and_then(|table| table.get(cell)) {
-            // Relaxed load and store rather than a read-modify-write: no other thread writes this cell while it is ours.
-            Some(number) => number.store(join.join(number.load(Ordering::Relaxed), bits), Ordering::Relaxed),
-            None => record_slowly(cell, join, bits),
+        let table: &'static Table = unsafe { TABLE.get().as_ref() }?;
+        let cells = table.run(self.first.saturating_add(offset), len)?;
+        Some(Own { cells, _not_send: PhantomData })
+    }
+
+    fn record_slowly(self, offset: u32, join: Join, bits: u64) {
+        if let Some(cell) = self.first.checked_add(offset) {
+            record_slowly(cell, join, bits);
+        }
+    }
+}
+
+/// Cells that are made when they are first written, for what few series need.
+pub(crate) struct LateCells(AtomicU32);
+
+/// There are none yet; beyond every chunk, as [`NO_CELLS`].
+const NOT_YET: u32 = u32::MAX - 1;
+
+impl Default for LateCells {
+    fn default() -> Self {
+        Self(AtomicU32::new(NOT_YET))
+    }
+}
+
+impl LateCells {
+    pub(crate) fn get(&self) -> Option<Cells> {
+        // Acquire: how the cells are joined is seen.
+        let first = self.0.load(Ordering::Acquire);
+        (first != NOT_YET).then_some(Cells { first })
+    }
+
+    #[inline]
+    pub(crate) fn get_or_make(&self, joins: &[Join]) -> Cells {
+        self.get().unwrap_or_else(|| {
+            let made = Cells::new(joins);
+            match self.0.compare_exchange(NOT_YET, made.first, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => made,
+                // Somebody else was faster; the cells made here stay unused.
+                Err(first) => Cells { first },
+            }
+        })
+    }
+}
+
+/// Cells that no other thread writes. Not to be kept: when the thread ends, they become another's.
+pub(crate) struct Own {
+    cells: &'static [AtomicU64],
+    _not_send: PhantomData<*const ()>,
+}
+
+impl Own {
+    /// Joins `bits` into a cell.
+    #[inline]
+    pub(crate) fn record(&self, offset: usize, join: Join, bits: u64) {
+        let cell = &self.cells[offset];
+        // Relaxed load and store rather than a read-modify-write: no other thread writes this cell while it is ours.
+        let old = cell.load(Ordering::Relaxed);
+        match join {
+            // Usually it stays as it is: then it is not written, and nothing has to wait for the store.
+            Join::Greatest if bits <= old => {}
+            _ => cell.store(join.join(old, bits), Ordering::Relaxed),
         }
     }
 }
@@ -272,26 +359,28 @@ impl Cells {
 #[cold]
 fn record_slowly(cell: u32, join: Join, bits: u64) {
     fork::begin_anew();
-    if TABLE.get().is_null() && !ASKED.replace(true) && OWNER.try_with(|_| ()).is_ok() {
+    if TABLE.get().is_null() && !ASKED.get() && OWNER.try_with(|_| ()).is_ok() {
         let global = global();
-        let mut inner = global.lock();
-        if inner.live.len() < global.thread_limit {
-            let table = inner.free.pop().unwrap_or_else(Table::new);
-            inner.live.push(table);
-            TABLE.set(table);
+        // Whoever holds the lock reads all cells: rather than wait for it, this record goes to the base.
+        if let Some(mut inner) = global.inner.try_lock() {
+            ASKED.set(true);
+            if inner.live.len() < global.thread_limit {
+                let table = inner.free.pop().unwrap_or_else(Table::new);
+                inner.live.push(table);
+                TABLE.set(table);
+            }
         }
     }
-    // SAFETY: as in `Cells::record`.
-    match unsafe { TABLE.get().as_ref() } {
-        Some(table) => {
-            let number = table.get_or_allocate(cell);
-            number.store(join.join(number.load(Ordering::Relaxed), bits), Ordering::Relaxed);
-        }
+    // SAFETY: as in `Cells::own`.
+    let own = unsafe { TABLE.get().as_ref() }.and_then(|table| table.get_or_allocate(cell));
+    match own {
+        Some(number) => number.store(join.join(number.load(Ordering::Relaxed), bits), Ordering::Relaxed),
         None => global().add_to_base(cell, bits),
     }
 }
 
-/// Reads cells, all threads' numbers joined. While it lives, no thread begins or ends recording.
+/// Reads cells, all threads' numbers joined. While it lives no thread gets cells of its own or gives them back, so it is not to be
+/// kept for long.
 pub(crate) struct CellReader {
     global: &'static Global,
     inner: MutexGuard<'static, Inner>,
@@ -305,12 +394,26 @@ impl CellReader {
         Self { global, inner }
     }
 
-    /// The joined bits of the cell at `offset`.
-    pub(crate) fn bits(&self, cells: Cells, offset: u32) -> u64 {
-        let Some(cell) = cells.first.map(|first| first + offset) else { return 0 };
-        let join = self.global.join_of(cell);
-        let tables = self.inner.live.iter().chain([&self.global.base]);
-        tables.filter_map(|table| table.get(cell)).fold(0, |all, number| join.join(all, number.load(Ordering::Relaxed)))
+    /// The joined bits of the cell at `offset`, which was made with this `join`.
+    pub(crate) fn bits(&self, cells: Cells, offset: u32, join: Join) -> u64 {
+        let Some(cell) = cells.first.checked_add(offset) else { return 0 };
+        let numbers = self.tables().filter_map(|table| table.get(cell));
+        numbers.fold(0, |all, number| join.join(all, number.load(Ordering::Relaxed)))
+    }
+
+    /// Adds what the run of whole numbers from `offset` on counts to `counts`.
+    pub(crate) fn add_counts(&self, cells: Cells, offset: u32, counts: &mut [u64]) {
+        let Some(first) = cells.first.checked_add(offset) else { return };
+        let len = counts.len();
+        for run in self.tables().filter_map(|table| table.run(first, len)) {
+            for (count, number) in counts.iter_mut().zip(run) {
+                *count = count.wrapping_add(number.load(Ordering::Relaxed));
+            }
+        }
+    }
+
+    fn tables(&self) -> impl Iterator<Item = &'static Table> {
+        self.inner.live.iter().copied().chain([self.global.base])
     }
 }
 
@@ -319,7 +422,7 @@ mod tests {
     use super::*;
 
     fn whole(cells: Cells) -> u64 {
-        CellReader::new().bits(cells, 0)
+        CellReader::new().bits(cells, 0, Join::Whole)
     }
 
     #[test]
@@ -346,7 +449,7 @@ mod tests {
 
     #[test]
     fn more_threads_than_tables_lose_nothing() {
-        let cells = Cells::new(&[Join::Whole, Join::Float, Join::Least, Join::Greatest]);
+        let cells = Cells::new(&[Join::Whole, Join::Float, Join::Greatest, Join::Greatest]);
         let threads = 3 * global().thread_limit;
         let (records, gate) = (if cfg!(miri) { 3 } else { 1000 }, std::sync::Barrier::new(threads));
         thread::scope(|scope| {
@@ -357,18 +460,18 @@ mod tests {
                     for _ in 0..records {
                         cells.record(0, Join::Whole, 1);
                         cells.record(1, Join::Float, 0.5_f64.to_bits());
-                        cells.record(2, Join::Least, encode_extreme(n as f64));
-                        cells.record(3, Join::Greatest, encode_extreme(n as f64));
+                        cells.record(2, Join::Greatest, encode_least(n as f64));
+                        cells.record(3, Join::Greatest, encode_greatest(n as f64));
                     }
                     gate.wait();
                 });
             }
         });
         let (reader, all) = (CellReader::new(), (threads * records) as u64);
-        assert_eq!(reader.bits(cells, 0), all);
-        assert_eq!(f64::from_bits(reader.bits(cells, 1)), all as f64 / 2.0);
-        assert_eq!(decode_extreme(reader.bits(cells, 2)), Some(0.0));
-        assert_eq!(decode_extreme(reader.bits(cells, 3)), Some(threads as f64 - 1.0));
+        assert_eq!(reader.bits(cells, 0, Join::Whole), all);
+        assert_eq!(f64::from_bits(reader.bits(cells, 1, Join::Float)), all as f64 / 2.0);
+        assert_eq!(decode_least(reader.bits(cells, 2, Join::Greatest)), Some(0.0));
+        assert_eq!(decode_greatest(reader.bits(cells, 3, Join::Greatest)), Some(threads as f64 - 1.0));
     }
 
     #[test]
@@ -393,9 +496,29 @@ mod tests {
     }
 
     #[test]
-    fn an_extreme_that_is_zero_is_not_none() {
-        assert_eq!(decode_extreme(encode_extreme(0.0)), Some(0.0));
-        assert_eq!(decode_extreme(Join::Least.join(0, encode_extreme(-1.0))), Some(-1.0));
-        assert_eq!(decode_extreme(0), None);
+    fn a_float_in_a_cell_keeps_its_order_and_is_never_none() {
+        let floats = [f64::NEG_INFINITY, f64::MIN, -1.0, -f64::MIN_POSITIVE, -0.0, 0.0, 5e-324, 1.0, f64::INFINITY];
+        assert!(floats.map(encode_greatest).is_sorted() && floats.map(encode_least).is_sorted_by(|a, b| a > b));
+        for float in floats {
+            assert!(encode_greatest(float) != 0 && encode_least(float) != 0);
+            assert_eq!(decode_greatest(encode_greatest(float)), Some(float));
+            assert_eq!(decode_least(encode_least(float)), Some(float));
+        }
+        assert_eq!((decode_greatest(0), decode_least(0)), (None, None));
+    }
+
+    #[test]
+    fn a_run_lies_in_one_chunk_and_beyond_the_longest_there_is_none() {
+        for _ in 0..3 {
+            let cells = Cells::new(&[Join::Whole; 700]);
+            assert!(cells.first as usize % CHUNK_CELLS + 700 <= CHUNK_CELLS, "{cells:?}");
+            cells.record(699, Join::Whole, 7);
+            let mut counts = [0; 700];
+            CellReader::new().add_counts(cells, 0, &mut counts);
+            assert_eq!((counts[698], counts[699]), (0, 7));
+        }
+        let none = Cells::new(&[Join::Whole; Cells::LONGEST + 1]);
+        none.record(5, Join::Whole, 1);
+        assert_eq!((none, CellReader::new().bits(none, 5, Join::Whole)), (Cells::NONE, 0));
     }
 }

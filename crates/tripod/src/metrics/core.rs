@@ -12,17 +12,20 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use std::time::SystemTime;
 
 use tripod_wire::otlp::Metric;
+use tripod_wire::otlp::metrics::MetricData;
 
 use super::aggregate::{Aggregate, Times};
 use super::cardinality::Cardinality;
-use super::cells::CellReader;
 use super::filter::Filter;
 use super::kind::Identity;
 use super::merge;
 use super::observable::{Round, SeriesId};
+use super::reader::{self, Reading, Source};
+use super::registry::NotStraight;
 use super::series::{Series, SeriesMap};
 use super::view::{Resolved, Views};
 use crate::Value;
+use crate::export::prometheus_text::{Family, Lines};
 use crate::sync::{Mutex, MutexGuard, fork};
 
 /// An instrument.
@@ -103,27 +106,23 @@ impl<A: Aggregate> Core<A> {
         lock(&self.observed).insert(id);
     }
 
-    /// The metric of one stream: all its points but those that callbacks report no more.
-    fn read(&self, stream: &Stream<A>, round: &Round) -> Metric {
+    /// The points of one stream: all but those that callbacks report no more.
+    fn read(&self, stream: &Stream<A>, round: &Round, reading: &mut Reading<'_>) -> MetricData {
         let observed = lock(&self.observed).clone();
-        let is_sent = |series: &&'static Series<A>| {
-            let id = ptr::from_ref(*series) as SeriesId;
-            !observed.contains(&id) || round.reported(id).is_some()
+        let source = Source {
+            shape: &stream.shape,
+            series: stream.series,
+            is_sent: &|series| is_sent(series, &observed, round),
+            has_callbacks: !observed.is_empty(),
+            times: Times { start: self.start.max(fork::forked_at()), now: unix_nanos_now() },
         };
-        let times = Times { start: self.start.max(fork::forked_at()), now: unix_nanos_now() };
-        let all = stream.series.all();
-        let cells = CellReader::new();
-        let point =
-            |series: &'static Series<A>| series.numbers.point(&stream.shape, series.attributes.clone(), times, &cells);
-        let points = all.into_iter().filter(is_sent).map(point).collect();
-        Metric {
-            name: stream.name.clone(),
-            description: stream.description.clone(),
-            unit: self.identity.unit.clone(),
-            data: A::data(&stream.shape, points),
-            metadata: Vec::new(),
-        }
+        reading.data(&source)
     }
+}
+
+fn is_sent<A>(series: &Series<A>, observed: &HashSet<SeriesId>, round: &Round) -> bool {
+    let id = ptr::from_ref(series) as SeriesId;
+    observed.is_empty() || !observed.contains(&id) || round.reported(id).is_some()
 }
 
 /// What the registry does with an instrument, whatever it measures.
@@ -169,18 +168,46 @@ impl<A: Aggregate> super::registry::Instrument for Core<A> {
         }
     }
 
-    fn metric(&self, round: &Round) -> Option<Metric> {
+    fn metric(&self, round: &Round, reading: &mut Reading<'_>) -> Option<Metric> {
         let stream = self.stream();
         if stream.dropped {
             return None;
         }
-        let mut metric = self.read(stream, round);
+        let mut data = self.read(stream, round, reading);
         let past = lock(&self.past).clone();
         for before in past.into_iter().filter(|before| !before.dropped) {
             let bounds = A::bounds(&stream.shape);
-            merge::fold(&mut metric.data, self.read(before, round).data, stream.filter.as_ref(), bounds);
+            merge::fold(&mut data, self.read(before, round, reading), stream.filter.as_ref(), bounds);
         }
-        Some(metric)
+        Some(Metric {
+            name: stream.name.clone(),
+            description: stream.description.clone(),
+            unit: self.identity.unit.clone(),
+            data,
+            metadata: Vec::new(),
+        })
+    }
+
+    fn family(&self) -> Option<Family> {
+        let stream = self.stream();
+        let kind = A::kind(&stream.shape);
+        let own = || Family {
+            name: stream.name.clone(),
+            help: stream.description.clone(),
+            unit: self.identity.unit.clone(),
+            kind,
+        };
+        (!stream.dropped).then(own)
+    }
+
+    fn write(&self, round: &Round, lines: &mut Lines<'_>) -> Result<(), NotStraight> {
+        // Series from before a view changed labels or buckets are joined as points.
+        if lock(&self.past).iter().any(|before| !before.dropped) {
+            return Err(NotStraight);
+        }
+        let (stream, observed) = (self.stream(), lock(&self.observed).clone());
+        reader::write(&stream.shape, stream.series, |series| is_sent(series, &observed, round), lines);
+        Ok(())
     }
 }
 

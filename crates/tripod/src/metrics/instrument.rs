@@ -3,13 +3,15 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::aggregate::{Distribution, Last, Sum, SumShape};
 use super::builder::{self, InstrumentBuilder, Strict};
 use super::core::{Core, Stream};
+use super::histogram::Distribution;
 use super::kind::{Identity, InstrumentKind};
+use super::last::Last;
 use super::observable::{self, Observable, Observation, Observer, Round, sealed};
 use super::registry::Instrument as _;
 use super::series::Series;
+use super::sum::{Sum, SumShape};
 use super::switch::on;
 use crate::{Error, Value};
 

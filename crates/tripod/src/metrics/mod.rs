@@ -13,18 +13,24 @@ mod cardinality;
 mod cells;
 mod core;
 mod definition;
-mod exemplar;
+pub(crate) mod exemplar;
 mod filter;
+mod float;
+mod histogram;
 mod instrument;
 mod kind;
+pub(crate) mod label_set;
 mod labels;
+mod last;
 mod merge;
 mod name;
 mod namespace;
-mod observable;
+pub(crate) mod observable;
+mod reader;
 pub(crate) mod registry;
 mod say;
 mod series;
+mod sum;
 mod switch;
 mod view;
 
@@ -52,6 +58,10 @@ pub(crate) use view::Views;
 
 pub(crate) use registry::set_views;
 
+pub use reader::{Reader, Temporality};
+
+pub use crate::export::prometheus_text::{Format as PrometheusFormat, render_prometheus};
+
 use tripod_wire::otlp::{Metric, ScopeMetrics};
 use tripod_wire::proto::{Message, put_bytes, put_len_delimited};
 
@@ -63,17 +73,16 @@ pub const MAX_SERIES: usize = 2000;
 /// Makes what is made once a process: before forks, none of which is to meet it half made.
 pub(crate) fn ready() {
     cells::ready();
-    series::ready();
 }
 
 /// All instruments and their points, as OTLP's messages: cumulative, in order of their names.
 pub fn collect() -> Vec<Metric> {
-    registry::collect().into_iter().flat_map(|(_, metrics)| metrics).collect()
+    Reader::default().collect()
 }
 
 /// An export request of all metrics, and how many points it has; `None` when there are none.
-pub(crate) fn collect_encoded(resource_field: &[u8]) -> Option<(Vec<u8>, u64)> {
-    let scopes = registry::collect();
+pub(crate) fn collect_encoded(reader: &mut Reader, resource_field: &[u8]) -> Option<(Vec<u8>, u64)> {
+    let scopes = reader.collect_scopes();
     let points: usize = scopes.iter().flat_map(|(_, metrics)| metrics).map(aggregate::points).sum();
     if points == 0 {
         return None;

@@ -10,15 +10,18 @@ use std::sync::Arc;
 
 use tripod_wire::otlp::Metric;
 
+use super::aggregate;
 use super::aggregate::Aggregate;
 use super::cardinality::Cardinality;
 use super::core::Core;
 use super::kind::{Identity, InstrumentKind};
 use super::name;
 use super::observable::Round;
+use super::reader::Reading;
 use super::say::say_once;
 use super::view::Views;
 use crate::Error;
+use crate::export::prometheus_text::{Family, Lines};
 use crate::sync::{ReadGuard, RwLock, WriteGuard};
 
 /// Instruments a process may have, so that names made of data can't use up its memory. Further ones share one a kind, apart.
@@ -33,7 +36,11 @@ pub(crate) trait Instrument: Any + Send + Sync {
     fn overflowed(&self) -> u64;
     fn cardinality(&self) -> Cardinality;
     /// Its points; `None` when a view drops it.
-    fn metric(&self, round: &Round) -> Option<Metric>;
+    fn metric(&self, round: &Round, reading: &mut Reading<'_>) -> Option<Metric>;
+    /// Its family in a text for Prometheus; `None` when a view drops it.
+    fn family(&self) -> Option<Family>;
+    /// Its samples there.
+    fn write(&self, round: &Round, lines: &mut Lines<'_>) -> Result<(), NotStraight>;
 }
 
 /// What has metrics of its own, kept elsewhere: they are collected with the rest.
@@ -52,6 +59,9 @@ static SOURCES: RwLock<Vec<Arc<dyn Source>>> = RwLock::new(Vec::new());
 pub(crate) fn add_source(source: Arc<dyn Source>) {
     SOURCES.write().push(source);
 }
+
+/// The samples can't be written straight from the series: they have to be joined first, as [`Instrument::metric`] does.
+pub(crate) struct NotStraight;
 
 /// Scope and name, the latter in lower case.
 type Key = (u16, String);
@@ -144,29 +154,37 @@ pub(crate) fn find(name: &str) -> Option<Arc<dyn Instrument>> {
     read().instruments.get(&(0, name::key(name))).cloned()
 }
 
-/// The metrics of every scope. Callbacks and sources are asked, and instruments read, outside the lock.
-pub(crate) fn collect() -> Vec<(u16, Vec<Metric>)> {
+/// The metrics of every scope, those without a point left out. Callbacks and sources are asked, and instruments read, outside the lock.
+pub(crate) fn collect(reading: &mut Reading<'_>) -> Vec<(u16, Vec<Metric>)> {
     let round = Round::ask();
     let mut scopes: Vec<(u16, Vec<Metric>)> = Vec::new();
     for instrument in all() {
-        let Some(metric) = instrument.metric(&round) else { continue };
+        let metric = instrument.metric(&round, reading).filter(|metric| aggregate::points(metric) > 0);
+        let Some(metric) = metric else { continue };
         let scope = instrument.identity().scope;
         match scopes.last_mut() {
             Some((last, metrics)) if *last == scope => metrics.push(metric),
             _ => scopes.push((scope, vec![metric])),
         }
     }
-    if !super::switch::on() {
-        return scopes;
-    }
-    let sources = SOURCES.read().clone();
-    for source in sources {
-        let metrics = catch_unwind(AssertUnwindSafe(|| source.metrics())).unwrap_or_default();
-        match scopes.iter_mut().find(|(scope, _)| *scope == source.scope()) {
-            _ if metrics.is_empty() => {}
+    for (scope, metrics) in from_sources() {
+        match scopes.iter_mut().find(|(known, _)| *known == scope) {
             Some((_, same)) => same.extend(metrics),
-            None => scopes.push((source.scope(), metrics)),
+            None => scopes.push((scope, metrics)),
         }
     }
     scopes
+}
+
+/// What the sources have, by scope.
+pub(crate) fn from_sources() -> Vec<(u16, Vec<Metric>)> {
+    if !super::switch::on() {
+        return Vec::new();
+    }
+    let sources = SOURCES.read().clone();
+    let ask = |source: Arc<dyn Source>| {
+        let metrics = catch_unwind(AssertUnwindSafe(|| source.metrics())).unwrap_or_default();
+        (source.scope(), metrics)
+    };
+    sources.into_iter().map(ask).filter(|(_, metrics)| !metrics.is_empty()).collect()
 }

@@ -1,78 +1,89 @@
 //! The series of an instrument: found by their label set, whatever the order of the labels, and compared in full.
 //!
-//! A thread remembers where it last found what hashed alike, so that the usual look-up takes no lock: hash, one slot, compare. Series
-//! live as long as the process, and their number is bounded, so they are referred to without counting.
+//! A look-up takes no lock and writes nothing: it hashes the labels and probes a table of pointers that all threads share. Only a new
+//! series takes a lock. Series live as long as the process, and their number is bounded, so they are referred to without counting.
+//! What a series costs: its struct, one block for its labels ([`super::label_set`]), some 30 bytes of table and list, its cells.
 
-use std::cell::Cell;
-use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher, Hasher};
+use std::hash::{BuildHasher, RandomState};
 use std::ptr;
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{LazyLock, OnceLock};
-
-use foldhash::fast::RandomState;
-use tripod_wire::otlp::{AnyValue, KeyValue};
+use std::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 
 use super::aggregate::Aggregate;
-use crate::sync::RwLock;
-use crate::{Value, resource};
+use super::label_set::{self, Label, LabelSet, Seeds};
+use crate::Value;
+use crate::sync::{Mutex, MutexGuard};
 
 /// What counts for label sets beyond the limit.
 const OVERFLOW: &str = "otel.metric.overflow";
 
 /// One label set and its numbers.
 pub(crate) struct Series<A> {
-    /// Sorted by key.
-    pub(crate) attributes: Vec<KeyValue>,
+    pub(crate) labels: LabelSet,
+    hash: u32,
     pub(crate) numbers: A,
 }
 
 /// All series of an instrument.
 pub(crate) struct SeriesMap<A: 'static> {
-    /// Tells the instruments apart in the threads' memory; never used twice.
-    number: u32,
-    by_hash: RwLock<HashMap<u64, Vec<&'static Series<A>>, RandomState>>,
-    count: AtomicUsize,
+    slots: AtomicPtr<Slots<A>>,
+    seeds: Seeds,
     limit: AtomicUsize,
-    overflow: OnceLock<&'static Series<A>>,
-    /// How often the overflow series stood in for another.
+    /// Series in `slots`: all but the one for the overflow.
+    count: AtomicUsize,
+    /// In the order in which they came.
+    known: Mutex<Vec<&'static Series<A>>>,
+    overflow: AtomicPtr<Series<A>>,
     overflowed: AtomicU64,
 }
 
-/// What a thread remembers: which series of which instrument hashed so.
-#[derive(Clone, Copy)]
-struct Remembered {
-    instrument: u32,
-    hash: u64,
-    series: *const (),
-}
+/// A table of open addressing: a series stands in the first free slot from where its hash points to. Series are added, never taken out.
+struct Slots<A>(Box<[AtomicPtr<Series<A>>]>);
 
-const SLOTS: usize = 512;
+impl<A> Slots<A> {
+    fn new(len: usize) -> Self {
+        Self((0..len).map(|_| AtomicPtr::new(ptr::null_mut())).collect())
+    }
 
-thread_local! {
-    static REMEMBERED: [Cell<Remembered>; SLOTS] =
-        const { [const { Cell::new(Remembered { instrument: 0, hash: 0, series: ptr::null() }) }; SLOTS] };
-}
+    #[inline]
+    fn find(&self, hash: u32, labels: &[impl Label]) -> Option<&'static Series<A>> {
+        let mask = self.0.len() - 1;
+        let mut at = hash as usize & mask;
+        loop {
+            // Acquire: the series is seen as it was written. There is always a free slot, so the walk ends.
+            // SAFETY: a series is never freed.
+            let series: &'static Series<A> = unsafe { self.0[at & mask].load(Ordering::Acquire).as_ref() }?;
+            if series.hash == hash && series.labels.matches(labels) {
+                return Some(series);
+            }
+            at += 1;
+        }
+    }
 
-/// Seeded at random, so that nobody outside can make label sets that hash alike.
-static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::default);
-
-/// Seeds the hasher, if that is not done.
-pub(super) fn ready() {
-    LazyLock::force(&HASHER);
+    /// Called under the lock, and only with room left.
+    fn insert(&self, series: &'static Series<A>) {
+        let mask = self.0.len() - 1;
+        let mut at = series.hash as usize & mask;
+        while !self.0[at & mask].load(Ordering::Relaxed).is_null() {
+            at += 1;
+        }
+        // Release: whoever sees the pointer sees the series.
+        self.0[at & mask].store(ptr::from_ref(series).cast_mut(), Ordering::Release);
+    }
 }
 
 impl<A: Aggregate> SeriesMap<A> {
+    const FIRST_SLOTS: usize = 4;
+
+    /// Keeps at most `limit` label sets apart.
     pub(crate) fn new(limit: usize) -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(1);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let (count, limit) = (AtomicUsize::new(0), AtomicUsize::new(limit));
+        let random = RandomState::new();
         Self {
-            number,
-            by_hash: RwLock::default(),
-            count,
-            limit,
-            overflow: OnceLock::new(),
+            slots: AtomicPtr::new(ptr::null_mut()),
+            seeds: Seeds([random.hash_one(1), random.hash_one(2)]),
+            limit: AtomicUsize::new(limit),
+            count: AtomicUsize::new(0),
+            known: Mutex::default(),
+            overflow: AtomicPtr::new(ptr::null_mut()),
             overflowed: AtomicU64::new(0),
         }
     }
@@ -92,6 +103,98 @@ impl<A: Aggregate> SeriesMap<A> {
         self.count.load(Ordering::Relaxed)
     }
 
+    /// The series of a label set, made when it is new.
+    #[inline]
+    pub(crate) fn get(&self, shape: &A::Shape, labels: &[(&str, Value<'_>)]) -> &'static Series<A> {
+        match label_set::hash(self.seeds, labels).and_then(|hash| self.find(hash, labels)) {
+            Some(series) => series,
+            None => self.get_slowly(shape, labels),
+        }
+    }
+
+    #[inline]
+    fn find(&self, hash: u32, labels: &[impl Label]) -> Option<&'static Series<A>> {
+        // SAFETY: tables are never freed, also those that have become too small.
+        unsafe { self.slots.load(Ordering::Acquire).as_ref() }?.find(hash, labels)
+    }
+
+    /// A new label set, one with a value that has to be rendered, or one that names a key twice.
+    #[cold]
+    fn get_slowly(&self, shape: &A::Shape, labels: &[(&str, Value<'_>)]) -> &'static Series<A> {
+        let full = self.count() >= self.limit();
+        // Asked first and without the lock, so that a flood of new label sets costs no more than a look.
+        if full && label_set::is_plain(labels) {
+            return self.overflow(shape);
+        }
+        let labels = label_set::rendered(labels);
+        let hash = label_set::hash(self.seeds, &labels).unwrap_or_default();
+        self.find(hash, &labels).unwrap_or_else(|| self.insert(shape, hash, &labels))
+    }
+
+    fn insert(&self, shape: &A::Shape, hash: u32, labels: &[impl Label]) -> &'static Series<A> {
+        let mut known = self.lock();
+        // Somebody else may have made it meanwhile.
+        if let Some(series) = self.find(hash, labels) {
+            return series;
+        }
+        let count = self.count();
+        if count >= self.limit() {
+            drop(known);
+            return self.overflow(shape);
+        }
+        let series = Self::leak(shape, hash, labels);
+        self.slots_with_room(count, &known).insert(series);
+        known.push(series);
+        self.count.store(count + 1, Ordering::Relaxed);
+        series
+    }
+
+    /// The table, made twice as large when three quarters are taken. The old one stays, as somebody may be looking into it; all the
+    /// old ones together are as large as the new one.
+    fn slots_with_room(&self, count: usize, known: &[&'static Series<A>]) -> &Slots<A> {
+        // SAFETY: tables are never freed.
+        let slots: Option<&Slots<A>> = unsafe { self.slots.load(Ordering::Acquire).as_ref() };
+        match slots {
+            Some(slots) if (count + 1) * 4 <= slots.0.len() * 3 => slots,
+            _ => {
+                let larger = Slots::new(slots.map_or(Self::FIRST_SLOTS, |slots| slots.0.len() * 2));
+                let overflow = self.overflow.load(Ordering::Relaxed).cast_const();
+                known.iter().filter(|series| !ptr::eq(**series, overflow)).for_each(|series| larger.insert(series));
+                let larger: &'static Slots<A> = Box::leak(Box::new(larger));
+                // Release: whoever sees the table sees what is in it.
+                self.slots.store(ptr::from_ref(larger).cast_mut(), Ordering::Release);
+                larger
+            }
+        }
+    }
+
+    /// The series of everything beyond the limit.
+    fn overflow(&self, shape: &A::Shape) -> &'static Series<A> {
+        self.overflowed.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: a series is never freed.
+        if let Some(series) = unsafe { self.overflow.load(Ordering::Acquire).as_ref() } {
+            return series;
+        }
+        let mut known = self.lock();
+        // SAFETY: as above; asked again, under the lock, as somebody else may have made it meanwhile.
+        if let Some(series) = unsafe { self.overflow.load(Ordering::Acquire).as_ref() } {
+            return series;
+        }
+        let series = Self::leak(shape, 0, &[(OVERFLOW, Value::Bool(true))]);
+        known.push(series);
+        self.overflow.store(ptr::from_ref(series).cast_mut(), Ordering::Release);
+        series
+    }
+
+    fn leak(shape: &A::Shape, hash: u32, labels: &[impl Label]) -> &'static Series<A> {
+        Box::leak(Box::new(Series { labels: LabelSet::new(labels), hash, numbers: A::new(shape) }))
+    }
+
+    /// All series, in the order in which they came, the overflow's among them: one that is in the list stays at its place.
+    pub(crate) fn all(&self) -> Vec<&'static Series<A>> {
+        self.lock().clone()
+    }
+
     /// Measurements that went to the overflow's series.
     pub(crate) fn overflowed(&self) -> u64 {
         self.overflowed.load(Ordering::Relaxed)
@@ -99,145 +202,28 @@ impl<A: Aggregate> SeriesMap<A> {
 
     /// How many values each key has among the series, most first: who is to blame for an overflow.
     pub(crate) fn distinct_values(&self) -> Vec<(String, usize)> {
-        let by_hash = self.by_hash.read();
-        let mut values: HashMap<&str, HashSet<String>> = HashMap::new();
-        for label in by_hash.values().flatten().flat_map(|series| &series.attributes) {
-            values.entry(&label.key).or_default().insert(label.value.to_string());
-        }
-        drop(by_hash);
-        let mut counts: Vec<_> = values.into_iter().map(|(key, values)| (key.to_owned(), values.len())).collect();
-        counts.sort_by(|(a_key, a), (b_key, b)| b.cmp(a).then_with(|| a_key.cmp(b_key)));
-        counts
+        let all = self.all();
+        let overflow = self.overflow.load(Ordering::Relaxed).cast_const();
+        let labels = all.iter().filter(|series| !ptr::eq(**series, overflow)).map(|series| &series.labels);
+        label_set::distinct_values(labels)
     }
 
-    /// The series of a label set, made when it is new.
-    #[inline]
-    pub(crate) fn get(&self, shape: &A::Shape, labels: &[(&str, Value<'_>)]) -> &'static Series<A> {
-        let hash = hash(labels);
-        let slot = hash as usize % SLOTS;
-        // While the thread ends, it remembers nothing.
-        let remembered = REMEMBERED.try_with(|slots| slots[slot].get()).ok();
-        if let Some(found) = remembered.filter(|found| found.instrument == self.number && found.hash == hash) {
-            // SAFETY: under this instrument's number only pointers to its own series are remembered (below), and series are
-            // never freed.
-            let series = unsafe { &*found.series.cast::<Series<A>>() };
-            if is_same(&series.attributes, labels) {
-                return series;
-            }
-        }
-        let series = self.look_up(shape, hash, labels);
-        let found = Remembered { instrument: self.number, hash, series: ptr::from_ref(series).cast() };
-        let _ = REMEMBERED.try_with(|slots| slots[slot].set(found));
-        series
+    fn lock(&self) -> MutexGuard<'_, Vec<&'static Series<A>>> {
+        self.known.lock()
     }
-
-    #[cold]
-    fn look_up(&self, shape: &A::Shape, hash: u64, labels: &[(&str, Value<'_>)]) -> &'static Series<A> {
-        let by_hash = self.by_hash.read();
-        let found = by_hash.get(&hash).and_then(|same| same.iter().find(|series| is_same(&series.attributes, labels)));
-        if let Some(series) = found {
-            return series;
-        }
-        drop(by_hash);
-        self.insert(shape, hash, labels)
-    }
-
-    fn insert(&self, shape: &A::Shape, hash: u64, labels: &[(&str, Value<'_>)]) -> &'static Series<A> {
-        // Asked without the lock, so that a flood of new label sets costs no more than a look.
-        if self.count.load(Ordering::Relaxed) >= self.limit.load(Ordering::Relaxed) {
-            self.overflowed.fetch_add(1, Ordering::Relaxed);
-            return self.overflow.get_or_init(|| Self::leak(shape, vec![KeyValue::new(OVERFLOW, true)]));
-        }
-        let attributes = owned(labels);
-        let mut by_hash = self.by_hash.write();
-        let same = by_hash.entry(hash).or_default();
-        // Somebody else may have made it meanwhile.
-        if let Some(series) = same.iter().find(|series| series.attributes == attributes) {
-            return series;
-        }
-        let series = Self::leak(shape, attributes);
-        same.push(series);
-        self.count.fetch_add(1, Ordering::Relaxed);
-        series
-    }
-
-    fn leak(shape: &A::Shape, attributes: Vec<KeyValue>) -> &'static Series<A> {
-        Box::leak(Box::new(Series { attributes, numbers: A::new(shape) }))
-    }
-
-    /// All series, in order of their label sets.
-    pub(crate) fn all(&self) -> Vec<&'static Series<A>> {
-        let by_hash = self.by_hash.read();
-        let mut all: Vec<_> = by_hash.values().flatten().chain(self.overflow.get()).copied().collect();
-        drop(by_hash);
-        all.sort_by_cached_key(|series| -> Vec<(&str, String)> {
-            series.attributes.iter().map(|attribute| (attribute.key.as_str(), attribute.value.to_string())).collect()
-        });
-        all
-    }
-}
-
-/// The same for every order of the labels: a sum of what each label hashes to. Of the keys only what is cheap goes in, as an
-/// instrument's label sets usually have the same.
-#[inline]
-fn hash(labels: &[(&str, Value<'_>)]) -> u64 {
-    labels.iter().fold(0, |sum: u64, (key, value)| {
-        let mut hasher = HASHER.build_hasher();
-        let ends = [key.as_bytes().first(), key.as_bytes().last()].map(|end| u64::from(*end.unwrap_or(&0)));
-        hasher.write_u64((key.len() as u64) << 16 | ends[0] << 8 | ends[1]);
-        match value {
-            Value::Str(text) => hasher.write(text.as_bytes()),
-            Value::Int(value) => hasher.write_i64(*value),
-            Value::Bool(value) => hasher.write_u8(u8::from(*value)),
-            Value::Double(value) => hasher.write_u64(value.to_bits()),
-            other => hasher.write(other.to_string().as_bytes()),
-        }
-        sum.wrapping_add(hasher.finish())
-    })
-}
-
-/// Whether a label set is that of a series: a hash alone is never trusted.
-#[inline]
-fn is_same(attributes: &[KeyValue], labels: &[(&str, Value<'_>)]) -> bool {
-    attributes.len() == labels.len()
-        && labels.iter().zip(attributes).all(|((key, value), in_order)| {
-            // Most callers give the labels in order.
-            if in_order.key == *key {
-                return is_same_value(&in_order.value, *value);
-            }
-            let at = attributes.binary_search_by(|attribute| attribute.key.as_str().cmp(key));
-            at.is_ok_and(|at| is_same_value(&attributes[at].value, *value))
-        })
-}
-
-fn is_same_value(kept: &AnyValue, value: Value<'_>) -> bool {
-    match (kept, value) {
-        (AnyValue::String(kept), Value::Str(text)) => kept == text,
-        (AnyValue::Int(kept), Value::Int(value)) => *kept == value,
-        (AnyValue::Bool(kept), Value::Bool(value)) => *kept == value,
-        (AnyValue::Double(kept), Value::Double(value)) => kept.to_bits() == value.to_bits(),
-        (kept, value) => *kept == resource::owned(value),
-    }
-}
-
-/// Sorted by key; of two equal keys the last wins.
-fn owned(labels: &[(&str, Value<'_>)]) -> Vec<KeyValue> {
-    let mut attributes: Vec<KeyValue> = Vec::with_capacity(labels.len());
-    for (key, value) in labels {
-        attributes.retain(|earlier| earlier.key != *key);
-        attributes.push(KeyValue::new(*key, resource::owned(*value)));
-    }
-    attributes.sort_by(|a, b| a.key.cmp(&b.key));
-    attributes
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::MAX_SERIES;
-    use super::super::aggregate::{Sum, SumShape};
+    use super::super::sum::{Sum, SumShape};
     use super::*;
 
     const SHAPE: SumShape = SumShape { monotonic: true };
+
+    fn is_overflow(series: &Series<Sum>) -> bool {
+        series.labels.iter().any(|(key, _)| key == OVERFLOW)
+    }
 
     #[test]
     fn the_order_of_labels_does_not_matter_and_their_borders_do() {
@@ -247,17 +233,42 @@ mod tests {
         assert!(ptr::eq(one, get(crate::labels!(b = "y", a = "x"))));
         assert!(!ptr::eq(get(crate::labels!(a = "ab", b = "c")), get(crate::labels!(a = "a", b = "bc"))));
         assert!(!ptr::eq(get(crate::labels!(a = 1)), get(crate::labels!(a = "1"))));
+        assert!(ptr::eq(get(crate::labels!(a = "1")), get(crate::labels!(a = %1))));
+        assert!(ptr::eq(get(crate::labels!(a = "1")), get(crate::labels!(a = 7, a = "1"))));
+        assert_eq!(map.all().len(), 5);
     }
 
     #[test]
-    fn beyond_the_limit_new_label_sets_share_the_overflow_series() {
-        let map = SeriesMap::<Sum>::new(MAX_SERIES);
-        for n in 0..MAX_SERIES + 100 {
-            map.get(&SHAPE, crate::labels!(n)).numbers.add_whole(1);
+    fn beyond_the_limit_new_label_sets_share_the_overflow_series_and_known_ones_are_still_found() {
+        let map = SeriesMap::<Sum>::new(200);
+        for n in 0..300 {
+            map.get(&SHAPE, crate::labels!(n, zone = n % 3)).numbers.add_whole(1);
         }
+        map.get(&SHAPE, crate::labels!(n = 7, zone = 1)).numbers.add_whole(1);
+        map.get(&SHAPE, crate::labels!(n = %"new")).numbers.add_whole(1);
         let all = map.all();
-        assert_eq!(all.len(), MAX_SERIES + 1);
-        let overflow = all.iter().find(|series| series.attributes[0].key == OVERFLOW).unwrap();
-        assert_eq!(overflow.numbers.get(), 100.0);
+        assert_eq!(all.len(), 201);
+        let overflow = all.iter().find(|series| is_overflow(series)).unwrap();
+        assert_eq!((overflow.numbers.get(), map.overflowed()), (101.0, 101));
+        assert_eq!(all[7].numbers.get(), 2.0);
+        assert_eq!(map.distinct_values(), [("n".to_owned(), 200), ("zone".to_owned(), 3)]);
+    }
+
+    #[test]
+    fn threads_that_make_the_same_series_at_once_get_the_same_one() {
+        let map = SeriesMap::<Sum>::new(MAX_SERIES);
+        let sets = if cfg!(miri) { 20 } else { 1000 };
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for n in 0..sets {
+                        map.get(&SHAPE, crate::labels!(n)).numbers.add_whole(1);
+                    }
+                });
+            }
+        });
+        let all = map.all();
+        assert_eq!(all.len(), sets as usize);
+        assert!(all.iter().all(|series| series.numbers.get() == 4.0));
     }
 }

@@ -19,6 +19,8 @@ use std::time::Duration;
 
 pub use tripod_wire::otlp::Signal;
 
+use crate::metrics::Temporality;
+
 /// Records on their way out, encoded once for all exporters.
 #[derive(Debug)]
 pub struct Batch {
@@ -40,6 +42,12 @@ pub trait Exporter: Send {
     /// Whether batches of this signal are for it; asked once, before the first.
     fn accepts(&self, _signal: Signal) -> bool {
         true
+    }
+
+    /// Whether the points of metrics are to tell what was counted since the start, as they do by default, or since the batch before;
+    /// asked once, before the first.
+    fn temporality(&self) -> Temporality {
+        Temporality::Cumulative
     }
 
     /// Sends a batch.

@@ -21,6 +21,7 @@ use super::{Batch, ExportError, Exported, Exporter, Signal, Signals};
 use crate::Error;
 use crate::config::Config;
 use crate::engine::role;
+use crate::metrics::Temporality;
 use crate::say::say;
 use crate::self_metrics::ExportTimer;
 use crate::stats::{Delivery, DropReason, ExporterStats};
@@ -47,6 +48,7 @@ pub(crate) struct Outlet {
 struct Shared {
     name: &'static str,
     accepts: Signals,
+    temporality: Temporality,
     queue: Mutex<Queue>,
     changed: Condvar,
     limit_bytes: usize,
@@ -106,6 +108,7 @@ impl Outlet {
         let shared = Arc::new(Shared {
             name: exporter.name(),
             accepts: Signals::only(|signal| exporter.accepts(signal)),
+            temporality: exporter.temporality(),
             queue: Mutex::default(),
             changed: Condvar::new(),
             limit_bytes: config.queue_memory,
@@ -125,9 +128,18 @@ impl Outlet {
         Ok(Self { shared, handles: Mutex::new(handles) })
     }
 
+    /// Whether batches of this signal are for this exporter.
+    pub(crate) fn accepts(&self, signal: Signal) -> bool {
+        self.shared.accepts.contains(signal)
+    }
+
+    pub(crate) fn temporality(&self) -> Temporality {
+        self.shared.temporality
+    }
+
     /// Queues a batch, if it is for this exporter, at the cost of the oldest when there is no room.
     pub(crate) fn offer(&self, batch: &Arc<Batch>) {
-        if !self.shared.accepts.contains(batch.signal) {
+        if !self.accepts(batch.signal) {
             return;
         }
         let mut queue = self.shared.lock();
