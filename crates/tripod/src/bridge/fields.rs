@@ -48,10 +48,16 @@ struct Caught {
 
 thread_local! {
     static SPARE: Cell<Option<Box<Fields>>> = const { Cell::new(None) };
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
 }
 
-/// Works with empty fields, and keeps their buffers for the next time.
-pub(super) fn with<R>(work: impl FnOnce(&mut Box<Fields>) -> R) -> R {
+/// How deep records may be made while fields of others are shown.
+const MAX_DEPTH: u32 = 4;
+
+/// Works with empty fields, and keeps their buffers for the next time. `None`, with nothing done, when that was asked for from
+/// within too many others: a `Display` that logs itself would never come to an end.
+pub(super) fn with<R>(work: impl FnOnce(&mut Box<Fields>) -> R) -> Option<R> {
+    let _depth = Depth::enter()?;
     let mut fields = SPARE.try_with(Cell::take).ok().flatten().unwrap_or_default();
     let result = work(&mut fields);
     if fields.text.capacity() + fields.bytes.capacity() <= KEPT_BYTES {
@@ -59,7 +65,26 @@ pub(super) fn with<R>(work: impl FnOnce(&mut Box<Fields>) -> R) -> R {
         // A thread that ends has no place to keep them.
         let _ = SPARE.try_with(|spare| spare.set(Some(fields)));
     }
-    result
+    Some(result)
+}
+
+/// One record that is being made on this thread.
+struct Depth;
+
+impl Depth {
+    fn enter() -> Option<Self> {
+        let depth = DEPTH.get();
+        (depth < MAX_DEPTH).then(|| {
+            DEPTH.set(depth + 1);
+            Self
+        })
+    }
+}
+
+impl Drop for Depth {
+    fn drop(&mut self) {
+        DEPTH.set(DEPTH.get() - 1);
+    }
 }
 
 impl Fields {

@@ -51,8 +51,9 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> tracing_subscriber::Layer<S> for La
         if !engine::traces_on() || is_suppressed() {
             return;
         }
-        let bridged = self.0.span(attributes, &InRegistry(&ctx));
-        if let Some(span) = ctx.span(id) {
+        if let Some(bridged) = self.0.span(attributes, &InRegistry(&ctx))
+            && let Some(span) = ctx.span(id)
+        {
             span.extensions_mut().insert(bridged);
         }
     }

@@ -75,7 +75,7 @@ struct Recording {
 }
 
 impl Recording {
-    fn span(self, attributes: &Attributes<'_>, spans: &impl Spans) -> BridgedSpan {
+    fn span(self, attributes: &Attributes<'_>, spans: &impl Spans) -> Option<BridgedSpan> {
         fields::with(|fields| {
             attributes.record(&mut Visitor(fields));
             let parent = Parent::of(attributes.parent(), attributes.is_contextual(), spans);

@@ -107,7 +107,8 @@ impl tracing_core::Subscriber for Subscriber {
         if !engine::traces_on() || is_suppressed() {
             return InSlots::none();
         }
-        InSlots::insert(self.recording.span(attributes, &InSlots), attributes.metadata())
+        let span = self.recording.span(attributes, &InSlots);
+        span.map_or_else(InSlots::none, |span| InSlots::insert(span, attributes.metadata()))
     }
 
     fn record(&self, id: &Id, values: &Record<'_>) {
