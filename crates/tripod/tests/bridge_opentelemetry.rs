@@ -245,6 +245,10 @@ fn the_propagator_carries_what_is_current_on_either_side() {
     assert!(context.span().span_context().is_remote());
     assert_eq!(context.baggage().get("tenant").unwrap().as_str(), "acme");
     assert_eq!(inject(&context)["traceparent"], headers["traceparent"]);
+    let with_metadata = HashMap::from([("baggage".to_owned(), "tenant=acme;ttl=30".to_owned())]);
+    let context = global::get_text_map_propagator(|propagator| propagator.extract(&with_metadata));
+    assert_eq!(context.baggage().get_with_metadata("tenant").unwrap().1.as_str(), "ttl=30");
+    assert_eq!(inject(&context)["baggage"], "tenant=acme;ttl=30");
     let names: Vec<_> = global::get_text_map_propagator(|propagator| propagator.fields().map(str::to_owned).collect());
     assert!(headers.keys().all(|name| names.contains(name)));
 }

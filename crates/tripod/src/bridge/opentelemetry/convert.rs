@@ -119,8 +119,8 @@ pub(crate) fn add_baggage(from: &OtelBaggage, to: &mut Option<Arc<Baggage>>) {
         return;
     }
     let to = Arc::make_mut(to.get_or_insert_default());
-    for (key, (value, _)) in from {
-        to.set(key.as_str(), value.as_str());
+    for (key, (value, metadata)) in from {
+        to.set_with_metadata(key.as_str(), value.as_str(), metadata.as_str());
     }
 }
 

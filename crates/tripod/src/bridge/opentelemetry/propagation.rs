@@ -2,11 +2,11 @@
 
 use std::sync::LazyLock;
 
-use ::opentelemetry::baggage::{Baggage, BaggageExt};
+use ::opentelemetry::Context;
+use ::opentelemetry::baggage::{Baggage, BaggageExt, KeyValueMetadata};
 use ::opentelemetry::propagation::text_map_propagator::FieldIter;
 use ::opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
 use ::opentelemetry::trace::TraceContextExt;
-use ::opentelemetry::{Context, KeyValue};
 
 use super::convert;
 use super::trace::Parent;
@@ -62,8 +62,10 @@ impl TextMapPropagator for Propagator {
             context = context.with_remote_span_context(span);
         }
         if let Some(baggage) = read.baggage {
-            let pairs = baggage.iter().map(|(key, value)| KeyValue::new(key.to_owned(), value.to_owned()));
-            context = context.with_baggage(pairs.collect::<Baggage>());
+            let pair = |(key, value, metadata): (&str, &str, &str)| {
+                KeyValueMetadata::new(key.to_owned(), value.to_owned(), metadata)
+            };
+            context = context.with_baggage(baggage.iter_with_metadata().map(pair).collect::<Baggage>());
         }
         context
     }
@@ -99,6 +101,10 @@ struct Given<'a>(&'a dyn Extractor);
 impl propagation::Extractor for Given<'_> {
     fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name)
+    }
+
+    fn get_all<'a>(&'a self, name: &str) -> Box<dyn Iterator<Item = &'a str> + 'a> {
+        Box::new(self.0.get_all(name).into_iter().flatten())
     }
 
     fn keys(&self) -> Box<dyn Iterator<Item = &str> + '_> {
