@@ -6,6 +6,7 @@ use opentelemetry::metrics::Meter;
 use prometheus::Encoder;
 use prometheus_client::metrics::counter::Counter as ClientCounter;
 use prometheus_client::metrics::family::Family;
+use tripod::metrics::{PrometheusFormat, render_prometheus};
 
 use crate::metrics::{LABELS, Labels, key_values};
 use crate::peers::{metrics_recorder, otel_meter_of};
@@ -92,33 +93,48 @@ fn metrics_counters(series: usize) {
     }
 }
 
+/// Writes all series, anew each time, as text that does hold them all.
+fn scrape<T: AsRef<[u8]>>(render: impl Fn() -> T + Send + Sync + 'static) -> Work {
+    let text = render();
+    let lines = text.as_ref().split(|byte| *byte == b'\n');
+    assert_eq!(lines.filter(|line| line.starts_with(b"requests_total{")).count(), SCRAPED);
+    Work::each(move |_| drop(black_box(render())))
+}
+
 fn scrapers() -> Vec<Peer> {
     vec![
+        Peer::new("tripod", || {
+            tripod_counters(SCRAPED);
+            scrape(|| {
+                let mut text = Vec::new();
+                render_prometheus(PrometheusFormat::Text, &mut text);
+                text
+            })
+        }),
         Peer::new("prometheus-client", || {
             let mut registry = prometheus_client::registry::Registry::default();
             registry.register("requests", "Requests served", client_counters(SCRAPED));
-            Work::each(move |_| {
+            scrape(move || {
                 let mut text = String::new();
                 prometheus_client::encoding::text::encode(&mut text, &registry).expect("a string takes everything");
-                black_box(text);
+                text
             })
         }),
         Peer::new("prometheus", || {
             let registry = prometheus::Registry::new();
             registry.register(Box::new(prometheus_counters(SCRAPED))).expect("the only one");
-            Work::each(move |_| {
+            scrape(move || {
                 let mut text = Vec::new();
-                prometheus::TextEncoder::new()
-                    .encode(&registry.gather(), &mut text)
-                    .expect("a vector takes everything");
-                black_box(text);
+                let encoder = prometheus::TextEncoder::new();
+                encoder.encode(&registry.gather(), &mut text).expect("a vector takes everything");
+                text
             })
         })
         .note("sorted"),
         Peer::new("metrics + exporter-prometheus", || {
             let handle = metrics_recorder();
             metrics_counters(SCRAPED);
-            Work::each(move |_| drop(black_box(handle.render())))
+            scrape(move || handle.render())
         }),
     ]
 }
