@@ -66,6 +66,8 @@ pub use trace::{
 };
 #[cfg(feature = "macros")]
 pub use tripod_macros::{LabelValue, Labels, traced};
+/// What is recorded, as OTLP has it: what [`MemoryExporter`] gives and what is in a [`Batch`].
+pub use tripod_wire::otlp;
 pub use value::{ToValue, Value, ValueList, ValueMap};
 
 /// Sets telemetry up; [`Builder::start`] starts it and returns the guard that stops it.

@@ -16,8 +16,25 @@ use super::readable::{Paint, clean, duration, field};
 /// Bit 9 of a span's flags, where bit 8 says that it is meant: the parent is in another process.
 pub(crate) const REMOTE_PARENT: u32 = 0x300;
 
+/// How a tree is shown.
+#[derive(Clone, Copy)]
+struct Look {
+    paint: Paint,
+    /// With what differs from run to run: ids and durations.
+    exact: bool,
+}
+
 /// All traces among the spans, the one that began first at the top.
 pub(crate) fn render(spans: &[Span], paint: Paint) -> String {
+    render_all(spans, Look { paint, exact: true })
+}
+
+/// The same without ids and durations.
+pub(crate) fn outline(spans: &[Span]) -> String {
+    render_all(spans, Look { paint: Paint::default(), exact: false })
+}
+
+fn render_all(spans: &[Span], look: Look) -> String {
     let mut traces: HashMap<TraceId, Vec<&Span>> = HashMap::new();
     for span in spans {
         traces.entry(span.trace_id).or_default().push(span);
@@ -27,7 +44,7 @@ pub(crate) fn render(spans: &[Span], paint: Paint) -> String {
         trace.sort_by_key(|span| (span.start_time_unix_nano, span.span_id.0));
     }
     traces.sort_by_key(|trace| trace.first().map(|span| (span.start_time_unix_nano, span.trace_id.0)));
-    let trees: Vec<String> = traces.iter().map(|trace| render_trace(trace, paint)).collect();
+    let trees: Vec<String> = traces.iter().map(|trace| render_trace(trace, look)).collect();
     trees.join("\n")
 }
 
@@ -58,7 +75,8 @@ enum Place {
 }
 
 /// `spans` are those of one trace, by their start.
-fn render_trace(spans: &[&Span], paint: Paint) -> String {
+fn render_trace(spans: &[&Span], look: Look) -> String {
+    let paint = look.paint;
     let known: HashSet<SpanId> = spans.iter().map(|span| span.span_id).collect();
     let mut children: HashMap<SpanId, Vec<&Span>> = HashMap::new();
     let mut tops: Vec<Node<'_>> = Vec::new();
@@ -74,7 +92,7 @@ fn render_trace(spans: &[&Span], paint: Paint) -> String {
         }
         children.entry(parent).or_default().push(span);
     }
-    let mut out = headline(spans, paint);
+    let mut out = headline(spans, look);
     // Spans may be nested without limit, so not by recursion.
     let mut pending: Vec<Pending<'_>> =
         tops.into_iter().rev().map(|node| Pending { node, indent: String::new(), place: Place::Top }).collect();
@@ -84,7 +102,7 @@ fn render_trace(spans: &[&Span], paint: Paint) -> String {
             Place::Middle => ("├─ ", "│  "),
             Place::Last => ("└─ ", "   "),
         };
-        let _ = writeln!(out, "{}{}", paint.dim(&format!("{indent}{branch}")), line(node, paint));
+        let _ = writeln!(out, "{}{}", paint.dim(&format!("{indent}{branch}")), line(node, look));
         let below = indent + below;
         let id = match node {
             Node::Span(span) => span.span_id,
@@ -103,15 +121,20 @@ fn render_trace(spans: &[&Span], paint: Paint) -> String {
     out
 }
 
-fn headline(spans: &[&Span], paint: Paint) -> String {
+fn headline(spans: &[&Span], look: Look) -> String {
     let start = spans.iter().map(|span| span.start_time_unix_nano).min().unwrap_or(0);
     let end = spans.iter().map(|span| span.end_time_unix_nano).max().unwrap_or(0);
     let errors = spans.iter().filter(|span| failed(span)).count();
     let id = spans.first().map(|span| span.trace_id.to_string()).unwrap_or_default();
     let plural = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
-    let mut line = format!("trace {id}  {}  {}", plural(spans.len(), "span"), duration(end.saturating_sub(start)));
+    let count = plural(spans.len(), "span");
+    let mut line = if look.exact {
+        format!("trace {id}  {count}  {}", duration(end.saturating_sub(start)))
+    } else {
+        format!("trace  {count}")
+    };
     if errors > 0 {
-        let _ = write!(line, "  {}", paint.red(&plural(errors, "error")));
+        let _ = write!(line, "  {}", look.paint.red(&plural(errors, "error")));
     }
     line + "\n"
 }
@@ -120,18 +143,20 @@ fn failed(span: &Span) -> bool {
     span.status.code == StatusCode::ERROR
 }
 
-fn line(node: Node<'_>, paint: Paint) -> String {
+fn line(node: Node<'_>, Look { paint, exact }: Look) -> String {
     let span = match node {
         Node::Span(span) => span,
         Node::Missing { id, remote } => {
             let why = if remote { "parent in another process" } else { "parent missing" };
-            return paint.dim(&format!("({why}: {id})"));
+            return paint.dim(&if exact { format!("({why}: {id})") } else { format!("({why})") });
         }
     };
-    let took = duration(span.end_time_unix_nano.saturating_sub(span.start_time_unix_nano));
     let name = one_line(&span.name);
     let name = if failed(span) { paint.red(&name) } else { paint.bold(&name) };
-    let mut line = format!("{name}  {took}");
+    let mut line = name;
+    if exact {
+        let _ = write!(line, "  {}", duration(span.end_time_unix_nano.saturating_sub(span.start_time_unix_nano)));
+    }
     if failed(span) {
         let message = one_line(&span.status.message);
         let mark = if message.is_empty() { "✗".to_owned() } else { format!("✗ {message}") };
