@@ -5,6 +5,7 @@
 
 mod baggage;
 mod flags;
+pub(crate) mod ids;
 pub(crate) mod otel;
 pub mod propagation;
 mod slots;
@@ -22,7 +23,10 @@ pub use tripod_wire::{SpanId, TraceId};
 use crate::trace::data::SpanData;
 
 /// Identifies a span wherever it is: in this process or another.
+///
+/// Aligned, so that copying one is a matter of whole words.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C, align(8))]
 pub struct SpanContext {
     /// The trace.
     pub trace_id: TraceId,
@@ -35,6 +39,10 @@ pub struct SpanContext {
 }
 
 impl SpanContext {
+    /// Names no span.
+    pub(crate) const NONE: Self =
+        Self { trace_id: TraceId::NONE, span_id: SpanId::NONE, flags: TraceFlags::NONE, remote: false };
+
     /// Whether it names a span at all.
     pub fn is_valid(&self) -> bool {
         self.trace_id.is_valid() && self.span_id.is_valid()

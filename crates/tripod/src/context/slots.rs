@@ -37,13 +37,15 @@ impl Stack {
         self.slots.get_mut(self.depth.wrapping_sub(1)).map(|slot| &mut **slot)
     }
 
-    /// The slot above the top, to be filled. It becomes current by [`Stack::raise`], so that a panic meanwhile leaves it spare.
+    /// The top, and the slot above it to be filled. That becomes current by [`Stack::raise`], so that a panic meanwhile leaves it
+    /// spare.
     #[inline]
-    pub(crate) fn next(&mut self) -> &mut SpanData {
+    pub(crate) fn next(&mut self) -> (Option<&SpanData>, &mut SpanData) {
         if self.slots.len() == self.depth {
             self.add_slot();
         }
-        &mut self.slots[self.depth]
+        let (below, above) = self.slots.split_at_mut(self.depth);
+        (below.last().map(|top| &**top), &mut above[0])
     }
 
     #[cold]
@@ -66,7 +68,7 @@ impl Stack {
     /// Makes an identity current; answers its place for [`Stack::remove_context`].
     #[inline]
     pub(crate) fn push_context(&mut self, context: SpanContext, trace_state: Option<Arc<str>>) -> usize {
-        self.next().be_context(context, trace_state);
+        self.next().1.be_context(context, trace_state);
         self.depth += 1;
         self.depth - 1
     }
@@ -197,10 +199,10 @@ mod tests {
     #[test]
     fn spare_slots_are_used_again_and_their_number_is_bounded() {
         let mut stack = Stack::default();
-        let pushed: *const SpanData = stack.next();
+        let pushed: *const SpanData = stack.next().1;
         stack.raise();
         stack.lower();
-        assert!(std::ptr::eq(pushed, stack.next()));
+        assert!(std::ptr::eq(pushed, stack.next().1));
         assert!(std::ptr::eq(pushed, &raw const *stack.take_spare()));
         (0..2 * SPARE).for_each(|_| stack.recycle(Box::default()));
         assert_eq!(stack.slots.len(), SPARE);

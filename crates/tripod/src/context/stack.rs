@@ -4,19 +4,18 @@
 //! called from within telemetry (a `Display` that logs), it answers `None`, and the call does nothing.
 
 use std::cell::Cell;
-use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
-use tripod_wire::{SpanId, TraceId};
+use tripod_wire::SpanId;
 
+use super::ids::Ids;
 use super::slots::Stack;
 use super::{Baggage, SpanContext, otel, suppress};
 use crate::clock::Clock;
 use crate::encode::Buffer;
 use crate::engine::lane::{Pushed, Tag, Writer};
-use crate::engine::{self, Engine, Lost};
+use crate::engine::{self, Engine, Lost, Settings};
 use crate::sync::fork;
 use crate::trace::data::SpanData;
 
@@ -25,7 +24,7 @@ pub(crate) struct Local {
     pub(crate) stack: Stack,
     pub(crate) baggage: Option<Arc<Baggage>>,
     pub(crate) scratch: Buffer,
-    random: fastrand::Rng,
+    pub(crate) ids: Ids,
     pub(crate) clock: Clock,
     pub(crate) outbox: Outbox,
     /// [`fork::count`] when the engine was last looked for.
@@ -118,29 +117,21 @@ pub(crate) fn is_sampled() -> bool {
     SAMPLED.get() || otel::is_sampled()
 }
 
-/// Random numbers that no other thread and no other process makes.
-fn new_random() -> fastrand::Rng {
-    // RandomState is seeded by the operating system once a thread, and a forked child has the seed of its parent: the process and the
-    // time of the fork tell them apart.
-    let seed = RandomState::new().hash_one((std::process::id(), fork::count(), fork::forked_at()));
-    fastrand::Rng::with_seed(seed)
-}
-
 impl Local {
     fn new() -> Self {
         Self {
             stack: Stack::default(),
             baggage: None,
             scratch: Buffer::default(),
-            random: new_random(),
+            ids: Ids::new(),
             clock: Clock::default(),
             outbox: Outbox::default(),
             forks: fork::count(),
         }
     }
 
-    /// The engine that runs now, if one does and nothing is suppressed. To be asked before anything is recorded: after a fork, or when another engine was
-    /// started, the thread begins anew.
+    /// The engine that runs now, if one does and nothing is suppressed. To be asked before anything is recorded: after a fork, or
+    /// when another engine was started, the thread begins anew.
     #[inline]
     pub(crate) fn engine(&mut self) -> Option<&Arc<Engine>> {
         if engine::generation() != self.outbox.open && !self.ask_anew() {
@@ -168,7 +159,7 @@ impl Local {
         if self.forks != fork::count() {
             self.forks = fork::count();
             // Parent and child would go on to make the same ids.
-            self.random = new_random();
+            self.ids = Ids::new();
         }
     }
 
@@ -255,30 +246,18 @@ impl Local {
     fn stack_changed(&self) {
         SAMPLED.set(self.stack.top().is_some_and(|top| top.context.is_sampled()));
     }
-
-    pub(crate) fn new_trace_id(&mut self) -> TraceId {
-        loop {
-            let id = TraceId((self.random.u128(..)).to_be_bytes());
-            if id.is_valid() {
-                return id;
-            }
-        }
-    }
-
-    pub(crate) fn new_span_id(&mut self) -> SpanId {
-        loop {
-            let id = SpanId(self.random.u64(..).to_be_bytes());
-            if id.is_valid() {
-                return id;
-            }
-        }
-    }
 }
 
 impl Outbox {
     /// What is recorded next is asked for again.
     pub(crate) fn ask_anew(&mut self) {
         self.open = ASK_ANEW;
+    }
+
+    /// The settings of the engine that [`Local::engine`] found.
+    #[inline]
+    pub(crate) fn settings(&self) -> Option<&Settings> {
+        self.attached.as_ref().map(|attached| &attached.engine.settings)
     }
 
     /// Hands a finished record to the collector. [`Local::engine`] says before to which.

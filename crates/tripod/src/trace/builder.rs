@@ -9,9 +9,11 @@ use tripod_wire::otlp::trace::SpanKind;
 use super::baggage::copied;
 use super::data::SpanData;
 use super::sampler::{SpanStart, StartAttributes};
-use super::{LinkTo, LocalSpan, Span};
+use super::{LinkTo, LocalSpan, Sampler, Span};
+use crate::context::ids::Ids;
+use crate::context::otel;
 use crate::context::stack::{self, Local};
-use crate::context::{Context, SpanContext, SpanId};
+use crate::context::{Context, SpanContext, SpanId, TraceId};
 use crate::{Value, engine};
 
 /// A span about to be started, where the macros do not suffice: with a kind, a given parent, links or a start in the past.
@@ -104,7 +106,7 @@ impl SpanBuilder {
             }
             Some(started.context.span_id)
         });
-        LocalSpan::new(id.flatten())
+        LocalSpan::new(id.flatten().unwrap_or(SpanId::NONE))
     }
 
     /// Starts it without making it current; it can move between threads and go along with a future.
@@ -122,8 +124,9 @@ impl SpanBuilder {
     fn begin(self, local: &mut Local) -> Option<Started> {
         let mut data = self.data?;
         let (parent, trace_state) = self.parent.resolve(local);
-        let attributes = StartAttributes::Written(&data);
-        let context = identify(local, &parent, (&data.name, data.kind, data.scope, attributes))?;
+        local.engine()?;
+        let known = (&*data.name, data.kind, data.scope, StartAttributes::Written(&data));
+        let context = identify(&local.outbox.settings()?.sampler, &mut local.ids, &parent, known);
         if !context.is_sampled() {
             local.stack.recycle(data);
             return Some(Started { context, data: None, trace_state });
@@ -151,27 +154,28 @@ impl Parent {
     }
 }
 
-/// Gives a new span its identity and decides whether it is recorded. `None` when traces are off.
+/// What is known of a span before it starts, beside its parent: name, kind, scope, attributes.
+type Known<'a> = (&'a str, SpanKind, u16, StartAttributes<'a>);
+
+/// Gives a new span its identity and decides whether it is recorded.
 #[inline]
-fn identify(
-    local: &mut Local,
-    parent: &SpanContext,
-    (name, kind, scope, attributes): (&str, SpanKind, u16, StartAttributes<'_>),
-) -> Option<SpanContext> {
-    // First: after a fork the ids are another process's.
-    local.engine()?;
-    let trace_id = if parent.is_valid() { parent.trace_id } else { local.new_trace_id() };
-    let span_id = local.new_span_id();
-    let sampler = &local.engine()?.settings.sampler;
-    let sampled = sampler.decide(&SpanStart { trace_id, parent, name, kind, scope, attributes });
-    Some(SpanContext { trace_id, span_id, flags: parent.flags.decided(sampled), remote: false })
+fn identify(sampler: &Sampler, ids: &mut Ids, parent: &SpanContext, known: Known<'_>) -> SpanContext {
+    let trace_id = if parent.is_valid() { parent.trace_id } else { ids.trace_id() };
+    let sampled = sampler.decide_at_once(parent, trace_id).unwrap_or_else(|| ask(sampler, trace_id, parent, known));
+    SpanContext { trace_id, span_id: ids.span_id(), flags: parent.flags.decided(sampled), remote: false }
+}
+
+#[cold]
+fn ask(sampler: &Sampler, trace_id: TraceId, parent: &SpanContext, (name, kind, scope, attributes): Known<'_>) -> bool {
+    sampler.decide(&SpanStart { trace_id, parent, name, kind, scope, attributes })
 }
 
 /// Starts a span as the macros do: a part of what is current, of kind internal. `None` when traces are off.
 pub(crate) fn begin(local: &mut Local, name: Cow<'static, str>, attributes: &[(&str, Value<'_>)]) -> Option<Started> {
+    local.engine()?;
     let (parent, trace_state) = local.current();
     let known = (&*name, SpanKind::INTERNAL, 0, StartAttributes::Listed(attributes));
-    let context = identify(local, &parent, known)?;
+    let context = identify(&local.outbox.settings()?.sampler, &mut local.ids, &parent, known);
     if !context.is_sampled() {
         return Some(Started { context, data: None, trace_state });
     }
@@ -185,28 +189,36 @@ pub(crate) fn begin(local: &mut Local, name: Cow<'static, str>, attributes: &[(&
     Some(Started { context, data: Some(data), trace_state: None })
 }
 
-/// The same, and makes it current at once: in the thread's next slot, where nothing has to be moved.
-pub(crate) fn enter(name: Cow<'static, str>, attributes: &[(&str, Value<'_>)]) -> Option<SpanId> {
+/// The same, and makes it current at once: in the thread's next slot, where nothing has to be moved. Answers its id; none when traces
+/// are off.
+pub(crate) fn enter(name: Cow<'static, str>, attributes: &[(&str, Value<'_>)]) -> SpanId {
     stack::with(|local| {
-        let (parent, trace_state) = local.current();
+        local.engine()?;
+        let copied = copied(local, None);
+        let bridged = otel::current_after(local.mark());
+        let Local { stack, ids, clock, outbox, forks, .. } = local;
+        let (below, slot) = stack.next();
+        let (parent, trace_state) = match &bridged {
+            Some((parent, trace_state)) => (parent, trace_state.clone()),
+            None => below.map_or((&SpanContext::NONE, None), |below| (&below.context, below.trace_state.clone())),
+        };
         let known = (&*name, SpanKind::INTERNAL, 0, StartAttributes::Listed(attributes));
-        let context = identify(local, &parent, known)?;
+        let context = identify(&outbox.settings()?.sampler, ids, parent, known);
         if context.is_sampled() {
-            let copied = copied(local, None);
-            let data = local.stack.next();
-            data.prepare(name);
-            data.begin(context, &parent, trace_state, local.clock.now(), local.forks);
-            data.set_attributes(attributes);
+            slot.prepare(name);
+            slot.begin(context, parent, trace_state, clock.now(), *forks);
+            slot.set_attributes(attributes);
             if let Some(copied) = copied {
-                copied.add_to(data);
+                copied.add_to(slot);
             }
-            local.raise(true);
         } else {
-            local.push_context(context, trace_state);
+            slot.be_context(context, trace_state);
         }
+        local.raise(context.is_sampled());
         Some(context.span_id)
     })
     .flatten()
+    .unwrap_or(SpanId::NONE)
 }
 
 /// Ends the entered span with this id.

@@ -78,8 +78,16 @@ impl SpanData {
     #[inline]
     pub(crate) fn be_context(&mut self, context: SpanContext, trace_state: Option<Arc<str>>) {
         self.context = context;
-        self.trace_state = trace_state;
+        self.set_trace_state(trace_state);
         self.recorded = false;
+    }
+
+    #[inline]
+    fn set_trace_state(&mut self, trace_state: Option<Arc<str>>) {
+        // Mostly there was none and will be none.
+        if trace_state.is_some() || self.trace_state.is_some() {
+            self.trace_state = trace_state;
+        }
     }
 
     /// Empty, for a new span of which nothing is known but the name. What a slot held before is overwritten only here, so that it does
@@ -124,7 +132,7 @@ impl SpanData {
         self.recorded = true;
         self.parent = if parent.is_valid() { parent.span_id } else { SpanId::NONE };
         self.parent_remote = parent.remote;
-        self.trace_state = trace_state;
+        self.set_trace_state(trace_state);
         self.start = start;
         self.forks = forks;
     }

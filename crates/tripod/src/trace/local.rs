@@ -37,12 +37,12 @@ impl LocalSpan {
     /// A span that is none: every call does nothing.
     #[inline]
     pub fn none() -> Self {
-        Self::new(None)
+        Self::new(SpanId::NONE)
     }
 
     #[inline]
-    pub(super) fn new(id: Option<SpanId>) -> Self {
-        Self { id: id.unwrap_or(SpanId::NONE), _not_send: PhantomData }
+    pub(super) fn new(id: SpanId) -> Self {
+        Self { id, _not_send: PhantomData }
     }
 
     /// What identifies it; invalid when traces are off.

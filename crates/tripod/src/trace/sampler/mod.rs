@@ -20,6 +20,7 @@ pub use rules::SamplingRule;
 pub use start::SpanStart;
 pub(crate) use start::StartAttributes;
 
+use crate::context::{SpanContext, TraceId};
 use parents::Parents;
 use ratio::Ratio;
 use rules::Rules;
@@ -149,8 +150,20 @@ impl Sampler {
         Self { root, parents: Parents::Followed }
     }
 
-    /// Whether the span is recorded.
+    /// The decision where parent and trace id suffice for it, as they mostly do.
     #[inline]
+    pub(crate) fn decide_at_once(&self, parent: &SpanContext, trace_id: TraceId) -> Option<bool> {
+        match (&self.parents, &self.root) {
+            (Parents::Asked(_), _) => None,
+            (Parents::Followed, _) if parent.is_valid() && !parent.flags.is_undecided() => Some(parent.is_sampled()),
+            (_, Deciding::On) => Some(true),
+            (_, Deciding::Off) => Some(false),
+            (_, Deciding::Ratio(ratio)) => Some(ratio.takes(trace_id)),
+            _ => None,
+        }
+    }
+
+    /// Whether the span is recorded.
     pub(crate) fn decide(&self, span: &SpanStart<'_>) -> bool {
         let parent = span.parent;
         if parent.is_valid() && !parent.flags.is_undecided() {
