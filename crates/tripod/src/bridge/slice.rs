@@ -2,8 +2,8 @@
 
 use crate::Value;
 
-/// Attributes that are handed on without allocating.
-pub(super) const ON_STACK: usize = 24;
+/// Attributes that are handed on without allocating: eight of the caller's, an error's two and a place's two.
+pub(super) const ON_STACK: usize = 12;
 
 /// Calls `work` with attributes as a slice, which is on the stack unless there are many.
 pub(super) fn as_slice<'a, R>(

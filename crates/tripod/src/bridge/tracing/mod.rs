@@ -85,7 +85,7 @@ impl Recording {
 
     fn begin(self, metadata: &'static Metadata<'static>, parent: Parent, fields: &Fields) -> BridgedSpan {
         let mut builder =
-            SpanBuilder::new(name_in(fields, metadata.name())).scope(targets::scope_of(metadata.target()));
+            SpanBuilder::new(name_in(fields, metadata.name())).scope(targets::scope_of_static(metadata.target()));
         builder = match parent {
             Parent::Current => builder,
             Parent::None => builder.root(),
@@ -135,21 +135,22 @@ impl Recording {
         });
     }
 
-    fn write(self, level: Level, metadata: &Metadata<'_>, fields: &Fields) {
+    fn write(self, level: Level, metadata: &'static Metadata<'static>, fields: &Fields) {
         // What came from the crate `log` by way of `tracing-log` says as fields where it came from.
         let from_log = metadata.target() == "log" && fields.get("log.target").is_some();
-        let (target, file, line) = if from_log {
+        let (scope, file, line) = if from_log {
             let line = fields
                 .get("log.line")
                 .and_then(|line| if let Value::Int(line) = line { u32::try_from(line).ok() } else { None });
-            (fields.text_of("log.target").unwrap_or("log"), fields.text_of("log.file"), line)
+            let scope = targets::scope_of(fields.text_of("log.target").unwrap_or("log"));
+            (scope, fields.text_of("log.file"), line)
         } else {
-            (metadata.target(), metadata.file(), metadata.line())
+            (targets::scope_of_static(metadata.target()), metadata.file(), metadata.line())
         };
         let own = fields.iter().filter(|(key, _)| !(from_log && key.starts_with("log.")));
         let location = fields::location(file, line).filter(|_| self.location);
         as_slice(own.chain(fields.exception()).chain(location), |attributes| {
-            logs::log_in_scope(targets::scope_of(target), level, format_args!("{}", fields.message()), attributes);
+            logs::log_in_scope(scope, level, format_args!("{}", fields.message()), attributes);
         });
     }
 }
