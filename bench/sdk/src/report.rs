@@ -151,7 +151,8 @@ fn summary(row: &Row, all: &[Figures], best: Option<usize>) -> [String; 6] {
         ];
     };
     let figure = |at: usize| format!("{} {}", short(Numbers::of(row, &all[at]).median), row.unit.word());
-    let ratio = ratio(&all[0], &all[best]);
+    // As precise as it is shown.
+    let ratio = (ratio(&all[0], &all[best]) * 100.0).round() / 100.0;
     let verdict = match row.target {
         None => "no target".to_owned(),
         Some(target) if ratio <= target => format!("met: {ratio:.2} ≤ {target}"),
