@@ -258,7 +258,7 @@ macro_rules! from {
         })*
     };
 }
-from!(bool, i32, i64, u32, f64);
+from!(bool, i8, i16, i32, i64, u8, u16, u32, f32, f64);
 
 impl<'a, T: ToValue + ?Sized> From<&'a T> for Value<'a> {
     fn from(value: &'a T) -> Self {
