@@ -14,7 +14,7 @@ use tripod_wire::proto::{Message, put_bytes, put_len_delimited};
 use super::lane::{Reader, Tag};
 use super::{Engine, LOG, SPAN, deadline, role};
 use crate::config::Config;
-use crate::metrics::Temporality;
+use crate::metrics::{Temporality, threshold};
 use crate::pipeline::{Batch, Outlet, Signal, Tail, TailSampling};
 use crate::say::say;
 use crate::self_metrics::{self, SelfMetrics};
@@ -139,6 +139,8 @@ struct Worker {
     tail: Option<Tail>,
     /// One for each temporality that an exporter wants.
     metrics: Vec<(metrics::Reader, Temporality)>,
+    /// When values are next compared with thresholds.
+    next_check: Instant,
 }
 
 /// Records of one signal by scope.
@@ -166,7 +168,8 @@ impl Worker {
                 metrics.push((metrics::Reader::new(temporality), temporality));
             }
         }
-        Self { engine, batching, lanes, open, self_metrics, tail, metrics }
+        let next_check = Instant::now() + threshold::INTERVAL;
+        Self { engine, batching, lanes, open, self_metrics, tail, metrics, next_check }
     }
 
     fn run(mut self) {
@@ -202,6 +205,11 @@ impl Worker {
             }
             let due = deadline(self.batching.delay);
             let due = next_metrics.map_or(due, |metrics| metrics.min(due));
+            let due = if self.batching.metric_interval.is_some() && threshold::any() {
+                due.min(self.next_check)
+            } else {
+                due
+            };
             thread::park_timeout(due.saturating_duration_since(Instant::now()));
         }
     }
@@ -211,6 +219,11 @@ impl Worker {
         self.close_due(flush);
         if collect {
             self.collect_metrics();
+        }
+        let now = Instant::now();
+        if self.batching.metric_interval.is_some() && (flush || self.next_check <= now) {
+            self.next_check = now + threshold::INTERVAL;
+            threshold::check(now);
         }
     }
 

@@ -32,6 +32,7 @@ mod say;
 mod series;
 mod sum;
 mod switch;
+pub(crate) mod threshold;
 mod view;
 
 pub use builder::InstrumentBuilder;
@@ -53,6 +54,7 @@ pub use observable::{
 };
 #[allow(unused_imports, reason = "called when telemetry is configured")]
 pub(crate) use switch::enable;
+pub use threshold::{Crossing, Direction, Measure, Threshold, Watch, on_threshold, threshold_panics};
 pub use view::View;
 pub(crate) use view::Views;
 

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::aggregate::Aggregate;
 use super::core::Core;
+use super::registry;
 use super::say::say_once;
 use super::switch::on;
 use crate::Value;
@@ -28,12 +29,17 @@ pub(crate) struct Round {
 impl Round {
     /// Asks all callbacks.
     pub(crate) fn ask() -> Self {
+        Self::ask_about(&|_| true)
+    }
+
+    /// Asks the callbacks of some instruments, and those that report several.
+    pub(crate) fn ask_about(wanted: &dyn Fn(usize) -> bool) -> Self {
         let round = Self::default();
         if !on() {
             return round;
         }
         let callbacks = CALLBACKS.read().clone();
-        for (_, callback) in callbacks {
+        for Registered { callback, .. } in callbacks.iter().filter(|one| one.instrument.is_none_or(wanted)) {
             // The user's code: if it panics, the others are still asked.
             if catch_unwind(AssertUnwindSafe(|| callback(&round))).is_err() {
                 PANICS.fetch_add(1, Ordering::Relaxed);
@@ -58,7 +64,15 @@ impl Round {
 type Report<'a> = dyn Fn(f64, &[(&str, Value<'_>)]) + 'a;
 type Callback = Arc<dyn Fn(&Round) + Send + Sync>;
 
-static CALLBACKS: RwLock<Vec<(u64, Callback)>> = RwLock::new(Vec::new());
+#[derive(Clone)]
+struct Registered {
+    id: u64,
+    /// The one that it reports; `None`: several.
+    instrument: Option<usize>,
+    callback: Callback,
+}
+
+static CALLBACKS: RwLock<Vec<Registered>> = RwLock::new(Vec::new());
 static PANICS: AtomicU64 = AtomicU64::new(0);
 
 /// How often callbacks have panicked in this process.
@@ -66,10 +80,10 @@ pub fn callback_panics() -> u64 {
     PANICS.load(Ordering::Relaxed)
 }
 
-fn register(callback: Callback) -> Observation {
+fn register(instrument: Option<usize>, callback: Callback) -> Observation {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let id = NEXT.fetch_add(1, Ordering::Relaxed);
-    CALLBACKS.write().push((id, callback));
+    CALLBACKS.write().push(Registered { id, instrument, callback });
     Observation { id }
 }
 
@@ -106,7 +120,7 @@ impl Drop for ObservationGuard {
 
 fn unregister(id: u64) {
     let mut callbacks = CALLBACKS.write();
-    let at = callbacks.iter().position(|(known, _)| *known == id);
+    let at = callbacks.iter().position(|known| known.id == id);
     let removed = at.map(|at| callbacks.remove(at));
     drop(callbacks);
     // What the callback owns may do anything when it is dropped, so not under the lock.
@@ -162,7 +176,7 @@ impl BatchObserver<'_> {
 /// });
 /// ```
 pub fn observe_batch(callback: impl Fn(&BatchObserver<'_>) + Send + Sync + 'static) -> Observation {
-    register(Arc::new(move |round| callback(&BatchObserver { round })))
+    register(None, Arc::new(move |round| callback(&BatchObserver { round })))
 }
 
 /// Has one instrument reported by a callback.
@@ -171,7 +185,9 @@ pub(super) fn observe<A: Aggregate>(
     callback: impl Fn(&Observer<'_>) + Send + Sync + 'static,
 ) -> Observation {
     let core = Arc::clone(core);
-    register(Arc::new(move |round| {
+    let instrument = Some(registry::instrument_id(&core));
+    let report = move |round: &Round| {
         callback(&Observer { report: &|value, labels| core.observe(round, value, labels) });
-    }))
+    };
+    register(instrument, Arc::new(report))
 }

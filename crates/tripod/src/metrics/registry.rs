@@ -17,7 +17,7 @@ use super::core::Core;
 use super::kind::{Identity, InstrumentKind};
 use super::name;
 use super::observable::Round;
-use super::reader::Reading;
+use super::reader::{Reader, Reading};
 use super::say::say_once;
 use super::view::Views;
 use crate::Error;
@@ -174,6 +174,23 @@ pub(crate) fn collect(reading: &mut Reading<'_>) -> Vec<(u16, Vec<Metric>)> {
         }
     }
     scopes
+}
+
+/// Some metrics as they stand, with their names in the code. Only their callbacks are asked, and those for several instruments.
+pub(crate) fn read_some(wanted: &dyn Fn(&str) -> bool) -> Vec<(String, Metric)> {
+    let some: Vec<_> = all().into_iter().filter(|instrument| wanted(&instrument.identity().name)).collect();
+    let round = Round::ask_about(&|id| some.iter().any(|instrument| instrument_id(instrument) == id));
+    let mut reader = Reader::default();
+    let mut reading = reader.reading();
+    let read = |instrument: &Arc<dyn Instrument>| {
+        instrument.metric(&round, &mut reading).map(|metric| (instrument.identity().name.clone(), metric))
+    };
+    some.iter().filter_map(read).collect()
+}
+
+/// An instrument, by where it lies.
+pub(crate) fn instrument_id<I: ?Sized>(instrument: &Arc<I>) -> usize {
+    Arc::as_ptr(instrument).cast::<()>().addr()
 }
 
 /// What the sources have, by scope.

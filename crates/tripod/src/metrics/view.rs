@@ -139,11 +139,16 @@ impl View {
 
     fn selects(&self, instrument: &Identity) -> bool {
         let Selector { name, kind, unit, scope } = &self.selector;
-        name.as_ref().is_none_or(|pattern| matches(pattern, &name::key(&instrument.name)))
+        name.as_ref().is_none_or(|pattern| selects_name(pattern, &instrument.name))
             && kind.is_none_or(|kind| kind == instrument.kind)
             && unit.as_ref().is_none_or(|unit| *unit == instrument.unit)
             && scope.as_ref().is_none_or(|pattern| matches(pattern, &engine::scope_name(instrument.scope)))
     }
+}
+
+/// Whether an instrument's name is what a pattern says; upper and lower case are the same.
+pub(super) fn selects_name(pattern: &str, instrument: &str) -> bool {
+    matches(&name::key(pattern), &name::key(instrument))
 }
 
 /// Whether a text is what a pattern with `*` and `?` says.
