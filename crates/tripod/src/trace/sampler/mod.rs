@@ -266,5 +266,10 @@ impl fmt::Debug for Sampler {
     }
 }
 
+/// The guide's snippets, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../../../docs/how-to/sampling.md")]
+mod guide {}
+
 #[cfg(test)]
 mod tests;
