@@ -55,6 +55,7 @@ mod bridged {
     }
 
     /// Works without looking at OpenTelemetry's stack: for what its own code reports while it changes the stack.
+    #[cfg(feature = "tracing")]
     pub(crate) fn blindly<R>(work: impl FnOnce() -> R) -> R {
         struct Restore(bool);
         impl Drop for Restore {
