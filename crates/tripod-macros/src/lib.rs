@@ -9,7 +9,11 @@ use proc_macro::TokenStream;
 ///
 /// - `#[traced]`: the span has the function's name.
 /// - `#[traced("fetch user")]` or `#[traced(name = "fetch user")]`: the span has this name.
+/// - `#[traced(name = format!("fetch {kind}"))]`: a computed name, which may use the arguments. Keep the number of names small.
 /// - `#[traced(fields(user.id = id, table = "users"))]`: fields as in `tripod::span!`; they may use the arguments.
+/// - `#[traced(kind = "server")]`: the span's kind, one of `internal`, `server`, `client`, `producer`, `consumer`.
+/// - `#[traced(parent = context)]`: the span is a part of this `tripod::Context`; `#[traced(root)]`: it begins a trace.
+/// - `#[traced(errors = false)]`: a returned `Err` is not recorded.
 ///
 /// A returned `Err` is recorded with its type, message and (where it is a `std::error::Error`) chain of causes, and the span's status
 /// is an error. An error that can't be displayed is not recorded.

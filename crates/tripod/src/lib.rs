@@ -62,7 +62,7 @@ pub use pipeline::{Batch, ExportError, Exported, Exporter, Signal, TailPolicy, T
 pub use stats::{Delivery, DropReason, ExporterStats, RecordStats, Stats, TailStats};
 pub use trace::{
     InContext, InSpan, InSpanExt, LinkTo, LocalSpan, Sample, Sampler, SamplingRule, Span, SpanBuilder, SpanKind,
-    SpanStart, StatusCode,
+    SpanStart, StatusCode, in_span,
 };
 #[cfg(feature = "macros")]
 pub use tripod_macros::{LabelValue, Labels, traced};

@@ -3,9 +3,9 @@
 mod common;
 
 use common::{attribute, telemetry, telemetry_with};
-use tripod::{Context, InSpanExt, LocalSpan, Sampler, Span, SpanBuilder, SpanKind, SpanLimits, StatusCode};
+use tripod::{Context, InSpanExt, LocalSpan, Sampler, Span, SpanBuilder, SpanKind, SpanLimits, StatusCode, Value};
 use tripod_wire::SpanId;
-use tripod_wire::otlp::AnyValue;
+use tripod_wire::otlp::{AnyValue, KeyValue};
 
 #[test]
 fn nested_spans_are_parts_of_one_trace() {
@@ -96,7 +96,11 @@ fn an_error_is_recorded_with_type_message_and_causes() {
     assert_eq!(event.name, "exception");
     assert!(attribute(&event.attributes, "exception.type").to_string().ends_with("OrderFailed"));
     assert_eq!(attribute(&event.attributes, "exception.message"), &"order 7 failed".into());
-    assert_eq!(attribute(&event.attributes, "exception.stacktrace"), &"caused by: disk on fire".into());
+    let trace = attribute(&event.attributes, "exception.stacktrace").to_string();
+    assert_eq!(trace.lines().next(), Some("caused by: disk on fire"));
+    // Where it was recorded is known where the environment asks for backtraces.
+    let asked = std::backtrace::Backtrace::capture().status() == std::backtrace::BacktraceStatus::Captured;
+    assert_eq!(trace.contains("an_error_is_recorded_with_type_message_and_causes"), asked);
     assert!(event.time_unix_nano >= span.start_time_unix_nano && event.time_unix_nano <= span.end_time_unix_nano);
 }
 
@@ -341,7 +345,8 @@ fn the_attribute_traced_makes_spans_and_records_errors() {
     let failed = telemetry.span("renamed");
     assert_eq!((failed.status.code, failed.status.message.as_str()), (StatusCode::ERROR, "order 9 failed"));
     assert_eq!(attribute(&failed.attributes, "order.id"), &9_i64.into());
-    assert_eq!(attribute(&failed.events[0].attributes, "exception.stacktrace"), &"caused by: no".into());
+    let trace = attribute(&failed.events[0].attributes, "exception.stacktrace").to_string();
+    assert_eq!(trace.lines().next(), Some("caused by: no"));
     assert_eq!(telemetry.span("async one").status.code, StatusCode::ERROR);
     assert_eq!(telemetry.span("only_displayed").status.message, "no error type");
     assert_eq!(telemetry.span("undisplayable").status.code, StatusCode::UNSET);
@@ -366,4 +371,117 @@ fn the_limits_are_those_that_telemetry_was_started_with() {
     assert_eq!((span.attributes.len(), span.dropped_attributes_count), (2, 1));
     assert_eq!((span.events.len(), span.dropped_events_count), (0, 1));
     assert_eq!((span.links.len(), span.dropped_links_count), (1, 1));
+}
+
+#[test]
+fn values_nest_as_lists_and_maps_and_the_limit_holds_within_them() {
+    use std::collections::BTreeMap;
+    let limits = SpanLimits { attribute_value_length: Some(3), event_attributes: 1, ..SpanLimits::default() };
+    let telemetry = telemetry_with(|builder| builder.span_limits(limits));
+    let map = BTreeMap::from([("size", vec![1, 2]), ("none", vec![])]);
+    let span = tripod::span!(
+        "work",
+        map,
+        pairs = Value::Map(&[("text", "grün"), ("key", "ok")]),
+        nested = vec![vec!["long text"]],
+        bytes = Value::Bytes(&[1, 2, 3, 4]),
+        shown = %"ünïcode",
+        debug = ?"quoted"
+    );
+    span.add_event("event", tripod::labels!(kept = "abcdef", left.out = 1));
+    drop(span);
+    let span = telemetry.span("work");
+    let value = |key: &str| attribute(&span.attributes, key).clone();
+    let list = |items: &[i64]| AnyValue::Array(items.iter().map(|item| (*item).into()).collect());
+    let pair = |key: &str, value: AnyValue| KeyValue::new(key, value);
+    assert_eq!(value("map"), AnyValue::KvList(vec![pair("none", list(&[])), pair("size", list(&[1, 2]))]));
+    assert_eq!(value("pairs"), AnyValue::KvList(vec![pair("text", "grü".into()), pair("key", "ok".into())]));
+    assert_eq!(value("nested"), AnyValue::Array(vec![AnyValue::Array(vec!["lon".into()])]));
+    assert_eq!(value("bytes"), AnyValue::Bytes(vec![1, 2, 3]));
+    assert_eq!(value("shown"), "ünï".into());
+    assert_eq!(value("debug"), "\"qu".into());
+    let event = &span.events[0];
+    assert_eq!((event.attributes.len(), event.dropped_attributes_count), (1, 1));
+    assert_eq!(attribute(&event.attributes, "kept"), &"abc".into());
+}
+
+#[test]
+fn long_keys_and_values_are_written_whole() {
+    let telemetry = telemetry();
+    let span = tripod::span!("work");
+    let texts: Vec<String> = (0..40).map(|n| "x".repeat(n * 7)).collect();
+    for text in &texts {
+        span.set_attribute(&format!("key{text}"), text);
+        span.set_attribute(&format!("number{text}"), i64::MIN);
+    }
+    drop(span);
+    let span = telemetry.span("work");
+    for text in &texts {
+        assert_eq!(attribute(&span.attributes, &format!("key{text}")), &text.as_str().into());
+        assert_eq!(attribute(&span.attributes, &format!("number{text}")), &i64::MIN.into());
+    }
+}
+
+#[test]
+fn events_have_their_own_time_and_links_their_trace_state() {
+    let telemetry = telemetry();
+    let at = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_nanos(1_234_567_890);
+    let other =
+        Context { span: tripod::span!("other").context(), trace_state: Some("a=1".into()), ..Context::default() };
+    let span = tripod::span!("work");
+    span.add_event_at("earlier", at, &[]);
+    span.add_link(&other, tripod::labels!(why = "batch"));
+    span.set_attributes(tripod::labels!(a = 1, b = 2));
+    drop(span);
+    let span = telemetry.span("work");
+    assert_eq!(span.events[0].time_unix_nano, 1_234_567_890);
+    assert_eq!((span.links[0].trace_state.as_str(), span.links[0].span_id), ("a=1", other.span.span_id));
+    assert_eq!(attribute(&span.links[0].attributes, "why"), &"batch".into());
+    assert_eq!(span.attributes.len(), 2);
+}
+
+#[test]
+fn an_error_of_unknown_type_is_recorded_without_one() {
+    let telemetry = telemetry();
+    let mut span = Span::start("work");
+    let error: Box<dyn std::error::Error> = "no luck".into();
+    span.record_error(&*error);
+    drop(span);
+    let event = &telemetry.span("work").events[0];
+    assert!(event.attributes.iter().all(|attribute| attribute.key != "exception.type"));
+    assert_eq!(attribute(&event.attributes, "exception.message"), &"no luck".into());
+}
+
+#[test]
+fn a_closure_runs_in_a_span() {
+    let telemetry = telemetry();
+    let mut outer = Span::start("outer");
+    let inner = outer.in_scope(|| tripod::in_span("inner", || tripod::current().span_id()));
+    drop(outer);
+    assert_eq!(telemetry.span("inner").span_id, inner.unwrap());
+    assert_eq!(telemetry.span("inner").parent_span_id, telemetry.span("outer").span_id);
+}
+
+#[test]
+fn the_attribute_traced_takes_kind_name_parent_and_root_and_leaves_errors_out() {
+    #[tripod::traced(name = format!("GET {route}"), kind = "server", root, fields(route))]
+    fn serve(route: &str) -> u64 {
+        u64::from(tripod::current().span_id().is_some())
+    }
+    #[tripod::traced(parent = parent, errors = false)]
+    async fn send(parent: Context) -> Result<(), std::fmt::Error> {
+        Err(std::fmt::Error)
+    }
+    let telemetry = telemetry();
+    let outer = tripod::span!("outer");
+    assert_eq!(serve("/users"), 1);
+    let parent = Context::current();
+    drop(outer);
+    assert!(pollster(send(parent)).is_err());
+    let served = telemetry.span("GET /users");
+    assert_eq!((served.kind, served.parent_span_id), (SpanKind::SERVER, SpanId::NONE));
+    assert_eq!(attribute(&served.attributes, "route"), &"/users".into());
+    let sent = telemetry.span("send");
+    assert_eq!(sent.parent_span_id, telemetry.span("outer").span_id);
+    assert_eq!((sent.status.code, sent.events.len()), (StatusCode::UNSET, 0));
 }

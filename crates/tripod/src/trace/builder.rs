@@ -81,6 +81,11 @@ impl SpanBuilder {
         self.with_data(|data| data.set_attribute(key, value.into()))
     }
 
+    /// Sets several attributes from the start: `.attributes(tripod::labels!(user = "ada", attempt = 2))`.
+    pub fn attributes(self, attributes: &[(&str, Value<'_>)]) -> Self {
+        self.with_data(|data| data.set_attributes(attributes))
+    }
+
     /// Links it to another span.
     pub fn link<'a>(self, to: impl Into<LinkTo<'a>>) -> Self {
         self.with_data(|data| data.add_link(&to.into(), &[]))

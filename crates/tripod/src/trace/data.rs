@@ -3,6 +3,7 @@
 //! The bytes become part of the outgoing record as they are, so an attribute is copied from the caller once. The buffers are
 //! recycled from span to span.
 
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
@@ -228,14 +229,16 @@ impl SpanData {
     }
 
     pub(crate) fn record_error<E: Error + ?Sized>(&mut self, kind: &str, error: &E) {
-        let chain = Chain(error.source());
+        let trace = StackTrace::of(error);
         let attributes = [
             ("exception.type", Value::Str(kind)),
             ("exception.message", Value::Display(&error)),
-            ("exception.stacktrace", Value::Display(&chain)),
+            ("exception.stacktrace", Value::Display(&trace)),
         ];
-        let with_causes = if error.source().is_some() { attributes.len() } else { attributes.len() - 1 };
-        self.add_event("exception", None, &attributes[..with_causes]);
+        // What is known of a `dyn Error` is only that it is one.
+        let from = usize::from(kind.starts_with("dyn "));
+        let to = if trace.is_empty() { attributes.len() - 1 } else { attributes.len() };
+        self.add_event("exception", None, &attributes[from..to]);
         self.set_status_from(error);
     }
 
@@ -321,6 +324,37 @@ impl SpanData {
 /// Before 1970 is 1970.
 fn unix_nanos(time: SystemTime) -> u64 {
     time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_nanos() as u64
+}
+
+/// How an error came about: its causes, and where it was recorded if the program asks for backtraces.
+struct StackTrace<'a> {
+    causes: Chain<'a>,
+    backtrace: Backtrace,
+}
+
+impl<'a> StackTrace<'a> {
+    fn of(error: &'a (impl Error + ?Sized)) -> Self {
+        // Does nothing unless RUST_LIB_BACKTRACE or RUST_BACKTRACE asks for it.
+        Self { causes: Chain(error.source()), backtrace: Backtrace::capture() }
+    }
+
+    fn has_backtrace(&self) -> bool {
+        self.backtrace.status() == BacktraceStatus::Captured
+    }
+
+    fn is_empty(&self) -> bool {
+        self.causes.0.is_none() && !self.has_backtrace()
+    }
+}
+
+impl fmt::Display for StackTrace<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.causes.fmt(f)?;
+        if self.has_backtrace() {
+            write!(f, "{}{}", if self.causes.0.is_some() { "\n" } else { "" }, self.backtrace)?;
+        }
+        Ok(())
+    }
 }
 
 /// The causes of an error, a line each.

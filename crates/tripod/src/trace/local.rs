@@ -10,6 +10,20 @@ use crate::Value;
 use crate::context::stack;
 use crate::context::{SpanContext, SpanId};
 
+/// Runs a closure in a span, which is current meanwhile: the form without a guard.
+///
+/// ```
+/// let sum = tripod::in_span("add", || {
+///     tripod::current().set_attribute("terms", 2);
+///     1 + 1
+/// });
+/// # assert_eq!(sum, 2);
+/// ```
+pub fn in_span<R>(name: impl Into<Cow<'static, str>>, work: impl FnOnce() -> R) -> R {
+    let _span = LocalSpan::enter(name, &[]);
+    work()
+}
+
 /// A span that is current on this thread until the guard is dropped.
 ///
 /// ```
@@ -73,6 +87,13 @@ impl LocalSpan {
         if id.is_valid() {
             builder::leave(id, end);
         }
+    }
+}
+
+impl Default for LocalSpan {
+    /// A span that is none.
+    fn default() -> Self {
+        Self::none()
     }
 }
 

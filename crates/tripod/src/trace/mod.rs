@@ -18,7 +18,7 @@ pub use builder::SpanBuilder;
 pub(crate) use builder::end_all_of_thread;
 pub use future::{InContext, InSpan, InSpanExt};
 pub use link::LinkTo;
-pub use local::LocalSpan;
+pub use local::{LocalSpan, in_span};
 pub use sampler::{Sample, Sampler, SamplingRule, SpanStart};
 pub use span::{Entered, Span};
 pub use tripod_wire::otlp::trace::{SpanKind, StatusCode};
@@ -80,7 +80,8 @@ macro_rules! span_methods {
 
         /// Records an error as an `exception` event with its type, message and chain of causes, and sets the status.
         ///
-        /// Of a `&dyn Error` the type is not known, and is left out.
+        /// With `RUST_BACKTRACE=1` (or `RUST_LIB_BACKTRACE=1`) also where it was recorded. Of a `&dyn Error` the type is not known,
+        /// and is left out.
         pub fn record_error<E: std::error::Error + ?Sized>($($receiver)+, error: &E) {
             $(
                 #[cfg(feature = "opentelemetry")]

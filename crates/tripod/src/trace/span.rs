@@ -73,6 +73,12 @@ impl Span {
         Entered { span: self, place, _not_send: PhantomData }
     }
 
+    /// Runs a closure while it is current.
+    pub fn in_scope<R>(&mut self, work: impl FnOnce() -> R) -> R {
+        let _entered = self.enter();
+        work()
+    }
+
     fn push(&mut self, local: &mut Local) -> Place {
         match self.data.take() {
             Some(data) => {
