@@ -1,5 +1,6 @@
 //! `http::HeaderMap` as a carrier, without a name or value being copied more often than the map itself asks for.
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::{Extractor, Injector};
@@ -84,5 +85,12 @@ fn text(value: &HeaderValue) -> Option<&str> {
 /// The value, if it may stand in a header.
 #[inline]
 fn header_value(value: &str) -> Option<HeaderValue> {
-    HeaderValue::from_str(value).ok()
+    // All bytes at once; `HeaderValue::from_str` looks at each by itself.
+    let is_visible = value.bytes().fold(true, |so_far, byte| so_far & matches!(byte, b' '..=b'~'));
+    if !is_visible {
+        return HeaderValue::from_str(value).ok();
+    }
+    let value = Bytes::copy_from_slice(value.as_bytes());
+    // SAFETY: the bytes are ASCII and visible, or spaces, as was just checked: all that `HeaderValue` asks of its bytes.
+    Some(unsafe { HeaderValue::from_maybe_shared_unchecked(value) })
 }

@@ -83,7 +83,11 @@ impl Propagator {
             context.trace_state = trace_state;
         }
         match self {
-            Self::Baggage => add_baggage(context, w3c::extract_baggage(carrier)),
+            Self::Baggage => {
+                if let Some(baggage) = w3c::extract_baggage(carrier) {
+                    add_baggage(context, baggage);
+                }
+            }
             Self::Jaeger => add_baggage(context, jaeger::extract_baggage(carrier)),
             _ => {}
         }
@@ -98,8 +102,8 @@ fn add_baggage(context: &mut Context, read: Baggage) {
         None => context.baggage = Some(Arc::new(read)),
         Some(baggage) => {
             let baggage = Arc::make_mut(baggage);
-            for (key, value) in read.iter() {
-                baggage.set(key, value);
+            for (key, value, metadata) in read.iter_with_metadata() {
+                baggage.set_with_metadata(key, value, metadata);
             }
         }
     }
@@ -246,6 +250,9 @@ mod tests {
         let carrier = headers(&[("baggage", "a=1,b=2"), ("uberctx-b", "3"), ("uberctx-c", "4")]);
         let baggage = Propagators::from_names("baggage,jaeger").unwrap().extract(&carrier).baggage.unwrap();
         assert!(baggage.iter().eq([("a", "1"), ("b", "3"), ("c", "4")]));
+        let carrier = headers(&[("baggage", "a=1;ttl=30"), ("uberctx-b", "2")]);
+        let baggage = Propagators::from_names("jaeger,baggage").unwrap().extract(&carrier).baggage.unwrap();
+        assert!(baggage.iter_with_metadata().eq([("a", "1", "ttl=30"), ("b", "2", "")]));
     }
 
     #[test]

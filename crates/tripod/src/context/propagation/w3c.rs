@@ -40,12 +40,11 @@ pub(super) fn extract_span(carrier: &impl Extractor) -> Option<(SpanContext, Opt
 }
 
 #[inline]
-pub(super) fn extract_baggage(carrier: &impl Extractor) -> Baggage {
+pub(super) fn extract_baggage(carrier: &impl Extractor) -> Option<Baggage> {
+    carrier.get_bytes(BAGGAGE)?;
     let mut baggage = Baggage::default();
-    if carrier.get_bytes(BAGGAGE).is_some() {
-        carrier.get_all(BAGGAGE).for_each(|header| parse_baggage(header, &mut baggage));
-    }
-    baggage
+    carrier.get_all(BAGGAGE).for_each(|header| parse_baggage(header, &mut baggage));
+    Some(baggage)
 }
 
 #[inline]
