@@ -111,6 +111,7 @@ impl Fields {
                 Held::Bytes(start..self.bytes.len())
             }
             Value::Empty => Held::Empty,
+            Value::Str(text) => Held::Text(self.write_str(text)),
             shown => Held::Text(self.write(format_args!("{shown}"))),
         };
         let name = self.write_str(name);

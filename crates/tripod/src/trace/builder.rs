@@ -97,6 +97,12 @@ impl SpanBuilder {
         self
     }
 
+    /// What is known of it so far, unless traces are off: for who sets much, without moving the builder each time.
+    #[cfg(any(feature = "opentelemetry", feature = "tracing"))]
+    pub(crate) fn data_mut(&mut self) -> Option<&mut SpanData> {
+        self.data.as_deref_mut()
+    }
+
     pub(crate) fn scope(self, scope: u16) -> Self {
         self.with_data(|data| data.scope = scope)
     }

@@ -61,8 +61,10 @@ impl api::Tracer for Tracer {
         if let Some(start) = builder.start_time {
             ours = ours.start_time(start);
         }
-        for attribute in builder.attributes.iter().flatten() {
-            ours = ours.attribute(attribute.key.as_str(), attribute.value.to_value());
+        if let Some(data) = ours.data_mut() {
+            for attribute in builder.attributes.iter().flatten() {
+                data.set_attribute(attribute.key.as_str(), attribute.value.to_value());
+            }
         }
         let mut span = ours.start();
         if let Some(data) = &mut span.data {

@@ -39,12 +39,14 @@ enum Waiting {
 impl BridgedSpan {
     /// Starts the span with what is known of it, so that a sampler sees it.
     pub(super) fn start(mut builder: SpanBuilder, fields: &Fields) -> Self {
-        for (key, value) in fields.iter() {
-            builder = match Special::of(key) {
-                None => builder.attribute(key, value),
-                Some(Special::Kind) => builder.kind(kind_in(value).unwrap_or(SpanKind::INTERNAL)),
-                Some(_) => builder,
-            };
+        if let Some(data) = builder.data_mut() {
+            for (key, value) in fields.iter() {
+                match Special::of(key) {
+                    None => data.set_attribute(key, value),
+                    Some(Special::Kind) => data.kind = kind_in(value).unwrap_or(SpanKind::INTERNAL),
+                    Some(_) => {}
+                }
+            }
         }
         let mut span = builder.start();
         if let Some(data) = &mut span.data {
