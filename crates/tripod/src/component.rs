@@ -59,6 +59,11 @@ impl Telemetry {
         Histogram::builder(self.scope, name.into())
     }
 
+    /// A summary of this name.
+    pub fn summary(&self, name: impl Into<Cow<'static, str>>) -> InstrumentBuilder<crate::metrics::Summary> {
+        crate::metrics::Summary::builder(self.scope, name.into())
+    }
+
     /// Writes a log record of level INFO.
     pub fn info(&self, message: &str, attributes: &[(&str, Value<'_>)]) {
         self.log(Level::Info, message, attributes);

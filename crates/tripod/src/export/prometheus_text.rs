@@ -234,8 +234,15 @@ impl<'o> Lines<'o> {
                     self.sum_and_count(point.sum.unwrap_or_default(), count);
                 }
             }
-            // Of the other kinds no points are joined.
-            MetricData::ExponentialHistogram { .. } | MetricData::Summary { .. } | MetricData::Empty => {}
+            MetricData::Summary { data_points } => {
+                for point in data_points {
+                    self.series_of(&point.attributes);
+                    point.quantile_values.iter().for_each(|at| self.quantile(at.quantile, at.value));
+                    self.sum_and_count(point.sum, point.count);
+                }
+            }
+            // Of exponential histograms no points are joined, and no other registry has them.
+            MetricData::ExponentialHistogram { .. } | MetricData::Empty => {}
         }
     }
 
@@ -273,7 +280,6 @@ impl<'o> Lines<'o> {
     }
 
     /// A line with a quantile.
-    #[allow(dead_code, reason = "for summaries")]
     pub(crate) fn quantile(&mut self, quantile: f64, value: f64) {
         let mut label = b"quantile=\"".to_vec();
         put_bound(&mut label, self.format, quantile);

@@ -5,9 +5,12 @@ use std::sync::Arc;
 
 use super::aggregate::Aggregate;
 use super::core::Core;
+use super::distribution::Buckets;
 use super::histogram::Bounds;
+use super::instrument::Summary;
 use super::kind::{Aggregation, Identity, InstrumentKind};
 use super::say::say_once;
+use super::summary::Quantiles;
 use super::{Histogram, registry};
 use crate::Error;
 
@@ -94,15 +97,50 @@ impl InstrumentBuilder<Histogram> {
         self.identity.aggregation = Some(Aggregation::Explicit(bounds.to_vec()));
         self
     }
+
+    /// Exponential buckets, which find their own bounds: at most `max_size` for positive values and as many for negative ones, at the
+    /// finest scale at which they fit. The specification's default is 160.
+    pub fn exponential_buckets(mut self, max_size: u32) -> Self {
+        self.identity.aggregation = Some(Aggregation::Exponential { max_size });
+        self
+    }
 }
 
 /// How a histogram's series are kept, as the code says it.
-pub(crate) fn histogram_shape(identity: &Identity) -> Bounds {
+pub(crate) fn histogram_shape(identity: &Identity) -> Buckets {
+    identity.aggregation.as_ref().and_then(Buckets::of).unwrap_or_else(|| {
+        let seconds = identity.unit == "s" || identity.name.ends_with("_seconds");
+        Buckets::Explicit(Bounds::new(if seconds { &Bounds::SECONDS } else { &Bounds::MILLIS }))
+    })
+}
+
+impl InstrumentBuilder<Summary> {
+    /// The quantiles that are reported, from 0 to 1; the median, 0.9 and 0.99 without this.
+    pub fn quantiles(self, wanted: &[f64]) -> Self {
+        self.sketch(|quantiles, _| *quantiles = wanted.to_vec())
+    }
+
+    /// How far a quantile's value may be from the exact one, as a share of that: from 0.001 to 0.3; 0.01 without this. It holds for as
+    /// long as the largest magnitude is at most 2^32 times the smallest.
+    pub fn relative_error(self, wanted: f64) -> Self {
+        self.sketch(|_, relative_error| *relative_error = wanted)
+    }
+
+    fn sketch(mut self, change: impl FnOnce(&mut Vec<f64>, &mut f64)) -> Self {
+        let (mut quantiles, mut relative_error) = match self.identity.aggregation {
+            Some(Aggregation::Quantiles { quantiles, relative_error }) => (quantiles, relative_error),
+            _ => (Quantiles::DEFAULT.to_vec(), Quantiles::DEFAULT_ERROR),
+        };
+        change(&mut quantiles, &mut relative_error);
+        self.identity.aggregation = Some(Aggregation::Quantiles { quantiles, relative_error });
+        self
+    }
+}
+
+/// What a summary's series keep, as the code says it.
+pub(crate) fn summary_shape(identity: &Identity) -> Quantiles {
     match &identity.aggregation {
-        Some(Aggregation::Explicit(bounds)) => Bounds::new(bounds),
-        None => {
-            let seconds = identity.unit == "s" || identity.name.ends_with("_seconds");
-            Bounds::new(if seconds { &Bounds::SECONDS } else { &Bounds::MILLIS })
-        }
+        Some(Aggregation::Quantiles { quantiles, relative_error }) => Quantiles::new(quantiles, *relative_error),
+        _ => Quantiles::new(&Quantiles::DEFAULT, Quantiles::DEFAULT_ERROR),
     }
 }

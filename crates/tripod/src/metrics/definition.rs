@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::fast::FixedState;
 
-use super::instrument::{Counter, Gauge, Histogram, UpDownCounter};
+use super::instrument::{Counter, Gauge, Histogram, Summary, UpDownCounter};
 use super::kind::{Aggregation, Identity, InstrumentKind};
 use super::registry::{self, MAX_INSTRUMENTS};
 use super::say::say_once;
@@ -87,7 +87,10 @@ impl MetricDefinition {
     }
 
     fn of(identity: &Identity) -> Self {
-        let buckets = identity.aggregation.as_ref().map(|Aggregation::Explicit(bounds)| bounds.clone());
+        let buckets = match &identity.aggregation {
+            Some(Aggregation::Explicit(bounds)) => Some(bounds.clone()),
+            _ => None,
+        };
         Self {
             component: engine::scope_name(identity.scope),
             name: identity.name.clone(),
@@ -140,6 +143,8 @@ pub enum Instrument {
     Gauge(Gauge),
     /// A histogram.
     Histogram(Histogram),
+    /// A summary.
+    Summary(Summary),
 }
 
 /// The instrument of this name, for who does not know its kind. `Counter::try_from` and the like give what its kind offers.
@@ -158,6 +163,7 @@ impl Instrument {
             InstrumentKind::UpDownCounter => Self::UpDownCounter(UpDownCounter::from_identity(identity)?),
             InstrumentKind::Gauge => Self::Gauge(Gauge::from_identity(identity)?),
             InstrumentKind::Histogram => Self::Histogram(Histogram::from_identity(identity)?),
+            InstrumentKind::Summary => Self::Summary(Summary::from_identity(identity)?),
         })
     }
 
@@ -168,10 +174,11 @@ impl Instrument {
             Self::UpDownCounter(_) => InstrumentKind::UpDownCounter,
             Self::Gauge(_) => InstrumentKind::Gauge,
             Self::Histogram(_) => InstrumentKind::Histogram,
+            Self::Summary(_) => InstrumentKind::Summary,
         }
     }
 
-    /// Does with a value what its kind does: adds it to a counter, sets a gauge to it, records it in a histogram.
+    /// Does with a value what its kind does: adds it to a counter, sets a gauge to it, records it in a histogram or a summary.
     pub fn record(&self, value: f64, labels: &[(&str, Value<'_>)]) {
         match self {
             Self::Counter(counter) => match whole(value) {
@@ -184,6 +191,7 @@ impl Instrument {
             },
             Self::Gauge(gauge) => gauge.set(value, labels),
             Self::Histogram(histogram) => histogram.record(value, labels),
+            Self::Summary(summary) => summary.record(value, labels),
         }
     }
 }
@@ -219,7 +227,7 @@ macro_rules! try_from {
         }
     };
 }
-try_from!(Counter UpDownCounter Gauge Histogram);
+try_from!(Counter UpDownCounter Gauge Histogram Summary);
 
 /// Records a value under a name, as the metric's kind has it: see [`Instrument::record`].
 pub fn record(name: &str, value: f64, labels: &[(&str, Value<'_>)]) {

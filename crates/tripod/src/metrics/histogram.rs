@@ -1,15 +1,13 @@
-//! Distributions over buckets that are given by their bounds: what histograms keep.
+//! Distributions over buckets that are given by their bounds.
 
 use std::ops::Range;
 use std::sync::Arc;
 
-use tripod_wire::otlp::metrics::{AggregationTemporality, Exemplar, HistogramDataPoint, MetricData};
-use tripod_wire::prometheus::names::MetricKind;
+use tripod_wire::otlp::metrics::{Exemplar, HistogramDataPoint};
 
-use super::aggregate::{Aggregate, Head};
+use super::aggregate::Head;
 use super::cells::{CellReader, Cells, Join, decode_greatest, decode_least, encode_greatest, encode_least};
 use super::exemplar::{Exemplars, Kept};
-use super::kind::Aggregation;
 use crate::export::prometheus_text::Lines;
 
 /// The upper bounds of a histogram's buckets, ascending, the last bucket without one.
@@ -66,20 +64,21 @@ impl Bounds {
     }
 }
 
-/// A distribution over buckets.
-pub(crate) struct Distribution {
+/// A distribution over these buckets.
+pub(crate) struct Explicit {
     /// Sum, minimum, maximum, then the buckets' counts.
     cells: Cells,
+    buckets: usize,
     exemplars: Exemplars,
 }
 
-/// The cells of a [`Distribution`].
+/// The cells of an [`Explicit`].
 const SUM: usize = 0;
 const MIN: usize = 1;
 const MAX: usize = 2;
 const BUCKETS: usize = 3;
 
-impl Distribution {
+impl Explicit {
     /// Records a measurement, unless it is infinite or no number: it would make the sum useless for ever.
     #[inline]
     pub(crate) fn record(&self, bounds: &Bounds, value: f64) {
@@ -87,22 +86,24 @@ impl Distribution {
             return;
         }
         let bucket = bounds.index(value);
-        let changes = [
-            (BUCKETS + bucket, Join::Whole, 1),
-            (SUM, Join::Float, value.to_bits()),
-            (MIN, Join::Greatest, encode_least(value)),
-            (MAX, Join::Greatest, encode_greatest(value)),
-        ];
-        match self.cells.own(0, BUCKETS + bounds.len + 1) {
-            Some(own) => changes.into_iter().for_each(|(cell, join, bits)| own.record(cell, join, bits)),
-            None => self.record_slowly(changes),
+        if let Some(own) = self.cells.own(0, BUCKETS + bounds.len + 1) {
+            own.record(BUCKETS + bucket, Join::Whole, 1);
+            own.record(SUM, Join::Float, value.to_bits());
+            own.record(MIN, Join::Greatest, encode_least(value));
+            own.record(MAX, Join::Greatest, encode_greatest(value));
+        } else {
+            self.record_slowly(bucket, value);
         }
         self.exemplars.offer(bounds.len + 1, bucket, value);
     }
 
     #[cold]
-    fn record_slowly(&self, changes: [(usize, Join, u64); 4]) {
-        changes.into_iter().for_each(|(cell, join, bits)| self.cells.record(cell as u32, join, bits));
+    fn record_slowly(&self, bucket: usize, value: f64) {
+        let record = |cell: usize, join, bits| self.cells.record(cell as u32, join, bits);
+        record(BUCKETS + bucket, Join::Whole, 1);
+        record(SUM, Join::Float, value.to_bits());
+        record(MIN, Join::Greatest, encode_least(value));
+        record(MAX, Join::Greatest, encode_greatest(value));
     }
 }
 
@@ -115,28 +116,15 @@ pub(crate) struct Counted {
     pub(crate) extremes: Option<(f64, f64)>,
 }
 
-impl Aggregate for Distribution {
-    type Shape = Bounds;
-    type State = Counted;
-    type Point = HistogramDataPoint;
-
-    fn shape(aggregation: &Aggregation) -> Option<Bounds> {
-        let Aggregation::Explicit(bounds) = aggregation;
-        Some(Bounds::new(bounds))
-    }
-
-    fn bounds(shape: &Bounds) -> &[f64] {
-        shape.as_slice()
-    }
-
-    fn new(shape: &Bounds) -> Self {
+impl Explicit {
+    pub(crate) fn new(bounds: &Bounds) -> Self {
         let mut joins = vec![Join::Float, Join::Greatest, Join::Greatest];
-        joins.resize(BUCKETS + shape.len + 1, Join::Whole);
-        Self { cells: Cells::new(&joins), exemplars: Exemplars::default() }
+        joins.resize(BUCKETS + bounds.len + 1, Join::Whole);
+        Self { cells: Cells::new(&joins), buckets: bounds.len + 1, exemplars: Exemplars::default() }
     }
 
-    fn state(&self, shape: &Bounds, cells: &CellReader) -> Counted {
-        let mut counts = vec![0; shape.len + 1];
+    pub(crate) fn counted(&self, cells: &CellReader) -> Counted {
+        let mut counts = vec![0; self.buckets];
         cells.add_counts(self.cells, BUCKETS as u32, &mut counts);
         let extreme = |cell: usize| cells.bits(self.cells, cell as u32, Join::Greatest);
         Counted {
@@ -146,60 +134,15 @@ impl Aggregate for Distribution {
         }
     }
 
-    fn has_deltas(_: &Bounds) -> bool {
-        true
-    }
-
-    fn since(now: &Counted, before: &Counted) -> Option<Counted> {
-        if now.counts == before.counts {
-            return None;
-        }
-        // In a forked child, which counts from zero.
-        if now.counts.iter().zip(&before.counts).any(|(now, before)| now < before) {
-            return Some(now.clone());
-        }
-        let counts = now.counts.iter().zip(&before.counts).map(|(now, before)| now - before).collect();
-        Some(Counted { counts, sum: now.sum - before.sum, extremes: None })
-    }
-
-    fn exemplars(&self, rounds: &Range<u32>) -> Vec<Exemplar> {
+    pub(crate) fn exemplars(&self, rounds: &Range<u32>) -> Vec<Exemplar> {
         self.exemplars.otlp(rounds)
     }
 
-    fn point(shape: &Bounds, counted: Counted, head: Head) -> HistogramDataPoint {
-        HistogramDataPoint {
-            attributes: head.attributes,
-            start_time_unix_nano: head.times.start,
-            time_unix_nano: head.times.now,
-            // Derived from the buckets, so that the two always agree.
-            count: counted.counts.iter().sum(),
-            sum: Some(counted.sum),
-            bucket_counts: counted.counts,
-            explicit_bounds: shape.as_slice().to_vec(),
-            exemplars: head.exemplars,
-            flags: 0,
-            min: counted.extremes.map(|(min, _)| min),
-            max: counted.extremes.map(|(_, max)| max),
-        }
-    }
-
-    fn data(
-        _: &Bounds,
-        data_points: Vec<HistogramDataPoint>,
-        aggregation_temporality: AggregationTemporality,
-    ) -> MetricData {
-        MetricData::Histogram { data_points, aggregation_temporality }
-    }
-
-    fn kind(_: &Bounds) -> MetricKind {
-        MetricKind::Histogram
-    }
-
-    fn write(&self, shape: &Bounds, cells: &CellReader, lines: &mut Lines<'_>) {
-        let counted = self.state(shape, cells);
+    pub(crate) fn write(&self, bounds: &Bounds, cells: &CellReader, lines: &mut Lines<'_>) {
+        let counted = self.counted(cells);
         let exemplars: Vec<(usize, Kept)> = self.exemplars.kept(&(0..u32::MAX)).collect();
         let exemplar = |at| exemplars.iter().find(|(of, _)| *of == at).map(|(_, kept)| *kept);
-        let bounds = shape.as_slice().iter().copied().chain([f64::INFINITY]);
+        let bounds = bounds.as_slice().iter().copied().chain([f64::INFINITY]);
         let mut count = 0;
         for (at, (bound, more)) in bounds.zip(&counted.counts).enumerate() {
             count += more;
@@ -207,6 +150,38 @@ impl Aggregate for Distribution {
             lines.end_with_exemplar(exemplar(at));
         }
         lines.sum_and_count(counted.sum, count);
+    }
+}
+
+impl Counted {
+    /// What came since an earlier state; `None` when nothing did.
+    pub(crate) fn since(&self, before: &Self) -> Option<Self> {
+        if self.counts == before.counts {
+            return None;
+        }
+        // In a forked child, which counts from zero.
+        if self.counts.iter().zip(&before.counts).any(|(now, before)| now < before) {
+            return Some(self.clone());
+        }
+        let counts = self.counts.iter().zip(&before.counts).map(|(now, before)| now - before).collect();
+        Some(Self { counts, sum: self.sum - before.sum, extremes: None })
+    }
+
+    pub(crate) fn point(self, bounds: &[f64], head: Head) -> HistogramDataPoint {
+        HistogramDataPoint {
+            attributes: head.attributes,
+            start_time_unix_nano: head.times.start,
+            time_unix_nano: head.times.now,
+            // Derived from the buckets, so that the two always agree.
+            count: self.counts.iter().sum(),
+            sum: Some(self.sum),
+            bucket_counts: self.counts,
+            explicit_bounds: bounds.to_vec(),
+            exemplars: head.exemplars,
+            flags: 0,
+            min: self.extremes.map(|(min, _)| min),
+            max: self.extremes.map(|(_, max)| max),
+        }
     }
 }
 

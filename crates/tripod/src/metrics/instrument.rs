@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use super::builder::{self, InstrumentBuilder, Strict};
 use super::core::{Core, Stream};
-use super::histogram::Distribution;
+use super::distribution::Distribution;
 use super::kind::{Identity, InstrumentKind};
 use super::last::Last;
 use super::observable::{self, Observable, Observation, Observer, Round, sealed};
 use super::registry::Instrument as _;
 use super::series::Series;
 use super::sum::{Sum, SumShape};
+use super::summary::Sketch;
 use super::switch::on;
 use crate::{Error, Value};
 
@@ -138,6 +139,24 @@ instrument! {
     BoundHistogram,
     /// A histogram of this name.
     histogram, Distribution, |identity| builder::histogram_shape(&identity)
+}
+
+instrument! {
+    /// Tells quantiles of values, computed in the process: where a back end can't compute them from a histogram.
+    ///
+    /// A quantile is of everything since the start, within the relative error that was asked for.
+    ///
+    /// ```
+    /// let size = tripod::metrics::summary("message_size").unit("By").quantiles(&[0.5, 0.99]).relative_error(0.01).build();
+    /// (1..=1000).for_each(|bytes| size.record(f64::from(bytes), &[]));
+    /// let median = size.quantile(0.5, &[]).unwrap();
+    /// assert!((495.0..=505.0).contains(&median));
+    /// ```
+    Summary,
+    /// A summary's series.
+    BoundSummary,
+    /// A summary of this name.
+    summary, Sketch, |identity| builder::summary_shape(&identity)
 }
 
 impl Counter {
@@ -342,6 +361,33 @@ impl Histogram {
 
 impl BoundHistogram {
     /// Records a measurement; what is no number is left out.
+    pub fn record(&self, value: f64) {
+        if !on() {
+            return;
+        }
+        self.series.numbers.record(&self.stream.shape, value);
+    }
+}
+
+impl Summary {
+    /// Records a measurement; what is infinite or no number is left out.
+    pub fn record(&self, value: f64, labels: &[(&str, Value<'_>)]) {
+        if !on() {
+            return;
+        }
+        let stream = self.core.stream();
+        stream.series(labels).numbers.record(&stream.shape, value);
+    }
+
+    /// The value that a share of the measurements of a label set does not exceed; `None` before the first.
+    pub fn quantile(&self, quantile: f64, labels: &[(&str, Value<'_>)]) -> Option<f64> {
+        let stream = self.core.stream();
+        stream.series(labels).numbers.quantile(&stream.shape, quantile)
+    }
+}
+
+impl BoundSummary {
+    /// Records a measurement; what is infinite or no number is left out.
     pub fn record(&self, value: f64) {
         if !on() {
             return;

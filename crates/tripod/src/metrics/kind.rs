@@ -12,8 +12,10 @@ pub enum InstrumentKind {
     UpDownCounter,
     /// A current value.
     Gauge,
-    /// A distribution of values.
+    /// A distribution of values over buckets.
     Histogram,
+    /// Quantiles of values.
+    Summary,
 }
 
 impl fmt::Display for InstrumentKind {
@@ -23,15 +25,20 @@ impl fmt::Display for InstrumentKind {
             Self::UpDownCounter => "up-down counter",
             Self::Gauge => "gauge",
             Self::Histogram => "histogram",
+            Self::Summary => "summary",
         })
     }
 }
 
-/// How a histogram keeps its values.
+/// How a histogram or a summary keeps its values.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Aggregation {
     /// In buckets of these upper bounds.
     Explicit(Vec<f64>),
+    /// In at most so many exponential buckets a sign.
+    Exponential { max_size: u32 },
+    /// As a sketch of these quantiles.
+    Quantiles { quantiles: Vec<f64>, relative_error: f64 },
 }
 
 impl fmt::Display for Aggregation {
@@ -39,13 +46,23 @@ impl fmt::Display for Aggregation {
         match self {
             Self::Explicit(bounds) => {
                 f.write_str("the buckets")?;
-                bounds.iter().enumerate().try_for_each(|(at, bound)| {
-                    let comma = if at == 0 { "" } else { "," };
-                    write!(f, "{comma} {bound}")
-                })
+                list(f, bounds)
+            }
+            Self::Exponential { max_size } => write!(f, "{max_size} exponential buckets"),
+            Self::Quantiles { quantiles, relative_error } => {
+                f.write_str("the quantiles")?;
+                list(f, quantiles)?;
+                write!(f, " within {relative_error}")
             }
         }
     }
+}
+
+fn list(f: &mut fmt::Formatter<'_>, numbers: &[f64]) -> fmt::Result {
+    numbers.iter().enumerate().try_for_each(|(at, number)| {
+        let comma = if at == 0 { "" } else { "," };
+        write!(f, "{comma} {number}")
+    })
 }
 
 /// What an instrument is, as the code that made it says.

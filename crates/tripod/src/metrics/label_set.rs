@@ -29,6 +29,8 @@ const LONG: u8 = u8::MAX;
 /// A label as it is hashed, compared and kept.
 pub(crate) trait Label {
     fn key(&self) -> &str;
+    /// The value if it is text, as it usually is: this is asked first.
+    fn text(&self) -> Option<&str>;
     /// The type and the bytes of the value, numbers by way of `scratch`; `None` for what has to be rendered first.
     fn value<'a>(&'a self, scratch: &'a mut [u8; 8]) -> Option<(u8, &'a [u8])>;
 }
@@ -37,6 +39,11 @@ impl Label for (&str, Value<'_>) {
     #[inline]
     fn key(&self) -> &str {
         self.0
+    }
+
+    #[inline]
+    fn text(&self) -> Option<&str> {
+        if let Value::Str(text) = self.1 { Some(text) } else { None }
     }
 
     #[inline]
@@ -72,6 +79,10 @@ pub(crate) struct Rendered<'a> {
 impl Label for Rendered<'_> {
     fn key(&self) -> &str {
         self.key
+    }
+
+    fn text(&self) -> Option<&str> {
+        None
     }
 
     fn value<'a>(&'a self, _: &'a mut [u8; 8]) -> Option<(u8, &'a [u8])> {
@@ -132,7 +143,10 @@ pub(crate) fn hash(seeds: Seeds, labels: &[impl Label]) -> Option<u32> {
     let mut sum = 0_u64;
     for label in labels {
         let mut scratch = [0; 8];
-        let (tag, bytes) = label.value(&mut scratch)?;
+        let (tag, bytes) = match label.text() {
+            Some(text) => (tag::STR, text.as_bytes()),
+            None => label.value(&mut scratch)?,
+        };
         let key = label.key().as_bytes();
         let ends = [key.first(), key.last()].map(|end| u64::from(*end.unwrap_or(&0)));
         let head =
@@ -224,7 +238,11 @@ impl LabelSet {
         let mut rest = &*self.0;
         for label in labels {
             let mut scratch = [0; 8];
-            let (key, Some((tag, value))) = (label.key().as_bytes(), label.value(&mut scratch)) else { return false };
+            let value = match label.text() {
+                Some(text) => Some((tag::STR, text.as_bytes())),
+                None => label.value(&mut scratch),
+            };
+            let (key, Some((tag, value))) = (label.key().as_bytes(), value) else { return false };
             let head = if key.len() < usize::from(LONG) && value.len() < usize::from(LONG) {
                 [key.len() as u8, tag, value.len() as u8]
             } else {

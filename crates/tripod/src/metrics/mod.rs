@@ -13,7 +13,9 @@ mod cardinality;
 mod cells;
 mod core;
 mod definition;
+mod distribution;
 pub(crate) mod exemplar;
+mod exponential;
 mod filter;
 mod float;
 mod histogram;
@@ -31,6 +33,7 @@ pub(crate) mod registry;
 mod say;
 mod series;
 mod sum;
+mod summary;
 mod switch;
 pub(crate) mod threshold;
 mod view;
@@ -43,8 +46,8 @@ pub use definition::{
     Instrument, MetricDefinition, define, definitions, increment, instrument, lost_by_name, observe, record, set,
 };
 pub use instrument::{
-    BoundCounter, BoundGauge, BoundHistogram, BoundUpDownCounter, Counter, Gauge, Histogram, UpDownCounter, counter,
-    gauge, histogram, up_down_counter,
+    BoundCounter, BoundGauge, BoundHistogram, BoundSummary, BoundUpDownCounter, Counter, Gauge, Histogram, Summary,
+    UpDownCounter, counter, gauge, histogram, summary, up_down_counter,
 };
 pub use kind::InstrumentKind;
 pub use labels::{Labels, Typed};

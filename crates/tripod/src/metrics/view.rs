@@ -111,6 +111,13 @@ impl View {
         self
     }
 
+    /// Keeps a histogram in exponential buckets, which find their own bounds, at most `max_size` a sign; the specification's default
+    /// is 160. What was recorded before, or comes through a handle bound before, is not sent.
+    pub fn exponential_buckets(mut self, max_size: u32) -> Self {
+        self.changes.aggregation = Some(Aggregation::Exponential { max_size });
+        self
+    }
+
     /// Neither keeps nor sends it.
     pub fn drop(mut self) -> Self {
         self.changes.drop = true;

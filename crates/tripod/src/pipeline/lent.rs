@@ -9,12 +9,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{Batch, ExportError, Exported, Exporter, Signal, Signals};
+use crate::metrics::Temporality;
 
 /// An exporter that a forked child has as well.
 #[derive(Clone)]
 pub(crate) struct Lent {
     name: &'static str,
     accepts: Signals,
+    temporality: Temporality,
     exporter: Arc<Mutex<Box<dyn Exporter>>>,
 }
 
@@ -26,7 +28,8 @@ impl Lent {
 
     pub(crate) fn new(exporter: Box<dyn Exporter>) -> Self {
         let accepts = Signals::only(|signal| exporter.accepts(signal));
-        Self { name: exporter.name(), accepts, exporter: Arc::new(Mutex::new(exporter)) }
+        let temporality = exporter.temporality();
+        Self { name: exporter.name(), accepts, temporality, exporter: Arc::new(Mutex::new(exporter)) }
     }
 
     /// Keeps it from sending while the guard lives; `None` when it is still sending then.
@@ -60,6 +63,10 @@ impl Exporter for Lent {
 
     fn accepts(&self, signal: Signal) -> bool {
         self.accepts.contains(signal)
+    }
+
+    fn temporality(&self) -> Temporality {
+        self.temporality
     }
 
     fn export(&mut self, batch: &Batch) -> Result<Exported, ExportError> {
