@@ -1,9 +1,16 @@
 //! Joins points: those of series that were made before a view left labels out or changed buckets, with those made since.
+//!
+//! Whatever a series was counted in, nothing of its count is lost: in other buckets its values count as if each was the upper bound of
+//! its old bucket, or the largest value, in the last.
+
+mod exponential;
 
 use std::collections::HashMap;
 
 use tripod_wire::otlp::KeyValue;
-use tripod_wire::otlp::metrics::{HistogramDataPoint, MetricData, NumberDataPoint, NumberValue};
+use tripod_wire::otlp::metrics::{
+    ExponentialHistogramDataPoint, HistogramDataPoint, MetricData, NumberDataPoint, NumberValue, SummaryDataPoint,
+};
 
 use super::filter::Filter;
 
@@ -22,6 +29,27 @@ pub(super) fn fold(into: &mut MetricData, from: MetricData, filter: Option<&Filt
             let from = from.into_iter().map(|point| rebucketed(point, bounds));
             fold_points(into, from, filter, add_histograms);
         }
+        (
+            MetricData::Histogram { data_points: into, .. },
+            MetricData::ExponentialHistogram { data_points: from, .. },
+        ) => {
+            let from = from.into_iter().map(|point| rebucketed(exponential::explicit(point), bounds));
+            fold_points(into, from, filter, add_histograms);
+        }
+        (
+            MetricData::ExponentialHistogram { data_points: into, .. },
+            MetricData::ExponentialHistogram { data_points: from, .. },
+        ) => fold_points(into, from, filter, exponential::add),
+        (
+            MetricData::ExponentialHistogram { data_points: into, .. },
+            MetricData::Histogram { data_points: from, .. },
+        ) => {
+            fold_points(into, from.into_iter().map(exponential::of_explicit), filter, exponential::add);
+        }
+        (MetricData::Summary { data_points: into }, MetricData::Summary { data_points: from }) => {
+            fold_points(into, from, filter, add_summaries);
+        }
+        // A series has one kind of numbers for as long as it lives.
         _ => {}
     }
 }
@@ -31,17 +59,16 @@ trait Point {
     fn attributes(&mut self) -> &mut Vec<KeyValue>;
 }
 
-impl Point for NumberDataPoint {
-    fn attributes(&mut self) -> &mut Vec<KeyValue> {
-        &mut self.attributes
-    }
+macro_rules! points {
+    ($($point:ty)*) => {
+        $(impl Point for $point {
+            fn attributes(&mut self) -> &mut Vec<KeyValue> {
+                &mut self.attributes
+            }
+        })*
+    };
 }
-
-impl Point for HistogramDataPoint {
-    fn attributes(&mut self) -> &mut Vec<KeyValue> {
-        &mut self.attributes
-    }
-}
+points!(NumberDataPoint HistogramDataPoint ExponentialHistogramDataPoint SummaryDataPoint);
 
 fn fold_points<P: Point>(
     into: &mut Vec<P>,
@@ -91,17 +118,74 @@ fn add_histograms(into: &mut HistogramDataPoint, from: HistogramDataPoint) {
     into.exemplars.extend(from.exemplars);
 }
 
-/// The same values in other buckets: each counts as if it was the upper bound of its bucket, or the largest value in the last.
+/// Quantiles can't be added up: those of the series with more measurements stand for both.
+fn add_summaries(into: &mut SummaryDataPoint, from: SummaryDataPoint) {
+    if from.count > into.count {
+        into.quantile_values = from.quantile_values;
+    }
+    into.count += from.count;
+    into.sum += from.sum;
+}
+
+/// The value that a bucket's measurements count as in other buckets.
+fn stand_in(point: &HistogramDataPoint, bucket: usize) -> f64 {
+    let (bound, last) = (point.explicit_bounds.get(bucket).copied(), point.explicit_bounds.last().copied());
+    let value = bound.into_iter().chain(point.max).reduce(f64::min);
+    value.or(last).unwrap_or(0.0)
+}
+
+/// The same values in other buckets.
 fn rebucketed(mut point: HistogramDataPoint, bounds: &[f64]) -> HistogramDataPoint {
     if point.explicit_bounds == bounds {
         return point;
     }
     let mut counts = vec![0; bounds.len() + 1];
     for (at, count) in point.bucket_counts.iter().enumerate() {
-        let value = point.explicit_bounds.get(at).copied().into_iter().chain(point.max).reduce(f64::min);
-        let value = value.unwrap_or(f64::INFINITY);
+        let value = stand_in(&point, at);
         counts[bounds.partition_point(|bound| *bound < value)] += count;
     }
     (point.bucket_counts, point.explicit_bounds) = (counts, bounds.to_vec());
     point
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn histogram(bounds: &[f64], counts: &[u64], max: Option<f64>) -> HistogramDataPoint {
+        HistogramDataPoint {
+            count: counts.iter().sum(),
+            sum: Some(1.0),
+            bucket_counts: counts.to_vec(),
+            explicit_bounds: bounds.to_vec(),
+            max,
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn values_count_in_the_new_bucket_of_their_old_upper_bound() {
+        let old = || histogram(&[1.0, 5.0, 10.0], &[1, 2, 3, 4], Some(30.0));
+        assert_eq!(rebucketed(old(), &[5.0, 20.0]).bucket_counts, [3, 3, 4]);
+        assert_eq!(rebucketed(old(), &[0.5]).bucket_counts, [0, 10]);
+        assert_eq!(rebucketed(old(), &[]).bucket_counts, [10]);
+        assert_eq!(rebucketed(histogram(&[10.0], &[2, 0], Some(3.0)), &[4.0, 8.0]).bucket_counts, [2, 0, 0]);
+        assert_eq!(rebucketed(histogram(&[10.0], &[0, 2], None), &[10.0, 20.0]).bucket_counts, [2, 0, 0]);
+    }
+
+    #[test]
+    fn a_summary_joined_with_another_keeps_the_quantiles_of_the_larger() {
+        use tripod_wire::otlp::metrics::ValueAtQuantile;
+        let summary = |count, value| SummaryDataPoint {
+            count,
+            sum: 2.0,
+            quantile_values: vec![ValueAtQuantile { quantile: 0.5, value }],
+            ..Default::default()
+        };
+        let mut into = MetricData::Summary { data_points: vec![summary(1, 10.0)] };
+        fold(&mut into, MetricData::Summary { data_points: vec![summary(5, 20.0)] }, None, &[]);
+        let MetricData::Summary { data_points } = into else { panic!("a summary") };
+        assert_eq!((data_points.len(), data_points[0].count, data_points[0].sum), (1, 6, 4.0));
+        assert_eq!(data_points[0].quantile_values[0].value, 20.0);
+    }
 }
