@@ -30,7 +30,8 @@ pub struct Guard {
 impl Guard {
     pub(crate) fn start(config: Config, exporters: Vec<Box<dyn Exporter>>) -> Result<Self, Error> {
         if config.disabled {
-            return Ok(Self { session: None, timeout: Duration::ZERO });
+            crate::metrics::enable(false);
+            return Ok(Self::inert());
         }
         let timeout = config.shutdown_timeout;
         let session = engine::start(config, exporters)?;
@@ -38,15 +39,20 @@ impl Guard {
         Ok(Self { session: Some(session), timeout })
     }
 
+    /// A guard of nothing.
+    pub(crate) fn inert() -> Self {
+        Self { session: None, timeout: Duration::ZERO }
+    }
+
     /// Sends what has been recorded so far; waits at most as long as shutting down may take. Answers whether all was delivered
     /// (or lost for good, which is counted).
     pub fn flush(&self) -> bool {
-        self.session.is_none_or(|session| engine::flush(session, self.timeout))
+        self.session().is_none_or(|session| engine::flush(session, self.timeout))
     }
 
     /// What became of what was recorded so far; all zero when telemetry is disabled.
     pub fn stats(&self) -> Stats {
-        self.session.map(engine::stats).unwrap_or_default()
+        self.session().map(engine::stats).unwrap_or_default()
     }
 
     /// Sends what is left and stops; answers as [`Guard::flush`]. The same as dropping the guard.
@@ -54,8 +60,13 @@ impl Guard {
         self.stop()
     }
 
+    fn session(&self) -> Option<u64> {
+        if crate::OFF { None } else { self.session }
+    }
+
     fn stop(&mut self) -> bool {
-        let Some(session) = self.session.take() else { return true };
+        let Some(session) = self.session() else { return true };
+        self.session = None;
         let delivered = engine::stop(session, self.timeout);
         crate::bridge::engine_changed();
         delivered

@@ -45,7 +45,7 @@ pub mod trace;
 mod value;
 
 pub use component::{Telemetry, telemetry};
-pub use config::Builder;
+pub use config::{Builder, Compression};
 pub use context::{
     Baggage, Context, ContextGuard, Current, SpanContext, SpanId, Suppressed, TraceFlags, TraceId, current,
     propagation, suppress,
@@ -56,9 +56,12 @@ pub use export::JsonlExporter;
 pub use export::{Console, MemoryExporter};
 pub use guard::Guard;
 pub use limits::{LogLimits, SpanLimits};
-pub use logs::{Level, log as write_log, log_enabled};
-pub use metrics::{Counter, Gauge, Histogram, Labels, UpDownCounter, counter, gauge, histogram, up_down_counter};
+pub use logs::{Level, REDACTED_BY_DEFAULT, log as write_log, log_enabled};
+pub use metrics::{
+    Counter, ExemplarFilter, Gauge, Histogram, Labels, UpDownCounter, counter, gauge, histogram, up_down_counter,
+};
 pub use pipeline::{Batch, ExportError, Exported, Exporter, Signal, TailPolicy, TailSampling};
+pub use resource::Detector as ResourceDetector;
 pub use stats::{Delivery, DropReason, ExporterStats, RecordStats, Stats, TailStats};
 pub use trace::{
     InContext, InSpan, InSpanExt, LinkTo, LocalSpan, Sample, Sampler, SamplingRule, Span, SpanBuilder, SpanKind,
@@ -68,7 +71,10 @@ pub use trace::{
 pub use tripod_macros::{LabelValue, Labels, traced};
 /// What is recorded, as OTLP has it: what [`MemoryExporter`] gives and what is in a [`Batch`].
 pub use tripod_wire::otlp;
-pub use value::{ToValue, Value, ValueList, ValueMap};
+pub use value::{AnyError, ToValue, Value, ValueList, ValueMap};
+
+/// Whether this build records nothing; see the features `off` and `on`.
+pub(crate) const OFF: bool = cfg!(all(feature = "off", not(feature = "on")));
 
 /// Sets telemetry up; [`Builder::start`] starts it and returns the guard that stops it.
 ///
@@ -82,6 +88,7 @@ pub fn init() -> Builder {
 pub mod __private {
     use std::borrow::Cow;
 
+    pub use crate::logs::CallSite;
     pub use crate::trace::outcome::{Outcome, RecordAny, RecordDisplay, RecordError};
 
     #[inline]

@@ -2,7 +2,8 @@
 //!
 //! Fields are `key = value`, where the key is a name with dots (`http.route`) or a string literal, and the value anything that
 //! is [`crate::ToValue`]; `key = %value` records its `Display` form, `key = ?value` its `Debug` form, and a name alone, `user`,
-//! is short for `user = user`.
+//! is short for `user = user`. In a log record `error = !error` records an error's type, message and causes, as the semantic
+//! conventions have them, in place of the name (`!&*boxed` of a boxed one).
 
 /// Starts a span as the current one of this thread, until the guard is dropped.
 ///
@@ -59,11 +60,35 @@ macro_rules! event {
 /// let user = "ada";
 /// tripod::log!(tripod::Level::Warn, "{user} is locked out", attempts = 5);
 /// ```
+///
+/// Before the message may stand `target:`, the scope under which it is written, and `event:`, the name that makes it one of
+/// OpenTelemetry's events; in this order, both constant.
+///
+/// ```
+/// tripod::info!(target: "shop::users", event: "user.login", "welcome back", user.id = 17);
+/// if let Err(error) = "x".parse::<u32>() {
+///     tripod::error!("no number", error = !error);
+/// }
+/// ```
 #[macro_export]
 macro_rules! log {
-    ($level:expr, $message:literal $(, $($fields:tt)*)?) => {
+    ($level:expr, target: $target:expr, event: $event:expr, $($rest:tt)*) => { $crate::__log!($target, $event, $level, $($rest)*) };
+    ($level:expr, target: $target:expr, $($rest:tt)*) => { $crate::__log!($target, "", $level, $($rest)*) };
+    ($level:expr, event: $event:expr, $($rest:tt)*) => { $crate::__log!("", $event, $level, $($rest)*) };
+    ($level:expr, $($rest:tt)*) => { $crate::__log!("", "", $level, $($rest)*) };
+}
+
+/// Writes a log record from one place in the code.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __log {
+    ($target:expr, $event:expr, $level:expr, $message:literal $(, $($fields:tt)*)?) => {
         if $crate::log_enabled($level) {
-            $crate::write_log($level, ::core::format_args!($message), $crate::__fields!($($($fields)*)?));
+            static SITE: $crate::__private::CallSite =
+                $crate::__private::CallSite::new($target, $event, ::core::module_path!(), ::core::file!(), ::core::line!());
+            if SITE.admits() {
+                SITE.write($level, ::core::format_args!($message), $crate::__fields!($($($fields)*)?));
+            }
         }
     };
 }
@@ -104,9 +129,22 @@ level_macro! {
 /// ```
 ///
 /// They borrow what they are made of, so they stay within the call; [`let_labels!`](crate::let_labels!) keeps them in a variable.
+#[cfg(not(all(feature = "off", not(feature = "on"))))]
 #[macro_export]
 macro_rules! labels {
     ($($fields:tt)*) => { $crate::__fields!($($fields)*) };
+}
+
+/// Labels of a metric, or attributes of an event; in this build nothing is recorded, so none are evaluated.
+#[cfg(all(feature = "off", not(feature = "on")))]
+#[macro_export]
+macro_rules! labels {
+    ($($fields:tt)*) => {{
+        if false {
+            let _: &[(&str, $crate::Value<'_>)] = $crate::__fields!($($fields)*);
+        }
+        &[]
+    }};
 }
 
 /// Labels in a variable, for more than one call: `let_labels!(set = method = "GET", length = body.len())` is `let set = …`.
@@ -118,9 +156,17 @@ macro_rules! labels {
 /// requests.inc(http);
 /// errors.inc(http);
 /// ```
+#[cfg(not(all(feature = "off", not(feature = "on"))))]
 #[macro_export]
 macro_rules! let_labels {
     ($name:ident = $($fields:tt)*) => { $crate::__let_fields!(@ $name [] $($fields)*); };
+}
+
+/// Labels in a variable; in this build nothing is recorded, so none are evaluated.
+#[cfg(all(feature = "off", not(feature = "on")))]
+#[macro_export]
+macro_rules! let_labels {
+    ($name:ident = $($fields:tt)*) => { let $name: &[(&str, $crate::Value<'_>)] = $crate::labels!($($fields)*); };
 }
 
 /// One `let` for each value, then one for the slice. Each `value` is another variable, as each expansion has names of its own.
@@ -169,6 +215,9 @@ macro_rules! __fields {
     (@ [$($done:tt)*] $($key:ident).+ = %$value:expr $(, $($rest:tt)*)?) => {
         $crate::__fields!(@ [$($done)* (::core::stringify!($($key).+), $crate::Value::display(&$value)),] $($($rest)*)?)
     };
+    (@ [$($done:tt)*] $($key:ident).+ = !$value:expr $(, $($rest:tt)*)?) => {
+        $crate::__fields!(@ [$($done)* (::core::stringify!($($key).+), $crate::Value::error(&$value)),] $($($rest)*)?)
+    };
     (@ [$($done:tt)*] $($key:ident).+ = $value:expr $(, $($rest:tt)*)?) => {
         $crate::__fields!(@ [$($done)* (::core::stringify!($($key).+), $crate::ToValue::to_value(&$value)),] $($($rest)*)?)
     };
@@ -177,6 +226,9 @@ macro_rules! __fields {
     };
     (@ [$($done:tt)*] $key:literal = %$value:expr $(, $($rest:tt)*)?) => {
         $crate::__fields!(@ [$($done)* ($key, $crate::Value::display(&$value)),] $($($rest)*)?)
+    };
+    (@ [$($done:tt)*] $key:literal = !$value:expr $(, $($rest:tt)*)?) => {
+        $crate::__fields!(@ [$($done)* ($key, $crate::Value::error(&$value)),] $($($rest)*)?)
     };
     (@ [$($done:tt)*] $key:literal = $value:expr $(, $($rest:tt)*)?) => {
         $crate::__fields!(@ [$($done)* ($key, $crate::ToValue::to_value(&$value)),] $($($rest)*)?)

@@ -1,6 +1,7 @@
 //! Attribute values as the caller has them: borrowed, so that recording one copies it just once, into the outgoing record.
 
 use std::collections::{BTreeMap, HashMap};
+use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
@@ -30,6 +31,8 @@ pub enum Value<'a> {
     Display(&'a dyn fmt::Display),
     /// The `Debug` form of something, written when it is recorded.
     Debug(&'a dyn fmt::Debug),
+    /// An error: in a log record its type, message and causes, elsewhere its message.
+    Error(&'a dyn AnyError),
 }
 
 impl<'a> Value<'a> {
@@ -41,6 +44,11 @@ impl<'a> Value<'a> {
     /// The `Debug` form of a value: what `?value` means in the macros.
     pub fn debug(value: &'a dyn fmt::Debug) -> Self {
         Self::Debug(value)
+    }
+
+    /// An error with its type and causes: what `!value` means in the macros.
+    pub fn error(value: &'a dyn AnyError) -> Self {
+        Self::Error(value)
     }
 }
 
@@ -65,6 +73,7 @@ impl fmt::Display for Value<'_> {
             }
             Self::Display(value) => value.fmt(f),
             Self::Debug(value) => value.fmt(f),
+            Self::Error(error) => error.message().fmt(f),
         }
     }
 }
@@ -99,6 +108,30 @@ impl fmt::Debug for Value<'_> {
             Self::Str(text) => fmt::Debug::fmt(text, f),
             other => fmt::Display::fmt(other, f),
         }
+    }
+}
+
+/// Every [`Error`] with the name of its type.
+pub trait AnyError {
+    /// The type's name.
+    fn type_name(&self) -> &'static str;
+    /// What it says.
+    fn message(&self) -> &dyn fmt::Display;
+    /// What it comes from.
+    fn cause(&self) -> Option<&(dyn Error + 'static)>;
+}
+
+impl<E: Error> AnyError for E {
+    fn type_name(&self) -> &'static str {
+        std::any::type_name::<E>()
+    }
+
+    fn message(&self) -> &dyn fmt::Display {
+        self
+    }
+
+    fn cause(&self) -> Option<&(dyn Error + 'static)> {
+        self.source()
     }
 }
 

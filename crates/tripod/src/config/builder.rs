@@ -1,60 +1,39 @@
-//! The builder: what code sets comes before the environment, the environment before defaults.
+//! The builder: what the code sets.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tripod_wire::otlp::{AnyValue, KeyValue};
+use tripod_wire::otlp::KeyValue;
 
 use super::Config;
-use super::env::{Env, invalid};
-use super::exporters::Exporters;
-use crate::context::propagation::{self, Propagator, Propagators};
+use super::env::Env;
+use super::otlp::{Compression, check_url};
+use super::resolve::resolve;
+use super::settings::{Endpoint, PemFile, Settings};
+use crate::context::propagation::{self, Propagator};
 use crate::export::Console;
 use crate::guard::Guard;
-use crate::limits::{Limits, LogLimits, SpanLimits};
-use crate::logs::Level;
-use crate::metrics::{self, View};
+use crate::limits::{LogLimits, SpanLimits};
+use crate::logs::{Level, Redact};
+use crate::metrics::{ExemplarFilter, View};
 use crate::pattern::Pattern;
-use crate::pipeline::{Exporter, Signal, SpoolConfig, TailSampling};
+use crate::pipeline::{Exporter, Signal, Signals, SpoolConfig, TailSampling};
+use crate::resource::Detector;
 use crate::trace::Sampler;
 use crate::{Error, ToValue};
 
-/// Half of what a record may wait while someone looks: one wait until it is collected, one until it is sent.
-const CONSOLE_DELAY: Duration = Duration::from_millis(50);
-
-const DEFAULT_ENDPOINT: &str = "http://localhost:4318";
-
 /// Sets telemetry up; see [`crate::init`].
+///
+/// What the code sets comes before the environment, the environment before the file, the file before the default.
 #[derive(Default)]
 #[must_use = "nothing is recorded before `start`"]
 pub struct Builder {
-    attributes: Vec<KeyValue>,
+    settings: Settings,
+    /// Endpoints as they were given; [`Builder::start`], which can fail, looks at them.
     endpoint: Option<String>,
-    headers: Vec<(String, String)>,
-    sampler: Option<Sampler>,
-    tail: Option<TailSampling>,
-    span_limits: Option<SpanLimits>,
-    log_limits: Option<LogLimits>,
-    propagators: Option<Propagators>,
-    baggage_attributes: Vec<Pattern>,
-    log_level: Option<Level>,
-    traces: Option<bool>,
-    metrics: Option<bool>,
-    logs: Option<bool>,
-    schedule_delay: Option<Duration>,
-    metric_interval: Option<Duration>,
-    metric_prefix: Option<String>,
-    max_series: Option<usize>,
-    views: Vec<View>,
-    self_metrics: Option<bool>,
-    max_batch: Option<usize>,
-    record_memory: Option<usize>,
-    queue_memory: Option<usize>,
-    spool: Option<SpoolConfig>,
-    export_timeout: Option<Duration>,
-    shutdown_timeout: Option<Duration>,
+    endpoints: [Option<String>; 3],
+    config_file: Option<PathBuf>,
     exporters: Vec<Box<dyn Exporter>>,
-    console: Option<Console>,
 }
 
 impl Builder {
@@ -75,8 +54,25 @@ impl Builder {
 
     /// An attribute of the resource: `OTEL_RESOURCE_ATTRIBUTES`.
     pub fn resource_attribute(mut self, key: &str, value: impl ToValue) -> Self {
-        self.attributes.retain(|attribute| attribute.key != key);
-        self.attributes.push(KeyValue::new(key, crate::resource::owned(value.to_value())));
+        self.settings.attributes.set(KeyValue::new(key, crate::resource::owned(value.to_value())));
+        self
+    }
+
+    /// What looks for further attributes of the resource; all that need no network by default: `OTEL_RESOURCE_DETECTORS`.
+    pub fn resource_detectors(mut self, detectors: impl IntoIterator<Item = Detector>) -> Self {
+        self.settings.detectors = Some(detectors.into_iter().collect());
+        self
+    }
+
+    /// A file of OpenTelemetry's declarative configuration, in YAML: `OTEL_CONFIG_FILE`. Needs the cargo feature `yaml`.
+    pub fn config_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.config_file = Some(path.into());
+        self
+    }
+
+    /// Turns everything off: a call then costs a comparison, and [`Builder::start`] starts nothing: `OTEL_SDK_DISABLED`.
+    pub fn disabled(mut self, disabled: bool) -> Self {
+        self.settings.disabled = Some(disabled);
         self
     }
 
@@ -86,15 +82,49 @@ impl Builder {
         self
     }
 
+    /// Where one signal is sent by OTLP, with its path: `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` and its siblings.
+    pub fn otlp_signal_endpoint(mut self, signal: Signal, url: &str) -> Self {
+        self.endpoints[signal as usize] = Some(url.to_owned());
+        self
+    }
+
     /// A header of every OTLP request: `OTEL_EXPORTER_OTLP_HEADERS`.
     pub fn otlp_header(mut self, name: &str, value: &str) -> Self {
-        self.headers.push((name.to_owned(), value.to_owned()));
+        for otlp in &mut self.settings.otlp {
+            otlp.headers.get_or_insert_default().push((name.to_owned(), value.to_owned()));
+        }
+        self
+    }
+
+    /// How OTLP requests are made smaller; not at all by default: `OTEL_EXPORTER_OTLP_COMPRESSION`.
+    pub fn otlp_compression(mut self, compression: Compression) -> Self {
+        self.settings.otlp.iter_mut().for_each(|otlp| otlp.compression = Some(compression));
+        self
+    }
+
+    /// A file of certificates in PEM, one of which must have signed the server's; the system's by default:
+    /// `OTEL_EXPORTER_OTLP_CERTIFICATE`. Needs the cargo feature `tls`.
+    pub fn otlp_certificate(mut self, path: impl Into<PathBuf>) -> Self {
+        let file = PemFile { setting: "otlp_certificate".to_owned(), path: path.into() };
+        self.settings.otlp.iter_mut().for_each(|otlp| otlp.certificate = Some(file.clone()));
+        self
+    }
+
+    /// Files in PEM with the certificate and the key that this program shows: `OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE`,
+    /// `OTEL_EXPORTER_OTLP_CLIENT_KEY`. Needs the cargo feature `tls`.
+    pub fn otlp_client_certificate(mut self, certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        let file = |path| PemFile { setting: "otlp_client_certificate".to_owned(), path };
+        let (certificate, key) = (file(certificate.into()), file(key.into()));
+        for otlp in &mut self.settings.otlp {
+            otlp.client_certificate = Some(certificate.clone());
+            otlp.client_key = Some(key.clone());
+        }
         self
     }
 
     /// Which traces are recorded: `OTEL_TRACES_SAMPLER`.
     pub fn sampler(mut self, sampler: Sampler) -> Self {
-        self.sampler = Some(sampler);
+        self.settings.sampler = Some(sampler);
         self
     }
 
@@ -108,19 +138,26 @@ impl Builder {
     /// let builder = tripod::init().tail_sampling(TailPolicy::errors().or_ratio(0.1));
     /// ```
     pub fn tail_sampling(mut self, tail: impl Into<TailSampling>) -> Self {
-        self.tail = Some(tail.into());
+        self.settings.tail = Some(tail.into());
         self
     }
 
     /// How much one span may hold; the rest is dropped and counted. The fields of [`SpanLimits`] name their variables.
     pub fn span_limits(mut self, limits: SpanLimits) -> Self {
-        self.span_limits = Some(limits);
+        let own = &mut self.settings.limits;
+        own.span_attributes = Some(limits.attributes);
+        own.span_value_length = Some(limits.attribute_value_length.unwrap_or(u32::MAX));
+        own.span_events = Some(limits.events);
+        own.span_links = Some(limits.links);
+        own.event_attributes = Some(limits.event_attributes);
+        own.link_attributes = Some(limits.link_attributes);
         self
     }
 
     /// How much one log record may hold; the rest is dropped and counted. The fields of [`LogLimits`] name their variables.
     pub fn log_limits(mut self, limits: LogLimits) -> Self {
-        self.log_limits = Some(limits);
+        self.settings.limits.log_attributes = Some(limits.attributes);
+        self.settings.limits.log_value_length = Some(limits.attribute_value_length.unwrap_or(u32::MAX));
         self
     }
 
@@ -129,7 +166,7 @@ impl Builder {
     /// [`crate::propagation::inject`] writes all of them; of those that hold a valid context,
     /// [`crate::propagation::extract`] takes the last. They stay in use after the guard is dropped.
     pub fn propagators(mut self, propagators: impl IntoIterator<Item = Propagator>) -> Self {
-        self.propagators = Some(propagators.into_iter().collect());
+        self.settings.propagators = Some(propagators.into_iter().collect());
         self
     }
 
@@ -140,86 +177,119 @@ impl Builder {
     /// let builder = tripod::init().baggage_attributes(["tenant", "user.*"]);
     /// ```
     pub fn baggage_attributes<'a>(mut self, keys: impl IntoIterator<Item = &'a str>) -> Self {
-        self.baggage_attributes.extend(keys.into_iter().map(Pattern::new));
+        self.settings.baggage_attributes.0.extend(keys.into_iter().map(Pattern::new));
         self
     }
 
     /// The least grave log that is recorded; `info` by default: `OTEL_LOG_LEVEL`.
     pub fn log_level(mut self, level: Level) -> Self {
-        self.log_level = Some(level);
+        self.settings.log_level = Some(level);
+        self
+    }
+
+    /// Log records that one place in the code may write a second; what is beyond is left out, and counted in the attribute
+    /// `log.suppressed` of the next record from there. Not limited by default, nor by 0.
+    pub fn log_rate_limit(mut self, records_per_second: u32) -> Self {
+        self.settings.log_rate_limit = Some(records_per_second);
+        self
+    }
+
+    /// Whether a log record says where it was written: `code.file.path`, `code.line.number` and, as `code.namespace`, the module; no by
+    /// default.
+    pub fn log_location(mut self, on: bool) -> Self {
+        self.settings.log_location = Some(on);
+        self
+    }
+
+    /// Names of attributes whose values are shown as `[redacted]`, in logs, spans and their events, instead of the names that
+    /// are redacted by default: [`crate::REDACTED_BY_DEFAULT`].
+    ///
+    /// A name is compared with the whole key and with what follows its last dot, whatever the case; a `*` at its beginning or
+    /// end stands for anything. Names that end with `*` make every attribute some nanoseconds dearer, others do not.
+    pub fn redact<N: AsRef<str>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.settings.redact = Some(Redact::new(names));
         self
     }
 
     /// Whether spans are recorded: `ENABLE_TRACING`.
     pub fn traces(mut self, on: bool) -> Self {
-        self.traces = Some(on);
+        self.settings.enabled[Signal::Traces as usize] = Some(on);
         self
     }
 
-    /// Whether metrics are collected: `ENABLE_METRICS`.
+    /// Whether metrics are recorded: `ENABLE_METRICS`.
     pub fn metrics(mut self, on: bool) -> Self {
-        self.metrics = Some(on);
+        self.settings.enabled[Signal::Metrics as usize] = Some(on);
         self
     }
 
     /// Whether logs are recorded: `OTEL_LOGS_EXPORTER=none` turns them off.
     pub fn logs(mut self, on: bool) -> Self {
-        self.logs = Some(on);
+        self.settings.enabled[Signal::Logs as usize] = Some(on);
         self
     }
 
-    /// How long spans and logs wait at most before they are sent; 1 s by default: `OTEL_BSP_SCHEDULE_DELAY`.
+    /// How long spans and logs wait at most before they are sent; 1 s by default: `OTEL_BSP_SCHEDULE_DELAY` for spans,
+    /// `OTEL_BLRP_SCHEDULE_DELAY` for logs.
     pub fn schedule_delay(mut self, delay: Duration) -> Self {
-        self.schedule_delay = Some(delay);
+        self.settings.batch.iter_mut().for_each(|batch| batch.delay = Some(delay));
+        self
+    }
+
+    /// Spans or logs in a batch, at most; 512 by default: `OTEL_BSP_MAX_EXPORT_BATCH_SIZE` or `TRACES_EXPORT_BATCH_SIZE` for spans,
+    /// `OTEL_BLRP_MAX_EXPORT_BATCH_SIZE` for logs.
+    pub fn max_batch(mut self, records: usize) -> Self {
+        self.settings.batch.iter_mut().for_each(|batch| batch.max_records = Some(records));
         self
     }
 
     /// How often metrics are sent; 60 s by default: `OTEL_METRIC_EXPORT_INTERVAL`, `METRICS_EXPORT_INTERVAL_MS`.
     pub fn metric_interval(mut self, interval: Duration) -> Self {
-        self.metric_interval = Some(interval);
+        self.settings.metric_interval = Some(interval);
         self
     }
 
     /// What the names of all metrics begin with when they are sent, besides Tripod's own: `myapp` makes `myapp_requests_total`.
     pub fn metric_prefix(mut self, prefix: &str) -> Self {
-        self.metric_prefix = Some(prefix.to_owned());
+        self.settings.metric_prefix = Some(prefix.to_owned());
         self
     }
 
     /// Label sets that a metric keeps apart, where neither a view nor its code says otherwise; 2,000 by default. Beyond, they count
     /// in one series, `otel.metric.overflow=true`; [`crate::metrics::cardinality`] tells which label is to blame.
     pub fn max_series(mut self, series: usize) -> Self {
-        self.max_series = Some(series);
+        self.settings.max_series = Some(series);
         self
     }
 
     /// Changes how some metrics are kept and sent. May be called several times: the first view that says something counts.
     pub fn view(mut self, view: View) -> Self {
-        self.views.push(view);
+        self.settings.views.0.push(view);
+        self
+    }
+
+    /// Which measurements may become exemplars; those in a sampled span by default: `OTEL_METRICS_EXEMPLAR_FILTER`.
+    pub fn exemplars(mut self, filter: ExemplarFilter) -> Self {
+        self.settings.exemplars = Some(filter);
         self
     }
 
     /// Whether the metrics tell of Tripod itself (`otel.sdk.*`): queues, exports, losses; yes by default.
     pub fn self_metrics(mut self, on: bool) -> Self {
-        self.self_metrics = Some(on);
-        self
-    }
-
-    /// Spans or logs in a batch, at most; 512 by default: `OTEL_BSP_MAX_EXPORT_BATCH_SIZE`, `TRACES_EXPORT_BATCH_SIZE`.
-    pub fn max_batch(mut self, records: usize) -> Self {
-        self.max_batch = Some(records);
+        self.settings.self_metrics = Some(on);
         self
     }
 
     /// Bytes of finished records that may wait for the collector; 16 MiB by default. Beyond it, new records are dropped and counted.
     pub fn record_memory(mut self, bytes: usize) -> Self {
-        self.record_memory = Some(bytes);
+        self.settings.record_memory = Some(bytes);
         self
     }
 
-    /// Bytes of batches that may wait for one exporter; 32 MiB by default. Beyond it, the oldest are dropped and counted.
+    /// Bytes of batches that may wait for one exporter; 32 MiB by default. Beyond it, the oldest are dropped and counted:
+    /// `OTEL_BSP_MAX_QUEUE_SIZE` and `OTEL_BLRP_MAX_QUEUE_SIZE`, which count records, of 1 KiB each.
     pub fn queue_memory(mut self, bytes: usize) -> Self {
-        self.queue_memory = Some(bytes);
+        self.settings.queue_memory = Some(bytes);
         self
     }
 
@@ -230,19 +300,20 @@ impl Builder {
     /// Several processes may name the same folder. What is there survives the process, also when it is killed, but nothing is
     /// synced, so not a power cut. After a crash a batch may be sent twice.
     pub fn spool(mut self, folder: impl Into<PathBuf>, max_bytes: u64) -> Self {
-        self.spool = Some(SpoolConfig { folder: folder.into(), max_bytes });
+        self.settings.spool = Some(SpoolConfig { folder: folder.into(), max_bytes });
         self
     }
 
-    /// How long one request may take; 10 s by default: `OTEL_EXPORTER_OTLP_TIMEOUT`.
+    /// How long one request may take; 10 s by default: `OTEL_EXPORTER_OTLP_TIMEOUT`, or less where `OTEL_BSP_EXPORT_TIMEOUT`,
+    /// `OTEL_BLRP_EXPORT_TIMEOUT` or `OTEL_METRIC_EXPORT_TIMEOUT` says so.
     pub fn export_timeout(mut self, timeout: Duration) -> Self {
-        self.export_timeout = Some(timeout);
+        self.settings.otlp.iter_mut().for_each(|otlp| otlp.timeout = Some(timeout));
         self
     }
 
     /// How long dropping the guard may take; 5 s by default.
     pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
-        self.shutdown_timeout = Some(timeout);
+        self.settings.shutdown_timeout = Some(timeout);
         self
     }
 
@@ -256,7 +327,7 @@ impl Builder {
     /// `console` do so as text. Metrics are shown only where `OTEL_METRICS_EXPORTER` names it. While there is a console, records wait
     /// at most 0.1 s.
     pub fn console(mut self, format: Console) -> Self {
-        self.console = Some(format);
+        self.settings.console = Some(format);
         self
     }
 
@@ -265,215 +336,27 @@ impl Builder {
     /// # Errors
     /// [`Error::Config`] names the setting that can't be understood; [`Error::AlreadyStarted`] when it runs already.
     pub fn start(mut self) -> Result<Guard, Error> {
+        if crate::OFF {
+            return Ok(Guard::inert());
+        }
         let exporters = std::mem::take(&mut self.exporters);
-        let config = self.resolve(&Env::new(&|name| std::env::var(name).ok()))?;
+        let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect();
+        let config = self.resolve(&Env::new(&|name| std::env::var(name).ok(), names))?;
         let propagators = config.propagators;
         let guard = Guard::start(config, exporters)?;
         propagation::configure(propagators);
         Ok(guard)
     }
 
-    pub(crate) fn resolve(self, env: &Env<'_>) -> Result<Config, Error> {
-        let mut exporters = Exporters::from_env(env)?;
-        let [traces, metrics, logs] =
-            [Signal::Traces, Signal::Metrics, Signal::Logs].map(|signal| exporters.any(signal));
-        if self.console.is_some() {
-            exporters.console = exporters.console.with(Signal::Traces).with(Signal::Logs);
+    pub(super) fn resolve(mut self, env: &Env<'_>) -> Result<Config, Error> {
+        for signal in Signals::ALL {
+            let endpoint = match (self.endpoints[signal as usize].take(), &self.endpoint) {
+                (Some(url), _) => Some(Endpoint::Exact(check_url("otlp_signal_endpoint", &url, None)?)),
+                (None, Some(url)) => Some(Endpoint::Base(check_url("otlp_endpoint", url, None)?)),
+                (None, None) => None,
+            };
+            self.settings.otlp_of(signal).endpoint = endpoint;
         }
-        let delay = or(self.schedule_delay, env.millis("OTEL_BSP_SCHEDULE_DELAY")?, Duration::from_secs(1));
-        let delay = if exporters.console.is_empty() { delay } else { delay.min(CONSOLE_DELAY) };
-        let positive = "must be a whole number above 0";
-        let batch: Option<usize> = match env.parse("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", positive)? {
-            Some(batch) => Some(batch),
-            None => env.parse("TRACES_EXPORT_BATCH_SIZE", positive)?,
-        };
-        let interval = match env.millis("OTEL_METRIC_EXPORT_INTERVAL")? {
-            Some(interval) => Some(interval),
-            None => env.millis("METRICS_EXPORT_INTERVAL_MS")?,
-        };
-        let headers = env.pairs("OTEL_EXPORTER_OTLP_HEADERS")?;
-        let views = metrics::Views::new(self.views, self.metric_prefix, self.max_series)?;
-        Ok(Config {
-            disabled: env.flag("OTEL_SDK_DISABLED")?.unwrap_or(false),
-            traces: self.traces.or(env.flag("ENABLE_TRACING")?).unwrap_or(traces),
-            metrics: self.metrics.or(env.flag("ENABLE_METRICS")?).unwrap_or(metrics),
-            logs: self.logs.unwrap_or(logs),
-            attributes: attributes(self.attributes, env)?,
-            sampler: self.sampler.map_or_else(|| sampler(env), Ok)?,
-            limits: Limits { span: self.span_limits.unwrap_or_default(), log: self.log_limits.unwrap_or_default() },
-            propagators: self.propagators.map_or_else(|| propagators(env), Ok)?,
-            log_level: self.log_level.map_or_else(|| log_level(env), Ok)?,
-            endpoint: endpoint(self.endpoint, env)?,
-            headers: if self.headers.is_empty() { headers } else { self.headers },
-            export_timeout: or(self.export_timeout, env.millis("OTEL_EXPORTER_OTLP_TIMEOUT")?, Duration::from_secs(10)),
-            otlp_signals: exporters.otlp,
-            console_signals: exporters.console,
-            console: self.console.unwrap_or_default(),
-            schedule_delay: delay,
-            max_batch: or(self.max_batch, batch, 512).max(1),
-            metric_interval: or(self.metric_interval, interval, Duration::from_secs(60)).max(Duration::from_millis(10)),
-            views,
-            self_metrics: self.self_metrics.unwrap_or(true),
-            tail: self.tail,
-            baggage_attributes: self.baggage_attributes,
-            record_memory: self.record_memory.unwrap_or(16 << 20),
-            queue_memory: self.queue_memory.unwrap_or(32 << 20),
-            spool: self.spool,
-            shutdown_timeout: self.shutdown_timeout.unwrap_or(Duration::from_secs(5)),
-        })
-    }
-}
-
-/// Code before environment before default.
-fn or<T>(code: Option<T>, env: Option<T>, default: T) -> T {
-    code.or(env).unwrap_or(default)
-}
-
-fn attributes(code: Vec<KeyValue>, env: &Env<'_>) -> Result<Vec<KeyValue>, Error> {
-    let text = |(key, value): (String, String)| KeyValue::new(key, AnyValue::String(value));
-    let mut all: Vec<KeyValue> = env.pairs("OTEL_RESOURCE_ATTRIBUTES")?.into_iter().map(text).collect();
-    let own = [
-        ("service.name", env.text("OTEL_SERVICE_NAME")),
-        ("service.version", env.text("OTEL_SERVICE_VERSION")),
-        ("deployment.environment.name", env.text("OTEL_ENVIRONMENT").or_else(|| env.text("DEPLOYMENT_ENV"))),
-    ];
-    let own = own.into_iter().filter_map(|(key, value)| Some(KeyValue::new(key, value?)));
-    for attribute in own.chain(code) {
-        all.retain(|earlier| earlier.key != attribute.key);
-        all.push(attribute);
-    }
-    Ok(all)
-}
-
-fn sampler(env: &Env<'_>) -> Result<Sampler, Error> {
-    const NAME: &str = "OTEL_TRACES_SAMPLER";
-    let Some(name) = env.text(NAME) else { return Ok(Sampler::default()) };
-    let argument = env.text("OTEL_TRACES_SAMPLER_ARG");
-    let shown = argument.as_ref().map_or_else(|| name.clone(), |argument| format!("{name}, argument {argument}"));
-    Sampler::from_names(&name, argument.as_deref()).map_err(|allowed| invalid(NAME, &shown, allowed))
-}
-
-fn propagators(env: &Env<'_>) -> Result<Propagators, Error> {
-    const NAME: &str = "OTEL_PROPAGATORS";
-    let Some(names) = env.text(NAME) else { return Ok(Propagators::DEFAULT) };
-    Propagators::from_names(&names).ok_or_else(|| invalid(NAME, &names, Propagators::ALLOWED))
-}
-
-fn log_level(env: &Env<'_>) -> Result<Level, Error> {
-    const NAME: &str = "OTEL_LOG_LEVEL";
-    Ok(env.parse(NAME, "must be trace, debug, info, warn, error or fatal")?.unwrap_or(Level::Info))
-}
-
-/// A bare `host:port`, as the seeds write it, is taken as `http://host:port`.
-fn endpoint(code: Option<String>, env: &Env<'_>) -> Result<String, Error> {
-    const NAME: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
-    let given = code.or_else(|| env.text(NAME));
-    let Some(given) = given else { return Ok(DEFAULT_ENDPOINT.to_owned()) };
-    let url = if given.contains("://") { given.clone() } else { format!("http://{given}") };
-    let allowed = "must be a URL such as http://localhost:4318";
-    let rest = url
-        .strip_prefix("http://")
-        .or_else(|| url.strip_prefix("https://"))
-        .ok_or_else(|| invalid(NAME, &given, allowed))?;
-    let host = rest.split('/').next().unwrap_or_default();
-    if cfg!(not(feature = "tls")) && url.starts_with("https://") {
-        return Err(invalid(NAME, &given, "https:// needs the cargo feature `tls` of the crate tripod"));
-    }
-    if host.is_empty() || url.contains(char::is_whitespace) {
-        return Err(invalid(NAME, &given, allowed));
-    }
-    Ok(url)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::HashMap;
-
-    use super::*;
-    use crate::pipeline::Signals;
-
-    fn resolve(builder: Builder, variables: &[(&str, &str)]) -> Result<Config, Error> {
-        let variables: HashMap<_, _> = variables.iter().copied().collect();
-        builder.resolve(&Env::new(&|name| variables.get(name).map(ToString::to_string)))
-    }
-
-    #[test]
-    fn code_comes_before_the_environment_and_the_environment_before_defaults() {
-        let variables = [
-            ("OTEL_SERVICE_NAME", "from-env"),
-            ("OTEL_RESOURCE_ATTRIBUTES", "service.name=lesser,team=core%20team"),
-            ("OTEL_BSP_SCHEDULE_DELAY", "250"),
-            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318"),
-        ];
-        let name = |config: &Config| config.resource().service_name().to_owned();
-        let config = resolve(Builder::default(), &variables).unwrap();
-        assert_eq!(name(&config), "from-env");
-        assert_eq!(config.schedule_delay, Duration::from_millis(250));
-        assert_eq!(config.endpoint, "http://collector:4318");
-        assert_eq!(config.resource().get("team").unwrap().to_string(), "core team");
-        let config = resolve(Builder::default().service_name("from-code"), &variables).unwrap();
-        assert_eq!(name(&config), "from-code");
-        let config = resolve(Builder::default(), &[]).unwrap();
-        assert!(name(&config).starts_with("unknown_service"));
-        assert_eq!(config.endpoint, DEFAULT_ENDPOINT);
-    }
-
-    #[test]
-    fn a_bad_value_is_an_error_that_names_variable_value_and_what_is_allowed() {
-        let bad = [
-            ("OTEL_BSP_SCHEDULE_DELAY", "soon", "milliseconds"),
-            ("OTEL_SDK_DISABLED", "yes", "true or false"),
-            ("OTEL_TRACES_SAMPLER", "sometimes", "always_on"),
-            ("OTEL_EXPORTER_OTLP_ENDPOINT", "ftp://x", "http://localhost:4318"),
-            ("OTEL_EXPORTER_OTLP_HEADERS", "no pair", "key=value"),
-            ("OTEL_LOG_LEVEL", "loud", "warn"),
-            ("OTEL_PROPAGATORS", "b3,ottrace", "b3multi, jaeger and xray"),
-            ("OTEL_LOGS_EXPORTER", "otlp,jaeger", "console"),
-        ];
-        for (name, value, allowed) in bad {
-            let message = resolve(Builder::default(), &[(name, value)]).unwrap_err().to_string();
-            assert!(message.contains(name) && message.contains(value) && message.contains(allowed), "{message}");
-        }
-    }
-
-    #[test]
-    fn propagators_come_from_code_then_the_environment_then_are_those_of_w3c() {
-        let of = |builder, variables: &[_]| resolve(builder, variables).unwrap().propagators;
-        let variable = [("OTEL_PROPAGATORS", "jaeger, b3")];
-        assert_eq!(of(Builder::default(), &[]), Propagators::DEFAULT);
-        assert_eq!(of(Builder::default(), &variable), Propagators::from_iter([Propagator::Jaeger, Propagator::B3]));
-        let code = Builder::default().propagators([Propagator::XRay]);
-        assert_eq!(of(code, &variable), Propagators::from_iter([Propagator::XRay]));
-    }
-
-    #[test]
-    fn an_empty_variable_is_as_good_as_none_and_a_bare_host_is_a_url() {
-        let config =
-            resolve(Builder::default(), &[("OTEL_SDK_DISABLED", ""), ("OTEL_EXPORTER_OTLP_ENDPOINT", "otlp:4318")]);
-        let config = config.unwrap();
-        assert!(!config.disabled);
-        assert_eq!(config.endpoint, "http://otlp:4318");
-    }
-
-    fn names(signals: Signals) -> Vec<&'static str> {
-        Signals::ALL.into_iter().filter(|signal| signals.contains(*signal)).map(Signal::as_str).collect()
-    }
-
-    #[test]
-    fn each_signal_goes_to_the_exporters_that_its_variable_names() {
-        let variables = [
-            ("OTEL_TRACES_EXPORTER", "none"),
-            ("OTEL_LOGS_EXPORTER", "otlp, console"),
-            ("OTEL_BSP_SCHEDULE_DELAY", "900"),
-        ];
-        let config = resolve(Builder::default(), &variables).unwrap();
-        assert_eq!((config.traces, config.metrics, config.logs), (false, true, true));
-        assert_eq!(names(config.otlp_signals), ["metrics", "logs"]);
-        assert_eq!(names(config.console_signals), ["logs"]);
-        assert_eq!(config.schedule_delay, CONSOLE_DELAY);
-        let config = resolve(Builder::default().console(Console::Json), &[]).unwrap();
-        assert_eq!(names(config.otlp_signals), ["traces", "metrics", "logs"]);
-        assert_eq!(names(config.console_signals), ["traces", "logs"]);
-        assert_eq!(config.console, Console::Json);
+        resolve(self.settings, self.config_file, env)
     }
 }

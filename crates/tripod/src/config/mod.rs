@@ -1,12 +1,22 @@
-//! Settings: one struct, filled from the builder, then the environment, then defaults.
+//! Settings: one struct, filled from the code, then the environment, then a file, then defaults.
 //!
-//! A value that can't be understood is an error that names the variable, the value and what is allowed.
+//! Each source is read into the same [`settings::Settings`], so precedence is one merge ([`resolve`]). A value that can't be understood
+//! is an error that names the variable (or the file's line and key), the value and what is allowed. What is understood but can't be
+//! done is said once at start.
 
 mod builder;
+#[cfg(test)]
+mod documented;
 pub(crate) mod env;
 mod exporters;
+mod otlp;
+mod resolve;
+mod settings;
+#[cfg(feature = "yaml")]
+mod yaml;
 
 pub use builder::Builder;
+pub use otlp::Compression;
 
 use std::time::Duration;
 
@@ -15,11 +25,16 @@ use tripod_wire::otlp::{AnyValue, KeyValue, Resource};
 use crate::context::propagation::Propagators;
 use crate::export::Console;
 use crate::limits::Limits;
-use crate::logs::Level;
-use crate::metrics::Views;
+use crate::logs::{Level, Redact};
+use crate::metrics::{ExemplarFilter, Views};
 use crate::pattern::Pattern;
 use crate::pipeline::{Signals, SpoolConfig, TailSampling};
+use crate::resource::{Detector, Surroundings};
 use crate::trace::Sampler;
+pub(crate) use otlp::OtlpTarget;
+use otlp::Protocol;
+#[cfg(any(feature = "tls", test))]
+pub(crate) use otlp::Tls;
 
 /// Everything that can be set.
 #[derive(Debug, Clone)]
@@ -35,6 +50,8 @@ pub(crate) struct Config {
     pub(crate) logs: bool,
     /// Attributes set by the user; detected ones are added by [`Config::resource`].
     pub(crate) attributes: Vec<KeyValue>,
+    /// What looks for attributes.
+    pub(crate) detectors: Vec<Detector>,
     pub(crate) sampler: Sampler,
     /// How much one span or log record may hold.
     pub(crate) limits: Limits,
@@ -43,22 +60,26 @@ pub(crate) struct Config {
     pub(crate) baggage_attributes: Vec<Pattern>,
     /// The least grave log that is recorded.
     pub(crate) log_level: Level,
+    /// Log records that one place in the code may write a second; 0: as many as it likes.
+    pub(crate) log_rate_limit: u32,
+    /// Whether a log record names module, file and line.
+    pub(crate) log_location: bool,
+    /// Names of attributes whose values are not shown.
+    pub(crate) redact: Redact,
     /// What is sent by OTLP, unless the code names exporters.
     pub(crate) otlp_signals: Signals,
     /// What is shown on stderr.
     pub(crate) console_signals: Signals,
     pub(crate) console: Console,
-    /// Where OTLP is sent, without the path.
-    pub(crate) endpoint: String,
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) export_timeout: Duration,
-    /// Spans and logs wait at most so long before they are sent.
-    pub(crate) schedule_delay: Duration,
-    /// A batch has at most so many spans or logs.
-    pub(crate) max_batch: usize,
+    /// How each signal is sent by OTLP.
+    pub(crate) otlp: [OtlpTarget; 3],
+    /// How spans, and how log records, are gathered.
+    pub(crate) batch: [BatchConfig; 2],
     pub(crate) metric_interval: Duration,
     /// What changes about the metrics that code makes.
     pub(crate) views: Views,
+    /// Which measurements may become exemplars.
+    pub(crate) exemplars: ExemplarFilter,
     /// Whether the engine's own counts are among the metrics.
     pub(crate) self_metrics: bool,
     /// Bytes of records between their threads and the collector.
@@ -71,12 +92,23 @@ pub(crate) struct Config {
     pub(crate) tail: Option<TailSampling>,
     /// How long dropping the guard may take.
     pub(crate) shutdown_timeout: Duration,
+    /// What the user should know of the settings, a sentence each.
+    pub(crate) notices: Vec<String>,
+}
+
+/// How records of one signal become batches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BatchConfig {
+    /// They wait at most so long before they are sent.
+    pub(crate) delay: Duration,
+    /// A batch has at most so many.
+    pub(crate) max_records: usize,
 }
 
 impl Config {
     /// The resource with what is detected of it.
     pub(crate) fn resource(&self) -> Resource {
-        let mut resource = crate::resource::detect();
+        let mut resource = crate::resource::detect(&self.detectors, &Surroundings::real());
         for attribute in &self.attributes {
             resource.attributes.retain(|detected| detected.key != attribute.key);
             resource.attributes.push(attribute.clone());

@@ -93,6 +93,9 @@ impl Drop for Borrowed {
 /// Works with this thread's part; `None` when it can't be reached now.
 #[inline]
 pub(crate) fn with<R>(work: impl FnOnce(&mut Local) -> R) -> Option<R> {
+    if crate::OFF {
+        return None;
+    }
     // Taking the pointer out is the borrow: whoever comes meanwhile finds null.
     let local = NonNull::new(LOCAL.replace(ptr::null_mut())).or_else(make)?;
     let mut borrowed = Borrowed(local);
@@ -114,6 +117,9 @@ fn make() -> Option<NonNull<Local>> {
 /// Whether the current span is sampled.
 #[inline]
 pub(crate) fn is_sampled() -> bool {
+    if crate::OFF {
+        return false;
+    }
     SAMPLED.get() || otel::is_sampled()
 }
 

@@ -16,7 +16,10 @@ pub(crate) use buffer::{Buffer, copy};
 use crate::Value;
 use crate::context::{SpanContext, SpanId, TraceFlags};
 use crate::limits::{self, Limit};
+use crate::logs::redact;
 use crate::trace::LinkTo;
+use crate::trace::data::Chain;
+use crate::value::AnyError;
 use buffer::varint;
 
 /// Field numbers of the OTLP messages that are written here.
@@ -56,6 +59,7 @@ pub(crate) fn count(out: &mut Buffer, field: u32, value: u32) {
 /// An attribute: a `KeyValue` message in the given field. Its texts are cut after `max_chars`.
 #[inline]
 pub(crate) fn attribute(out: &mut Buffer, field: u32, key: &str, value: Value<'_>, max_chars: u32) {
+    let value = redact::shown(key, value);
     if max_chars != Limit::NONE || !short_attribute(out, field, key, value) {
         any_attribute(out, field, key, value, max_chars);
     }
@@ -143,6 +147,7 @@ fn any_value(out: &mut Buffer, value: Value<'_>, max_chars: u32, depth: usize) {
         Value::Bytes(value) => out.bytes_field(7, &value[..value.len().min(max_chars as usize)]),
         Value::Display(value) => text(out, 1, format_args!("{value}"), max_chars),
         Value::Debug(value) => text(out, 1, format_args!("{value:?}"), max_chars),
+        Value::Error(error) => text(out, 1, format_args!("{}", error.message()), max_chars),
         Value::List(_) | Value::Map(_) if depth >= MAX_DEPTH => {}
         Value::List(list) => out.nested(5, |out| {
             let mut item = |item: Value<'_>| out.nested(1, |out| any_value(out, item, max_chars, depth + 1));
@@ -330,7 +335,9 @@ pub(crate) struct Log<'a> {
     pub(crate) severity_text: &'a str,
     pub(crate) body: Body<'a>,
     pub(crate) attributes: &'a [(&'a str, Value<'a>)],
-    /// Empty when it is no event with a name.
+    /// Further ones, which the caller did not write and no limit cuts.
+    pub(crate) extra: &'a [(&'a str, Value<'a>)],
+    /// The event's name; empty when it is none.
     pub(crate) event_name: &'a str,
     pub(crate) span: SpanContext,
 }
@@ -355,8 +362,12 @@ impl Log<'_> {
             Body::Value(value) => any_value(out, value, Limit::NONE, 0),
         });
         let (kept, dropped) = limited(self.attributes, &limits::LOG_ATTRIBUTES);
-        for (key, value) in kept {
-            attribute(out, field::LOG_ATTRIBUTES, key, *value, limits::LOG_VALUE_LENGTH.get());
+        let max_chars = limits::LOG_VALUE_LENGTH.get();
+        for (key, value) in kept.iter().chain(self.extra) {
+            match value {
+                Value::Error(error) => users(|| exception(out, *error, max_chars)),
+                value => attribute(out, field::LOG_ATTRIBUTES, key, *value, max_chars),
+            }
         }
         count(out, field::LOG_DROPPED_ATTRIBUTES, dropped);
         if self.span.is_valid() {
@@ -367,5 +378,19 @@ impl Log<'_> {
         if !self.event_name.is_empty() {
             out.bytes_field(field::LOG_EVENT_NAME, self.event_name.as_bytes());
         }
+    }
+}
+
+/// An error of a log record, by the semantic conventions: its type, its message, its causes.
+fn exception(out: &mut Buffer, error: &dyn AnyError, max_chars: u32) {
+    let kind = error.type_name();
+    let mut add = |key: &str, value: Value<'_>| attribute(out, field::LOG_ATTRIBUTES, key, value, max_chars);
+    // Of an error behind a trait object the type is not known.
+    if !kind.contains("dyn ") {
+        add("exception.type", Value::Str(kind));
+    }
+    add("exception.message", Value::Display(&error.message()));
+    if let Some(cause) = error.cause() {
+        add("exception.stacktrace", Value::Display(&Chain(Some(cause))));
     }
 }

@@ -13,7 +13,7 @@ use tripod_wire::proto::{Message, put_bytes, put_len_delimited};
 
 use super::lane::{Reader, Tag};
 use super::{Engine, LOG, SPAN, deadline, role};
-use crate::config::Config;
+use crate::config::{BatchConfig, Config};
 use crate::metrics::{Temporality, threshold};
 use crate::pipeline::{Batch, Outlet, Signal, Tail, TailSampling};
 use crate::say::say;
@@ -25,10 +25,8 @@ const NAME: &str = "tripod-collector";
 
 /// When batches are sent.
 pub(crate) struct Batching {
-    /// Records wait at most so long.
-    delay: Duration,
-    /// A batch has at most so many records.
-    max_records: usize,
+    /// Of spans and of logs.
+    records: [BatchConfig; 2],
     /// Metrics are collected this often; `None`: never.
     metric_interval: Option<Duration>,
     /// Whether the engine's own counts are among the metrics.
@@ -42,13 +40,20 @@ pub(crate) struct Batching {
 impl Batching {
     pub(crate) fn new(config: &Config) -> Self {
         Self {
-            delay: config.schedule_delay,
-            max_records: config.max_batch,
+            records: config.batch,
             metric_interval: config.metrics.then_some(config.metric_interval),
             self_metrics: config.self_metrics,
             tail: config.tail.clone(),
             resource: resource::encoded_field(&config.resource()),
         }
+    }
+
+    fn of(&self, signal: u8) -> &BatchConfig {
+        &self.records[usize::from(signal).min(1)]
+    }
+
+    fn shortest_delay(&self) -> Duration {
+        self.of(SPAN).delay.min(self.of(LOG).delay)
     }
 }
 
@@ -203,7 +208,7 @@ impl Worker {
                 }
                 return;
             }
-            let due = deadline(self.batching.delay);
+            let due = deadline(self.batching.shortest_delay());
             let due = next_metrics.map_or(due, |metrics| metrics.min(due));
             let due = if self.batching.metric_interval.is_some() && threshold::any() {
                 due.min(self.next_check)
@@ -233,7 +238,7 @@ impl Worker {
         let mut batch = |tag: Tag, record: &[u8]| {
             let open = &mut open[usize::from(tag.signal).min(1)];
             open.add(tag, record);
-            if open.records >= batching.max_records {
+            if open.records >= batching.of(tag.signal).max_records {
                 Self::close(engine, batching, tag.signal, open);
             }
         };
@@ -254,7 +259,8 @@ impl Worker {
         // Logs first: on a console they stand before the trace during which they were written.
         for signal in [LOG, SPAN] {
             let open = &mut self.open[usize::from(signal)];
-            let due = open.since.is_some_and(|since| all || since.elapsed() >= self.batching.delay / 2);
+            let wait = self.batching.of(signal).delay / 2;
+            let due = open.since.is_some_and(|since| all || since.elapsed() >= wait);
             if due {
                 Self::close(&self.engine, &self.batching, signal, open);
             }

@@ -114,13 +114,13 @@ static TRACES_ON: AtomicBool = AtomicBool::new(false);
 #[inline]
 pub(crate) fn traces_on() -> bool {
     // Relaxed: a thread that sees the switch late records a span more or less; what it then reaches is behind `GENERATION`.
-    TRACES_ON.load(Ordering::Relaxed)
+    !crate::OFF && TRACES_ON.load(Ordering::Relaxed)
 }
 
 /// Whether a log record of this severity is worth building.
 #[inline]
 pub(crate) fn logs_on(severity: i32) -> bool {
-    severity as u32 >= LOG_SEVERITY.load(Ordering::Relaxed)
+    !crate::OFF && severity as u32 >= LOG_SEVERITY.load(Ordering::Relaxed)
 }
 
 #[inline]
@@ -145,7 +145,7 @@ impl Engine {
             outlets: Vec::new(),
             stopped: Stopped::default(),
         };
-        let started = origin.exporters().into_iter().enumerate().try_for_each(|(at, exporter)| {
+        let started = origin.exporters()?.into_iter().enumerate().try_for_each(|(at, exporter)| {
             engine.outlets.push(Outlet::start(exporter, at, config)?);
             Ok(())
         });

@@ -29,13 +29,16 @@ static KNOWN: RwLock<Option<Known>> = RwLock::new(None);
 
 /// The number of a scope that has just a name.
 pub(crate) fn scope_id(name: &str) -> u16 {
+    if crate::OFF {
+        return OWN;
+    }
     let scope = InstrumentationScope { name: name.to_owned(), ..Default::default() };
     scope_number(Scope { scope, schema_url: String::new() })
 }
 
 /// The number of a scope. Beyond 65,535 scopes it is 0.
 pub(crate) fn scope_number(scope: Scope) -> u16 {
-    if scope == Scope::default() {
+    if crate::OFF || scope == Scope::default() {
         return OWN;
     }
     let mut known = KNOWN.write();
@@ -53,6 +56,9 @@ pub(crate) fn scope_number(scope: Scope) -> u16 {
 
 /// The scope of a number.
 pub(crate) fn scope_of_number(number: u16) -> Arc<Scope> {
+    if crate::OFF {
+        return Arc::default();
+    }
     let known = KNOWN.read();
     let at = number.checked_sub(1).map(usize::from);
     known.as_ref().zip(at).and_then(|(known, at)| known.by_number.get(at).cloned()).unwrap_or_default()
@@ -60,6 +66,9 @@ pub(crate) fn scope_of_number(number: u16) -> Arc<Scope> {
 
 /// The name of a scope's number.
 pub(crate) fn scope_name(number: u16) -> String {
+    if crate::OFF {
+        return String::new();
+    }
     scope_of_number(number).scope.name.clone()
 }
 

@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::pipeline::{Exporter, Lent};
 use crate::stats::Stats;
 use crate::sync::{RwLock, fork};
-use crate::{Error, export, metrics, say};
+use crate::{Error, export, logs, metrics, say};
 
 /// What an engine is made from, and made from again in a forked child.
 pub(super) struct Origin {
@@ -27,9 +27,9 @@ pub(super) struct Origin {
 
 impl Origin {
     /// All exporters, for the outlets of a new engine.
-    pub(super) fn exporters(&self) -> Vec<Box<dyn Exporter>> {
-        let built_in = export::built_in(&self.config, !self.given.is_empty());
-        self.given.iter().filter_map(|exporter| self.ready(exporter)).chain(built_in).collect()
+    pub(super) fn exporters(&self) -> Result<Vec<Box<dyn Exporter>>, Error> {
+        let built_in = export::built_in(&self.config, !self.given.is_empty())?;
+        Ok(self.given.iter().filter_map(|exporter| self.ready(exporter)).chain(built_in).collect())
     }
 
     fn ready(&self, exporter: &Lent) -> Option<Box<dyn Exporter>> {
@@ -65,6 +65,9 @@ static SLOT: RwLock<Slot> = RwLock::new(Slot::Empty);
 
 /// The engine that runs, if one does. In a forked child it is started now.
 pub(crate) fn running() -> Option<Arc<Engine>> {
+    if crate::OFF {
+        return None;
+    }
     match &*SLOT.read() {
         Slot::Running(running) => return Some(Arc::clone(&running.engine)),
         Slot::Inherited(_) => {}
@@ -105,6 +108,11 @@ impl Starting {
         *SLOT.write() = Slot::Running(running);
         config.limits.put_in_force();
         crate::clock::calibrate();
+        config.redact.put_in_force();
+        config.exemplars.put_in_force();
+        logs::configure(config.log_rate_limit, config.log_location);
+        metrics::enable(config.metrics);
+        config.notices.iter().for_each(|notice| metrics::say_once(notice));
         metrics::set_views(config.views);
         GENERATION.fetch_add(1, Ordering::Relaxed);
         TRACES_ON.store(config.traces, Ordering::Relaxed);
@@ -121,6 +129,8 @@ impl Drop for Starting {
 
 /// Nothing is recorded from now on.
 fn switch_off() {
+    // As before the start: numbers are kept for whoever starts next.
+    metrics::enable(true);
     TRACES_ON.store(false, Ordering::Relaxed);
     LOG_SEVERITY.store(u32::MAX, Ordering::Relaxed);
     GENERATION.fetch_add(1, Ordering::Relaxed);

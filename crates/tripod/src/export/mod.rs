@@ -15,29 +15,36 @@ pub use console::Console;
 pub use jsonl::JsonlExporter;
 pub use memory::MemoryExporter;
 
+use crate::Error;
 use crate::config::Config;
 use crate::pipeline::Exporter;
 
 /// The exporters that come beside those the code names: OTLP if it names none, and the console if it is wanted.
-pub(crate) fn built_in(config: &Config, any_named: bool) -> Vec<Box<dyn Exporter>> {
+///
+/// # Errors
+/// [`Error::Config`] of a setting that an exporter can't use.
+pub(crate) fn built_in(config: &Config, any_named: bool) -> Result<Vec<Box<dyn Exporter>>, Error> {
     let mut exporters = Vec::new();
     if !any_named {
-        exporters.extend(otlp(config));
+        exporters.extend(otlp(config)?);
     }
     if !config.console_signals.is_empty() {
         let console = console::ConsoleExporter::stderr(config.console, config.console_signals);
         exporters.push(Box::new(console) as Box<dyn Exporter>);
     }
-    exporters
+    Ok(exporters)
 }
 
 #[cfg(feature = "otlp-http")]
-fn otlp(config: &Config) -> Option<Box<dyn Exporter>> {
-    let wanted = !config.otlp_signals.is_empty();
-    wanted.then(|| Box::new(otlp_http::OtlpHttp::new(config)) as Box<dyn Exporter>)
+fn otlp(config: &Config) -> Result<Option<Box<dyn Exporter>>, Error> {
+    if config.otlp_signals.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Box::new(otlp_http::OtlpHttp::new(config)?)))
 }
 
 #[cfg(not(feature = "otlp-http"))]
-fn otlp(_: &Config) -> Option<Box<dyn Exporter>> {
-    None
+#[expect(clippy::unnecessary_wraps, reason = "as the one above")]
+fn otlp(_: &Config) -> Result<Option<Box<dyn Exporter>>, Error> {
+    Ok(None)
 }

@@ -3,6 +3,9 @@
 //! A record goes the way a span goes: written once, in OTLP's bytes, into the thread's lane. Below the level that is recorded a
 //! call costs one comparison.
 
+mod call_site;
+pub(crate) mod redact;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -10,6 +13,10 @@ use crate::Value;
 use crate::context::stack::{self, Local};
 use crate::encode::{Body, Log};
 use crate::engine;
+pub use call_site::CallSite;
+pub(crate) use call_site::configure;
+pub use redact::REDACTED_BY_DEFAULT;
+pub(crate) use redact::Redact;
 
 /// How grave a log record is, by OpenTelemetry's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -64,9 +71,20 @@ pub fn log(level: Level, message: fmt::Arguments<'_>, attributes: &[(&str, Value
 }
 
 pub(crate) fn log_in_scope(scope: u16, level: Level, message: fmt::Arguments<'_>, attributes: &[(&str, Value<'_>)]) {
-    if !log_enabled(level) {
-        return;
+    if log_enabled(level) {
+        write(Origin { scope, event_name: "", extra: &[] }, level, message, attributes);
     }
+}
+
+/// What a record has from the place that writes it.
+#[derive(Clone, Copy)]
+struct Origin<'a> {
+    scope: u16,
+    event_name: &'a str,
+    extra: &'a [(&'a str, Value<'a>)],
+}
+
+fn write(origin: Origin<'_>, level: Level, message: fmt::Arguments<'_>, attributes: &[(&str, Value<'_>)]) {
     stack::with(|local| {
         let now = local.clock.now().unix_nanos;
         let record = Log {
@@ -76,10 +94,11 @@ pub(crate) fn log_in_scope(scope: u16, level: Level, message: fmt::Arguments<'_>
             severity_text: level.as_str(),
             body: Body::Message(message),
             attributes,
-            event_name: "",
+            extra: origin.extra,
+            event_name: origin.event_name,
             span: local.span_context(),
         };
-        emit(local, scope, &record);
+        emit(local, origin.scope, &record);
     });
 }
 

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use tripod_wire::otlp::metrics::{Exemplar, NumberValue};
 
+use super::exemplar_filter::ExemplarFilter;
 use crate::context::{SpanContext, stack};
 
 /// The round that runs. They begin at 1: an empty slot is of round 0.
@@ -49,7 +50,7 @@ impl Exemplars {
     /// thread-local flag.
     #[inline]
     pub(crate) fn offer(&self, slots: usize, at: usize, value: f64) {
-        if stack::is_sampled() {
+        if ExemplarFilter::lets_through() {
             self.offer_sampled(slots, at, value);
         }
     }
@@ -104,7 +105,7 @@ impl Slot {
     fn fill(&self, round: u32, value: f64) {
         stack::with(|local| {
             let span = local.span_context();
-            if !span.is_sampled() {
+            if !span.is_sampled() && !ExemplarFilter::takes_all() {
                 return;
             }
             // Never waits: whoever holds the slot is writing an exemplar that is as good, or reads the one before.

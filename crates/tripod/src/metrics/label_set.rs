@@ -64,7 +64,7 @@ impl Label for (&str, Value<'_>) {
             }
             Value::Bytes(bytes) => (tag::BYTES, bytes),
             Value::Empty => (tag::EMPTY, &[]),
-            Value::List(_) | Value::Map(_) | Value::Display(_) | Value::Debug(_) => return None,
+            Value::List(_) | Value::Map(_) | Value::Display(_) | Value::Debug(_) | Value::Error(_) => return None,
         })
     }
 }
@@ -98,7 +98,7 @@ pub(crate) fn rendered<'a>(labels: &[(&'a str, Value<'a>)]) -> Vec<Rendered<'a>>
             Value::Str(text) => (tag::STR, text.as_bytes().into()),
             Value::Bytes(bytes) => (tag::BYTES, bytes.into()),
             Value::List(_) | Value::Map(_) => (tag::ENCODED, resource::owned(*value).encode_to_vec().into()),
-            Value::Display(_) | Value::Debug(_) => (tag::STR, value.to_string().into_bytes().into()),
+            Value::Display(_) | Value::Debug(_) | Value::Error(_) => (tag::STR, value.to_string().into_bytes().into()),
             Value::Int(value) => (tag::INT, value.to_le_bytes().to_vec().into()),
             Value::Double(value) => (tag::DOUBLE, value.to_bits().to_le_bytes().to_vec().into()),
             Value::Bool(value) => (tag::BOOL, vec![u8::from(value)].into()),
@@ -112,8 +112,9 @@ pub(crate) fn rendered<'a>(labels: &[(&'a str, Value<'a>)]) -> Vec<Rendered<'a>>
 
 /// Whether no value has to be rendered and no key comes twice.
 pub(crate) fn is_plain(labels: &[(&str, Value<'_>)]) -> bool {
-    let is_rendered =
-        |value: &Value<'_>| matches!(value, Value::List(_) | Value::Map(_) | Value::Display(_) | Value::Debug(_));
+    let is_rendered = |value: &Value<'_>| {
+        matches!(value, Value::List(_) | Value::Map(_) | Value::Display(_) | Value::Debug(_) | Value::Error(_))
+    };
     labels
         .iter()
         .enumerate()

@@ -15,6 +15,7 @@ mod core;
 mod definition;
 mod distribution;
 pub(crate) mod exemplar;
+mod exemplar_filter;
 mod exponential;
 mod filter;
 mod float;
@@ -45,6 +46,7 @@ pub(crate) use cells::after_fork;
 pub use definition::{
     Instrument, MetricDefinition, define, definitions, increment, instrument, lost_by_name, observe, record, set,
 };
+pub use exemplar_filter::ExemplarFilter;
 pub use instrument::{
     BoundCounter, BoundGauge, BoundHistogram, BoundSummary, BoundUpDownCounter, Counter, Gauge, Histogram, Summary,
     UpDownCounter, counter, gauge, histogram, summary, up_down_counter,
@@ -55,7 +57,7 @@ pub use namespace::{Namespace, namespace};
 pub use observable::{
     BatchObserver, Observable, Observation, ObservationGuard, Observer, callback_panics, observe_batch,
 };
-#[allow(unused_imports, reason = "called when telemetry is configured")]
+pub(crate) use say::say_once;
 pub(crate) use switch::enable;
 pub use threshold::{Crossing, Direction, Measure, Threshold, Watch, on_threshold, threshold_panics};
 pub use view::View;

@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 static ON: AtomicBool = AtomicBool::new(true);
 
 /// Turns recording on or off.
-#[allow(dead_code, reason = "called when telemetry is configured")]
 pub(crate) fn enable(on: bool) {
     ON.store(on, Ordering::Relaxed);
 }
@@ -16,5 +15,5 @@ pub(crate) fn enable(on: bool) {
 #[inline]
 pub(crate) fn on() -> bool {
     // Relaxed: a thread that sees the switch late records a measurement more or less.
-    ON.load(Ordering::Relaxed)
+    !crate::OFF && ON.load(Ordering::Relaxed)
 }

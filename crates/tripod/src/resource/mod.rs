@@ -1,53 +1,111 @@
-//! The resource: what the telemetry is about. What can be detected without asking anyone is detected.
+//! The resource: what the telemetry is about. What can be found out without asking the network is detected; a detector is a file.
 
-use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
-use std::sync::atomic::{AtomicU64, Ordering};
+mod aws;
+mod container;
+mod host;
+mod json;
+mod kubernetes;
+mod os;
+mod process;
+mod service;
+mod surroundings;
 
 use tripod_wire::otlp::{AnyValue, KeyValue, Resource};
 use tripod_wire::proto::{Message, put_bytes};
 
 use crate::Value;
-use crate::sync::fork;
+pub(crate) use surroundings::Surroundings;
 
-/// What is known of this process: SDK, host, process, and an id of this instance.
-pub(crate) fn detect() -> Resource {
-    let mut attributes = vec![
-        KeyValue::new("telemetry.sdk.name", "tripod"),
-        KeyValue::new("telemetry.sdk.language", "rust"),
-        KeyValue::new("telemetry.sdk.version", env!("CARGO_PKG_VERSION")),
-        KeyValue::new("service.instance.id", instance_id()),
-        KeyValue::new("process.pid", i64::from(std::process::id())),
-    ];
-    let executable = std::env::current_exe().ok();
-    if let Some(name) = executable.as_deref().and_then(|path| path.file_name()).and_then(|name| name.to_str()) {
-        attributes.push(KeyValue::new("process.executable.name", name));
-    }
-    if let Some(host) = host_name() {
-        attributes.push(KeyValue::new("host.name", host));
-    }
-    Resource { attributes, dropped_attributes_count: 0 }
+/// Looks for attributes of the resource, in files and variables; none of them asks the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Detector {
+    /// `service`: `service.instance.id`, random for each process.
+    Service,
+    /// `host`: `host.name`, `host.id`, `host.arch`.
+    Host,
+    /// `os`: `os.type`, `os.name`, `os.version`, `os.description`, `os.build_id`.
+    Os,
+    /// `process`: `process.pid`, `process.executable.name` and `.path`, `process.owner`, `process.runtime.*`.
+    Process,
+    /// `container`: `container.id`.
+    Container,
+    /// `kubernetes`: `k8s.pod.*`, `k8s.namespace.name`, `k8s.node.name` and others, in a pod.
+    Kubernetes,
+    /// `aws`: `cloud.*` and what else is known on Lambda, ECS, EKS, Elastic Beanstalk and EC2.
+    Aws,
 }
 
-/// A random id (UUID version 4) of this process; a forked child has another than its parent.
-fn instance_id() -> String {
-    static SEEDS: [AtomicU64; 2] = [const { AtomicU64::new(0) }; 2];
-    let half = |seed: &AtomicU64| {
-        // Never zero, which stands for none. Whoever comes second takes the first one's.
-        let fresh = RandomState::new().hash_one(0) | 1;
-        let seed =
-            seed.compare_exchange(0, fresh, Ordering::Relaxed, Ordering::Relaxed).map_or_else(|seed| seed, |_| fresh);
-        let mut hasher = DefaultHasher::new();
-        (seed, std::process::id(), fork::count(), fork::forked_at()).hash(&mut hasher);
-        u128::from(hasher.finish())
-    };
-    let id = (half(&SEEDS[0]) << 64 | half(&SEEDS[1])) & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
-    let hex = format!("{id:032x}");
-    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+/// Every detector with its name and what it does, the one that knows least first: of one key, the last counts.
+type Detect = fn(&Surroundings<'_>, &mut Found);
+const ALL: [(&str, Detector, Detect); 7] = [
+    ("service", Detector::Service, service::detect),
+    ("host", Detector::Host, host::detect),
+    ("os", Detector::Os, os::detect),
+    ("process", Detector::Process, process::detect),
+    ("container", Detector::Container, container::detect),
+    ("kubernetes", Detector::Kubernetes, kubernetes::detect),
+    ("aws", Detector::Aws, aws::detect),
+];
+
+impl Detector {
+    /// All of them.
+    pub(crate) const DEFAULT: [Self; ALL.len()] =
+        [Self::Service, Self::Host, Self::Os, Self::Process, Self::Container, Self::Kubernetes, Self::Aws];
+
+    pub(crate) const ALLOWED: &str =
+        "must be all, none, or some of service, host, os, process, container, kubernetes and aws, separated by commas";
+
+    /// Its name in `OTEL_RESOURCE_DETECTORS` and in a file.
+    pub fn name(self) -> &'static str {
+        ALL[self as usize].0
+    }
+
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        ALL.iter().find(|(known, ..)| *known == name).map(|(_, detector, _)| *detector)
+    }
+
+    /// The value of `OTEL_RESOURCE_DETECTORS`.
+    pub(crate) fn from_names(names: &str) -> Option<Vec<Self>> {
+        match names {
+            "all" => Some(Self::DEFAULT.to_vec()),
+            "none" => Some(Vec::new()),
+            names => names.split(',').map(|name| Self::from_name(name.trim())).collect(),
+        }
+    }
 }
 
-fn host_name() -> Option<String> {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok().or_else(|| std::env::var("HOSTNAME").ok())?;
-    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+/// Attributes as they are found.
+#[derive(Debug, Default)]
+pub(crate) struct Found(Vec<KeyValue>);
+
+impl Found {
+    /// Takes an attribute, unless it is empty.
+    fn add(&mut self, key: &str, value: impl Into<AnyValue>) {
+        let value = value.into();
+        if !matches!(&value, AnyValue::Empty) && value != AnyValue::String(String::new()) {
+            self.0.retain(|earlier| earlier.key != key);
+            self.0.push(KeyValue::new(key, value));
+        }
+    }
+
+    fn add_some(&mut self, key: &str, value: Option<impl Into<AnyValue>>) {
+        if let Some(value) = value {
+            self.add(key, value);
+        }
+    }
+}
+
+/// What is known of this process: the SDK, and what the detectors find.
+pub(crate) fn detect(detectors: &[Detector], surroundings: &Surroundings<'_>) -> Resource {
+    let mut found = Found::default();
+    found.add("telemetry.sdk.name", "tripod");
+    found.add("telemetry.sdk.language", "rust");
+    found.add("telemetry.sdk.version", env!("CARGO_PKG_VERSION"));
+    for (_, _, detect) in ALL.iter().filter(|(_, detector, _)| detectors.contains(detector)) {
+        detect(surroundings, &mut found);
+    }
+    Resource { attributes: found.0, dropped_attributes_count: 0 }
 }
 
 /// The resource as the field `resource` of `ResourceSpans` and its siblings.
@@ -76,6 +134,27 @@ pub(crate) fn owned(value: Value<'_>) -> AnyValue {
             map.each(&mut |key, value| items.push(KeyValue::new(key, owned(value))));
             AnyValue::KvList(items)
         }
-        Value::Display(_) | Value::Debug(_) => AnyValue::String(value.to_string()),
+        Value::Display(_) | Value::Debug(_) | Value::Error(_) => AnyValue::String(value.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn detectors_are_chosen_by_name() {
+        assert_eq!(Detector::from_names("host, os"), Some(vec![Detector::Host, Detector::Os]));
+        assert_eq!(Detector::from_names("none"), Some(Vec::new()));
+        assert_eq!(Detector::from_names("all").unwrap().len(), ALL.len());
+        assert_eq!(Detector::from_names("moon"), None);
+        assert!(Detector::DEFAULT.iter().all(|detector| Detector::from_name(detector.name()) == Some(*detector)));
+    }
+
+    #[test]
+    fn without_detectors_only_the_sdk_is_named() {
+        let resource = detect(&[], &Surroundings::real());
+        assert!(resource.attributes.iter().all(|attribute| attribute.key.starts_with("telemetry.sdk.")));
+        assert_eq!(resource.attributes.len(), 3);
     }
 }

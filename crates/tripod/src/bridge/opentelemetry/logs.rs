@@ -99,6 +99,7 @@ impl LogRecord {
                     severity_text: self.severity_text.or(self.severity.map(|s| s.name())).unwrap_or_default(),
                     body: Body::Value(self.body.as_ref().map_or(Value::Empty, ToValue::to_value)),
                     attributes,
+                    extra: &[],
                     event_name: self.event_name.unwrap_or_default(),
                     span: self.span.unwrap_or_else(|| local.span_context()),
                 };

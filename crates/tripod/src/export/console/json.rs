@@ -1,6 +1,6 @@
 //! Records as JSON for machines, a line each, under names that do not change:
 //! - all: `type` (`log`, `span`, `metric`), `timestamp`, `scope` (left out when empty), `attributes`;
-//! - log: `level`, `message`, `trace_id`, `span_id`;
+//! - log: `level`, `event_name`, `message`, `trace_id`, `span_id`;
 //! - span: `name`, `trace_id`, `span_id`, `parent_span_id`, `duration_ns`, `status` (`unset`, `ok`, `error`), `status_message`, `events`;
 //! - metric: `name`, `unit`, and of a point `value`, or `count`, `sum`, `min`, `max`.
 
@@ -14,6 +14,9 @@ use crate::export::readable::time;
 pub(super) fn log(scope: &str, record: &LogRecord) -> String {
     let mut line = Line::new("log", record.time_unix_nano, scope);
     line.put("level", level(record));
+    if !record.event_name.is_empty() {
+        line.put("event_name", record.event_name.as_str());
+    }
     line.0.push(KeyValue { key: "message".to_owned(), value: record.body.clone() });
     if record.trace_id.is_valid() {
         line.put("trace_id", record.trace_id.to_string());

@@ -16,6 +16,9 @@ pub(super) fn log(scope: &str, record: &LogRecord, paint: Paint) -> String {
     if !scope.is_empty() {
         let _ = write!(line, "{}: ", paint.bold(&clean(scope)));
     }
+    if !record.event_name.is_empty() {
+        let _ = write!(line, "<{}> ", clean(&record.event_name));
+    }
     line.push_str(first);
     let fields: Vec<String> =
         record.attributes.iter().filter(|attribute| !is_exception(attribute)).map(field).collect();

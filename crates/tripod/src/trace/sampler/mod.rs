@@ -122,6 +122,12 @@ impl Sampler {
         Self { parents: Parents::Ignored, ..self }
     }
 
+    /// As its parent decided where there is one, whatever it was before.
+    #[cfg(feature = "yaml")]
+    pub(crate) fn following_parent(self) -> Self {
+        Self { parents: Parents::Followed, ..self }
+    }
+
     /// Another sampler for spans whose caller, in another process, records the trace; what it says of parents does not count.
     #[must_use]
     pub fn remote_parent_sampled(self, sampler: Self) -> Self {

@@ -1,0 +1,154 @@
+//! From what the sources say to what holds: code before environment before file before default.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::env::Env;
+use super::settings::{Destinations, LimitSettings, Merge, Settings, signals};
+use super::{BatchConfig, Config};
+use crate::Error;
+use crate::context::propagation::Propagators;
+use crate::limits::{Limits, LogLimits, SpanLimits};
+use crate::logs::Level;
+use crate::metrics::Views;
+use crate::pipeline::{Signal, Signals};
+use crate::resource::Detector;
+
+/// Half of what a record may wait while someone looks: one wait until it is collected, one until it is sent.
+pub(super) const CONSOLE_DELAY: Duration = Duration::from_millis(50);
+
+/// What a waiting record is taken to occupy where its variable counts records: a span with some attributes.
+const RECORD_BYTES: usize = 1024;
+/// Records that may wait, where the variable of one signal is set and that of the other is not: the specification's default.
+const DEFAULT_QUEUE: usize = 2048;
+
+pub(super) fn resolve(code: Settings, file: Option<PathBuf>, env: &Env<'_>) -> Result<Config, Error> {
+    let mut notices = Vec::new();
+    let from_env = env.settings(&mut notices)?;
+    let file = file.or_else(|| {
+        let file = env.text("OTEL_CONFIG_FILE").or_else(|| env.text("OTEL_EXPERIMENTAL_CONFIG_FILE"));
+        file.map(PathBuf::from)
+    });
+    let from_file = match file {
+        Some(file) => read_file(&file, env, &mut notices)?,
+        None => Settings::default(),
+    };
+    fill(code.or(from_env).or(from_file), notices)
+}
+
+#[cfg(feature = "yaml")]
+fn read_file(file: &std::path::Path, env: &Env<'_>, notices: &mut Vec<String>) -> Result<Settings, Error> {
+    super::yaml::read(file, env, notices)
+}
+
+#[cfg(not(feature = "yaml"))]
+fn read_file(file: &std::path::Path, _: &Env<'_>, _: &mut Vec<String>) -> Result<Settings, Error> {
+    let needs = "needs the cargo feature `yaml` of the crate tripod";
+    Err(super::env::invalid("OTEL_CONFIG_FILE", &file.display().to_string(), needs))
+}
+
+/// Adds the defaults.
+fn fill(settings: Settings, mut notices: Vec<String>) -> Result<Config, Error> {
+    let destinations = settings.destinations.map(|given| given.unwrap_or(Destinations::OTLP));
+    let mut console_signals = signals(&destinations, |to| to.console);
+    if settings.console.is_some() {
+        console_signals = console_signals.with(Signal::Traces).with(Signal::Logs);
+    }
+    let otlp_signals = signals(&destinations, |to| to.otlp);
+    let enabled =
+        |signal: Signal| settings.enabled[signal as usize].unwrap_or_else(|| destinations[signal as usize].any());
+    let [traces, metrics, logs] = Signals::ALL.map(enabled);
+    let queues = [settings.batch[0].max_queue, settings.batch[1].max_queue];
+    let limits = settings.limits.resolve();
+    let export_timeouts = [settings.batch[0].export_timeout, settings.metric_timeout, settings.batch[1].export_timeout];
+    let batch = settings.batch.map(|batch| {
+        let delay = batch.delay.unwrap_or(Duration::from_secs(1));
+        let delay = if console_signals.is_empty() { delay } else { delay.min(CONSOLE_DELAY) };
+        BatchConfig { delay, max_records: batch.max_records.unwrap_or(512).max(1) }
+    });
+    let [traces_otlp, metrics_otlp, logs_otlp] = settings.otlp;
+    let mut otlp = [
+        traces_otlp.resolve(Signal::Traces, &mut notices)?,
+        metrics_otlp.resolve(Signal::Metrics, &mut notices)?,
+        logs_otlp.resolve(Signal::Logs, &mut notices)?,
+    ];
+    for (target, export) in otlp.iter_mut().zip(export_timeouts) {
+        target.timeout = shorter(target.timeout, export);
+    }
+    if otlp_signals.is_empty() {
+        // Then nobody need know how OTLP would have been sent.
+        notices.retain(|notice| !notice.starts_with("OTLP "));
+    }
+    notices.dedup();
+    Ok(Config {
+        disabled: settings.disabled.unwrap_or(false),
+        traces,
+        metrics,
+        logs,
+        attributes: settings.attributes.0,
+        detectors: settings.detectors.unwrap_or_else(|| Detector::DEFAULT.to_vec()),
+        sampler: settings.sampler.unwrap_or_default(),
+        limits,
+        propagators: settings.propagators.unwrap_or(Propagators::DEFAULT),
+        baggage_attributes: settings.baggage_attributes.0,
+        log_level: settings.log_level.unwrap_or(Level::Info),
+        log_rate_limit: settings.log_rate_limit.unwrap_or(0),
+        log_location: settings.log_location.unwrap_or(false),
+        redact: settings.redact.unwrap_or_default(),
+        otlp_signals,
+        console_signals,
+        console: settings.console.unwrap_or_default(),
+        otlp,
+        batch,
+        metric_interval: settings.metric_interval.unwrap_or(Duration::from_secs(60)).max(Duration::from_millis(10)),
+        views: Views::new(settings.views.0, settings.metric_prefix, settings.max_series)?,
+        exemplars: settings.exemplars.unwrap_or_default(),
+        self_metrics: settings.self_metrics.unwrap_or(true),
+        record_memory: settings.record_memory.unwrap_or(16 << 20),
+        queue_memory: settings.queue_memory.or(queue_bytes(queues)).unwrap_or(32 << 20),
+        spool: settings.spool,
+        tail: settings.tail,
+        shutdown_timeout: settings.shutdown_timeout.unwrap_or(Duration::from_secs(5)),
+        notices,
+    })
+}
+
+/// Of two limits of time, where zero is none.
+fn shorter(request: Duration, export: Option<Duration>) -> Duration {
+    match export.filter(|export| !export.is_zero()) {
+        Some(export) if request.is_zero() => export,
+        Some(export) => request.min(export),
+        None => request,
+    }
+}
+
+/// An exporter's queue is bounded in bytes, and holds spans as well as logs.
+fn queue_bytes(records: [Option<usize>; 2]) -> Option<usize> {
+    let any = records.iter().any(Option::is_some);
+    let sum = records.iter().map(|records| records.unwrap_or(DEFAULT_QUEUE)).fold(0, usize::saturating_add);
+    any.then(|| sum.saturating_mul(RECORD_BYTES))
+}
+
+impl LimitSettings {
+    fn resolve(&self) -> Limits {
+        let (span, log) = (SpanLimits::default(), LogLimits::default());
+        let length = |given: Option<u32>| given.filter(|length| *length != u32::MAX);
+        Limits {
+            span: SpanLimits {
+                attributes: self.span_attributes.unwrap_or(span.attributes),
+                attribute_value_length: length(self.span_value_length),
+                events: self.span_events.unwrap_or(span.events),
+                links: self.span_links.unwrap_or(span.links),
+                event_attributes: self.event_attributes.unwrap_or(span.event_attributes),
+                link_attributes: self.link_attributes.unwrap_or(span.link_attributes),
+            },
+            log: LogLimits {
+                attributes: self.log_attributes.unwrap_or(log.attributes),
+                attribute_value_length: length(self.log_value_length),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

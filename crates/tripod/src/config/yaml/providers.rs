@@ -1,0 +1,128 @@
+//! `tracer_provider`, `meter_provider` and `logger_provider`: where their signal goes, how it is gathered, how much of it is kept.
+
+use std::time::Duration;
+
+use super::node::{Item, Map};
+use super::{exporters, sampler, views};
+use crate::Error;
+use crate::config::settings::{BatchSettings, Destinations, LimitSettings, Settings};
+use crate::metrics::ExemplarFilter;
+use crate::pipeline::Signal;
+
+pub(super) fn read(signal: Signal, provider: &Map<'_>, settings: &mut Settings) -> Result<(), Error> {
+    match signal {
+        Signal::Traces => {
+            read_processors(signal, provider, settings)?;
+            settings.sampler = provider.get("sampler").map(|item| sampler::read(&item)).transpose()?;
+            if let Some(limits) = provider.map("limits")? {
+                span_limits(&limits, &mut settings.limits)?;
+            }
+        }
+        Signal::Logs => {
+            read_processors(signal, provider, settings)?;
+            if let Some(limits) = provider.map("limits")? {
+                let own = &mut settings.limits;
+                own.log_value_length = limit(&limits, "attribute_value_length_limit")?.or(own.log_value_length);
+                own.log_attributes = limit(&limits, "attribute_count_limit")?.or(own.log_attributes);
+                limits.finish()?;
+            }
+        }
+        Signal::Metrics => read_meters(provider, settings)?,
+    }
+    provider.finish()
+}
+
+/// Adds one more place where the signal goes.
+fn add_exporter(signal: Signal, exporter: &Item<'_>, settings: &mut Settings) -> Result<Destinations, Error> {
+    let (to, otlp) = exporters::read(exporter)?;
+    let known = settings.destinations[signal as usize].get_or_insert_default();
+    if let Some(otlp) = otlp {
+        if known.otlp {
+            return Err(exporter
+                .wrong("a signal is sent by OTLP to one place; further ones are named in code, by Builder::exporter"));
+        }
+        settings.otlp[signal as usize] = otlp;
+    }
+    let known = settings.destinations[signal as usize].get_or_insert_default();
+    known.otlp |= to.otlp;
+    known.console |= to.console;
+    Ok(to)
+}
+
+fn read_processors(signal: Signal, provider: &Map<'_>, settings: &mut Settings) -> Result<(), Error> {
+    for item in provider.list("processors")? {
+        let (name, argument) = item.only_key()?;
+        let processor = argument.map()?;
+        if !matches!(name, "batch" | "simple") {
+            return Err(argument.wrong("must be batch or simple"));
+        }
+        let exporter = processor.get("exporter").ok_or_else(|| processor.missing("exporter", "such as otlp_http:"))?;
+        let to = add_exporter(signal, &exporter, settings)?;
+        let batch = BatchSettings {
+            delay: processor.whole("schedule_delay")?.map(Duration::from_millis),
+            max_records: processor.positive("max_export_batch_size")?,
+            max_queue: processor.positive("max_queue_size")?,
+            export_timeout: processor.whole("export_timeout")?.map(Duration::from_millis),
+        };
+        // All exporters share the batches: those of OTLP say how large they are. A simple processor's are sent at once.
+        if to.otlp {
+            let at_once = BatchSettings { delay: Some(Duration::from_millis(10)), ..BatchSettings::default() };
+            settings.batch[usize::from(signal == Signal::Logs)] = if name == "simple" { at_once } else { batch };
+        }
+        processor.finish()?;
+    }
+    Ok(())
+}
+
+fn read_meters(provider: &Map<'_>, settings: &mut Settings) -> Result<(), Error> {
+    for item in provider.list("readers")? {
+        let (name, argument) = item.only_key()?;
+        if name != "periodic" {
+            return Err(argument.wrong("must be periodic"));
+        }
+        let reader = argument.map()?;
+        let exporter = reader.get("exporter").ok_or_else(|| reader.missing("exporter", "such as otlp_http:"))?;
+        add_exporter(Signal::Metrics, &exporter, settings)?;
+        settings.metric_interval = reader.whole("interval")?.map(Duration::from_millis).or(settings.metric_interval);
+        settings.metric_timeout = reader.whole("timeout")?.map(Duration::from_millis).or(settings.metric_timeout);
+        if let Some(limits) = reader.map("cardinality_limits")? {
+            settings.max_series = limits.positive("default")?;
+            for (kind, _) in limits.entries() {
+                if kind != "default" {
+                    limits.leave(kind, "changes nothing: use a view with aggregation_cardinality_limit");
+                }
+            }
+        }
+        reader.leave("producers", "changes nothing: there are no other producers of metrics");
+        reader.finish()?;
+    }
+    for view in provider.list("views")? {
+        settings.views.0.push(views::read(&view.map()?)?);
+    }
+    let filter = |item: Item<'_>| item.parse(ExemplarFilter::from_name, ExemplarFilter::ALLOWED);
+    settings.exemplars = provider.get("exemplar_filter").map(filter).transpose()?;
+    Ok(())
+}
+
+/// `attribute_limits`: of spans and of log records.
+pub(super) fn common_limits(limits: &Map<'_>, settings: &mut LimitSettings) -> Result<(), Error> {
+    let length = limit(limits, "attribute_value_length_limit")?;
+    let count = limit(limits, "attribute_count_limit")?;
+    (settings.span_value_length, settings.log_value_length) = (length, length);
+    (settings.span_attributes, settings.log_attributes) = (count, count);
+    limits.finish()
+}
+
+fn span_limits(limits: &Map<'_>, settings: &mut LimitSettings) -> Result<(), Error> {
+    settings.span_value_length = limit(limits, "attribute_value_length_limit")?.or(settings.span_value_length);
+    settings.span_attributes = limit(limits, "attribute_count_limit")?.or(settings.span_attributes);
+    settings.span_events = limit(limits, "event_count_limit")?;
+    settings.span_links = limit(limits, "link_count_limit")?;
+    settings.event_attributes = limit(limits, "event_attribute_count_limit")?;
+    settings.link_attributes = limit(limits, "link_attribute_count_limit")?;
+    limits.finish()
+}
+
+fn limit(limits: &Map<'_>, key: &str) -> Result<Option<u32>, Error> {
+    Ok(limits.whole(key)?.map(|limit| u32::try_from(limit).unwrap_or(u32::MAX)))
+}
