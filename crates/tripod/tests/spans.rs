@@ -485,3 +485,14 @@ fn the_attribute_traced_takes_kind_name_parent_and_root_and_leaves_errors_out() 
     assert_eq!(sent.parent_span_id, telemetry.span("outer").span_id);
     assert_eq!((sent.status.code, sent.events.len()), (StatusCode::UNSET, 0));
 }
+
+#[test]
+fn the_current_span_is_reached_where_its_context_was_attached_once_more() {
+    let telemetry = telemetry();
+    let span = tripod::span!("work");
+    let attached = Context::current().attach();
+    tripod::current().set_attribute("reached", true);
+    drop(attached);
+    drop(span);
+    assert_eq!(attribute(&telemetry.span("work").attributes, "reached"), &true.into());
+}

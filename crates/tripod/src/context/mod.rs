@@ -187,7 +187,7 @@ impl Current {
 
     #[allow(clippy::unused_self)] // The shape that `span_methods!` expects.
     fn with_data(&self, change: impl FnOnce(&mut SpanData)) {
-        stack::with(|local| local.stack.top_mut().filter(|data| data.recorded).map(change));
+        stack::with(|local| local.stack.current_recorded().map(change));
     }
 
     #[cfg(feature = "opentelemetry")]

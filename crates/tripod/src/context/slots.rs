@@ -97,6 +97,13 @@ impl Stack {
         entries.map(|entry| &mut **entry).find(|entry| entry.recorded && entry.context.span_id == id)
     }
 
+    /// What the current span has gathered, if it is recorded: usually on top, but below where it was made current once more.
+    #[inline]
+    pub(crate) fn current_recorded(&mut self) -> Option<&mut SpanData> {
+        let id = self.top()?.context.span_id;
+        self.find_recorded(id)
+    }
+
     /// Puts an entry on top, however deep it is: guards need not end in reverse order. What was above it keeps its order. Answers
     /// whether there is such an entry.
     #[cold]

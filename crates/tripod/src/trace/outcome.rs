@@ -53,5 +53,5 @@ impl<T> RecordAny for Outcome<'_, T> {
 }
 
 fn on_current_span(change: impl FnOnce(&mut SpanData)) {
-    stack::with(|local| local.stack.top_mut().filter(|data| data.recorded).map(change));
+    stack::with(|local| local.stack.current_recorded().map(change));
 }
