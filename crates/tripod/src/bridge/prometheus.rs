@@ -71,12 +71,12 @@ fn metric(family: &MetricFamily, times: &Times) -> Option<Metric> {
     let all = family.get_metric();
     let data = match family.get_field_type() {
         MetricType::COUNTER => MetricData::Sum {
-            data_points: all.iter().map(|one| number(one, one.get_counter().get_value(), times.start, times)).collect(),
+            data_points: all.iter().map(|one| number(one, one.get_counter().value(), times.start, times)).collect(),
             aggregation_temporality,
             is_monotonic: true,
         },
         MetricType::GAUGE => MetricData::Gauge {
-            data_points: all.iter().map(|one| number(one, one.get_gauge().get_value(), 0, times)).collect(),
+            data_points: all.iter().map(|one| number(one, one.get_gauge().value(), 0, times)).collect(),
         },
         MetricType::HISTOGRAM => MetricData::Histogram {
             data_points: all.iter().map(|one| histogram(one, times)).collect(),
