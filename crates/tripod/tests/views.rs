@@ -166,3 +166,20 @@ fn views_that_make_no_sense_are_errors_at_the_start() {
     }
     assert!(tripod::init().metric_prefix("1st").start().is_err());
 }
+
+#[test]
+fn a_view_makes_a_histogram_exponential_and_keeps_what_was_counted_in_buckets() {
+    let histogram = tripod::histogram("view_exponential").buckets(&[2.0, 4.0]).build();
+    let bound = histogram.bind(&[]);
+    histogram.record(3.0, &[]);
+    let telemetry =
+        telemetry_with(|builder| builder.view(View::instrument("view_exponential").exponential_buckets(160)));
+    histogram.record(100.0, &[]);
+    bound.record(1.0);
+    let metric = telemetry.metric("view_exponential");
+    let MetricData::ExponentialHistogram { data_points, .. } = metric.data else { panic!("{:?}", metric.data) };
+    assert_eq!(data_points.len(), 1);
+    let point = &data_points[0];
+    assert_eq!((point.count, point.sum, point.min, point.max), (3, Some(104.0), Some(1.0), Some(100.0)));
+    assert_eq!(point.positive.bucket_counts.iter().sum::<u64>(), 3);
+}
