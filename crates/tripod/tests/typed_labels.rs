@@ -95,6 +95,8 @@ fn every_kind_of_instrument_takes_typed_labels() {
     level.inc(&none);
     let time: Typed<Histogram, NoLabels> = tripod::histogram("typed_seconds").build().typed();
     time.record(0.1, &none);
+    let sizes: Typed<_, NoLabels> = tripod::metrics::namespace("typed").summary("sizes").build().typed();
+    sizes.record(12.0, &none);
     assert_eq!((open.get(&none), level.get(&none)), (-2.0, 3.0));
 }
 

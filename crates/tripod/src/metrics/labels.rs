@@ -2,7 +2,10 @@
 
 use std::marker::PhantomData;
 
-use super::{BoundCounter, BoundGauge, BoundHistogram, BoundUpDownCounter, Counter, Gauge, Histogram, UpDownCounter};
+use super::{
+    BoundCounter, BoundGauge, BoundHistogram, BoundSummary, BoundUpDownCounter, Counter, Gauge, Histogram, Summary,
+    UpDownCounter,
+};
 use crate::Value;
 
 /// A label set as a struct; derive it by [`macro@crate::Labels`].
@@ -115,6 +118,10 @@ typed! {
         fn get() -> f64;
     }
     Histogram BoundHistogram {
+        /// Records a measurement; what is no number is left out.
+        fn record(value: f64);
+    }
+    Summary BoundSummary {
         /// Records a measurement; what is no number is left out.
         fn record(value: f64);
     }

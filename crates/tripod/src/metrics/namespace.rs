@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::builder::InstrumentBuilder;
-use super::{Counter, Gauge, Histogram, UpDownCounter};
+use super::{Counter, Gauge, Histogram, Summary, UpDownCounter};
 
 /// Makes instruments whose names begin alike: `adapter_http_requests_total`.
 ///
@@ -58,6 +58,11 @@ impl Namespace {
     /// A histogram in it.
     pub fn histogram(&self, name: &str) -> InstrumentBuilder<Histogram> {
         Histogram::builder(self.scope, self.name(name))
+    }
+
+    /// A summary in it.
+    pub fn summary(&self, name: &str) -> InstrumentBuilder<Summary> {
+        Summary::builder(self.scope, self.name(name))
     }
 
     fn name(&self, name: &str) -> Cow<'static, str> {
