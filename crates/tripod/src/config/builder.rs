@@ -15,7 +15,7 @@ use crate::export::Console;
 use crate::guard::Guard;
 use crate::limits::{LogLimits, SpanLimits};
 use crate::logs::{Level, Redact};
-use crate::metrics::{ExemplarFilter, View};
+use crate::metrics::{ExemplarFilter, Temporality, View};
 use crate::pattern::Pattern;
 use crate::pipeline::{Exporter, Signal, Signals, SpoolConfig, TailSampling};
 use crate::resource::Detector;
@@ -246,6 +246,13 @@ impl Builder {
     /// How often metrics are sent; 60 s by default: `OTEL_METRIC_EXPORT_INTERVAL`, `METRICS_EXPORT_INTERVAL_MS`.
     pub fn metric_interval(mut self, interval: Duration) -> Self {
         self.settings.metric_interval = Some(interval);
+        self
+    }
+
+    /// Whether OTLP tells of counters and histograms what they count since the start, or since the last export; since the start by
+    /// default: `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE`.
+    pub fn temporality(mut self, temporality: Temporality) -> Self {
+        self.settings.temporality = Some(temporality);
         self
     }
 

@@ -26,7 +26,7 @@ use crate::context::propagation::Propagators;
 use crate::export::Console;
 use crate::limits::Limits;
 use crate::logs::{Level, Redact};
-use crate::metrics::{ExemplarFilter, Views};
+use crate::metrics::{ExemplarFilter, Temporality, Views};
 use crate::pattern::Pattern;
 use crate::pipeline::{Signals, SpoolConfig, TailSampling};
 use crate::resource::{Detector, Surroundings};
@@ -76,6 +76,8 @@ pub(crate) struct Config {
     /// How spans, and how log records, are gathered.
     pub(crate) batch: [BatchConfig; 2],
     pub(crate) metric_interval: Duration,
+    /// Since when OTLP tells of counters and histograms.
+    pub(crate) temporality: Temporality,
     /// What changes about the metrics that code makes.
     pub(crate) views: Views,
     /// Which measurements may become exemplars.

@@ -101,6 +101,7 @@ fn fill(settings: Settings, mut notices: Vec<String>) -> Result<Config, Error> {
         otlp,
         batch,
         metric_interval: settings.metric_interval.unwrap_or(Duration::from_secs(60)).max(Duration::from_millis(10)),
+        temporality: settings.temporality.unwrap_or_default(),
         views: Views::new(settings.views.0, settings.metric_prefix, settings.max_series)?,
         exemplars: settings.exemplars.unwrap_or_default(),
         self_metrics: settings.self_metrics.unwrap_or(true),

@@ -10,7 +10,7 @@ use super::{Compression, Protocol};
 use crate::context::propagation::Propagators;
 use crate::export::Console;
 use crate::logs::{Level, Redact};
-use crate::metrics::{ExemplarFilter, View};
+use crate::metrics::{ExemplarFilter, Temporality, View};
 use crate::pattern::Pattern;
 use crate::pipeline::{Signal, Signals, SpoolConfig, TailSampling};
 use crate::resource::Detector;
@@ -111,6 +111,7 @@ settings! {
         batch: [BatchSettings; 2],
         metric_interval: Option<Duration>,
         metric_timeout: Option<Duration>,
+        temporality: Option<Temporality>,
         exemplars: Option<ExemplarFilter>,
         metric_prefix: Option<String>,
         max_series: Option<usize>,

@@ -12,6 +12,7 @@ use ureq::http::{Response, header};
 
 use crate::Error;
 use crate::config::{Compression, Config, OtlpTarget};
+use crate::metrics::Temporality;
 use crate::pipeline::{Batch, ExportError, Exported, Exporter, Signal, Signals};
 
 /// The longest answer that is read; a receiver's partial success is far shorter.
@@ -21,6 +22,7 @@ const MAX_ANSWER_BYTES: u64 = 64 * 1024;
 pub(crate) struct OtlpHttp {
     destinations: [Destination; 3],
     signals: Signals,
+    temporality: Temporality,
 }
 
 /// Where one signal goes.
@@ -43,7 +45,7 @@ impl OtlpHttp {
             Destination::new(target)
         };
         let (metrics, logs) = (shared(metrics)?, shared(logs)?);
-        Ok(Self { destinations: [first, metrics, logs], signals: config.otlp_signals })
+        Ok(Self { destinations: [first, metrics, logs], signals: config.otlp_signals, temporality: config.temporality })
     }
 }
 
@@ -81,6 +83,10 @@ impl Exporter for OtlpHttp {
 
     fn accepts(&self, signal: Signal) -> bool {
         self.signals.contains(signal)
+    }
+
+    fn temporality(&self) -> Temporality {
+        self.temporality
     }
 
     fn export(&mut self, batch: &Batch) -> Result<Exported, ExportError> {

@@ -54,13 +54,9 @@ impl Bounds {
         if self.padded.len() > COMPARE_ALL {
             return self.as_slice().partition_point(|bound| *bound < value);
         }
-        let mut below = [0_u64; LANES];
-        for bounds in self.padded.as_chunks::<LANES>().0 {
-            for (count, bound) in below.iter_mut().zip(bounds) {
-                *count += u64::from(*bound < value);
-            }
-        }
-        below.iter().sum::<u64>() as usize
+        let below = |bound: f64| usize::from(bound < value);
+        let chunks = self.padded.as_chunks::<LANES>().0;
+        chunks.iter().map(|[a, b, c, d]| below(*a) + below(*b) + below(*c) + below(*d)).sum()
     }
 }
 

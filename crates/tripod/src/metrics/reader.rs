@@ -36,6 +36,18 @@ pub enum Temporality {
 }
 
 impl Temporality {
+    pub(crate) const ALLOWED: &'static str = "must be cumulative, delta or lowmemory";
+
+    /// As the specification's variable names it.
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        match name.to_ascii_lowercase().as_str() {
+            "cumulative" => Some(Self::Cumulative),
+            "delta" => Some(Self::Delta),
+            "lowmemory" => Some(Self::LowMemory),
+            _ => None,
+        }
+    }
+
     fn is_delta(self, has_callbacks: bool) -> bool {
         match self {
             Self::Cumulative => false,

@@ -24,6 +24,8 @@ use crate::{Error, engine};
 pub struct View {
     selector: Selector,
     changes: Changes,
+    /// The code and other views come before it.
+    is_default: bool,
 }
 
 /// Which instruments; what is `None` selects all.
@@ -50,12 +52,12 @@ impl View {
     /// Selects by name: `*` stands for any characters, `?` for any one; upper and lower case are the same.
     pub fn instrument(pattern: &str) -> Self {
         let selector = Selector { name: Some(name::key(pattern)), ..Selector::default() };
-        Self { selector, changes: Changes::default() }
+        Self { selector, changes: Changes::default(), is_default: false }
     }
 
     /// Selects every instrument; narrow it down with [`View::kind`], [`View::unit`], [`View::scope`].
     pub fn all() -> Self {
-        Self { selector: Selector::default(), changes: Changes::default() }
+        Self { selector: Selector::default(), changes: Changes::default(), is_default: false }
     }
 
     /// Selects only this kind.
@@ -118,6 +120,13 @@ impl View {
         self
     }
 
+    /// What all histograms are kept in that say nothing of it themselves: the specification's exponential buckets.
+    pub(crate) fn default_exponential() -> Self {
+        let mut view = Self::all().kind(InstrumentKind::Histogram).exponential_buckets(160);
+        view.is_default = true;
+        view
+    }
+
     /// Neither keeps nor sends it.
     pub fn drop(mut self) -> Self {
         self.changes.drop = true;
@@ -145,6 +154,9 @@ impl View {
     }
 
     fn selects(&self, instrument: &Identity) -> bool {
+        if self.is_default && instrument.aggregation.is_some() {
+            return false;
+        }
         let Selector { name, kind, unit, scope } = &self.selector;
         name.as_ref().is_none_or(|pattern| selects_name(pattern, &instrument.name))
             && kind.is_none_or(|kind| kind == instrument.kind)
@@ -195,8 +207,9 @@ impl Views {
 
     /// # Errors
     /// A view that renames several instruments, or a name that is not allowed.
-    pub(crate) fn new(views: Vec<View>, prefix: Option<String>, max_series: Option<usize>) -> Result<Self, Error> {
+    pub(crate) fn new(mut views: Vec<View>, prefix: Option<String>, max_series: Option<usize>) -> Result<Self, Error> {
         views.iter().try_for_each(View::check)?;
+        views.sort_by_key(|view| view.is_default);
         if let Some(prefix) = &prefix {
             name::check(prefix)?;
         }

@@ -4,10 +4,10 @@ use tripod_wire::otlp::{AnyValue, KeyValue};
 
 use super::{Env, invalid, misspelled, variables};
 use crate::Error;
-use crate::config::settings::{Attributes, BatchSettings, Endpoint, LimitSettings, Settings};
+use crate::config::settings::{Attributes, BatchSettings, Endpoint, InOrder, LimitSettings, Settings};
 use crate::config::{exporters, otlp};
 use crate::context::propagation::Propagators;
-use crate::metrics::ExemplarFilter;
+use crate::metrics::{ExemplarFilter, Temporality, View};
 use crate::pipeline::Signal;
 use crate::resource::Detector;
 use crate::trace::Sampler;
@@ -30,6 +30,12 @@ impl Env<'_> {
             batch: [self.batch("OTEL_BSP")?, self.batch("OTEL_BLRP")?],
             metric_interval: self.millis("OTEL_METRIC_EXPORT_INTERVAL")?.or(self.millis("METRICS_EXPORT_INTERVAL_MS")?),
             metric_timeout: self.millis("OTEL_METRIC_EXPORT_TIMEOUT")?,
+            temporality: self.choice(
+                "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE",
+                Temporality::from_name,
+                Temporality::ALLOWED,
+            )?,
+            views: self.default_histogram()?,
             exemplars: self.choice(
                 "OTEL_METRICS_EXEMPLAR_FILTER",
                 ExemplarFilter::from_name,
@@ -83,6 +89,23 @@ impl Env<'_> {
             attributes.set(KeyValue::new(key, value));
         }
         Ok(attributes)
+    }
+
+    /// A view of all histograms for which neither the code nor another view says anything else.
+    fn default_histogram(&self) -> Result<InOrder<View>, Error> {
+        let exponential = |name: &str| match name.to_ascii_lowercase().as_str() {
+            "explicit_bucket_histogram" => Some(false),
+            "base2_exponential_bucket_histogram" => Some(true),
+            _ => None,
+        };
+        let wanted = self.choice(
+            "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION",
+            exponential,
+            "must be explicit_bucket_histogram or base2_exponential_bucket_histogram",
+        )?;
+        Ok(InOrder(
+            wanted.filter(|exponential| *exponential).map(|_| View::default_exponential()).into_iter().collect(),
+        ))
     }
 
     fn sampler(&self) -> Result<Option<Sampler>, Error> {

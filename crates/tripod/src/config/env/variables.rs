@@ -53,6 +53,8 @@ const OTHERS: &[&str] = &[
     "OTEL_METRIC_EXPORT_INTERVAL",
     "METRICS_EXPORT_INTERVAL_MS",
     "OTEL_METRIC_EXPORT_TIMEOUT",
+    "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE",
+    "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION",
     "OTEL_METRICS_EXEMPLAR_FILTER",
     "METRICS_SAMPLE_RATE",
     // Limits
@@ -76,8 +78,6 @@ pub(super) const UNSUPPORTED: &[(&str, &str)] = &[
     ("OTEL_EXPORTER_PROMETHEUS_PORT", "there is no endpoint for Prometheus in this version"),
     ("PROMETHEUS_HOST", "there is no endpoint for Prometheus in this version"),
     ("PROMETHEUS_PORT", "there is no endpoint for Prometheus in this version"),
-    ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "metrics are sent cumulative"),
-    ("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "a histogram's kind is chosen where it is made"),
     ("OTEL_ENTITIES", "a resource has attributes only"),
 ];
 

@@ -221,3 +221,13 @@ fn each_signal_goes_to_the_exporters_that_its_variable_names() {
     assert_eq!(names(config.console_signals), ["traces", "logs"]);
     assert_eq!(config.console, Console::Json);
 }
+
+#[test]
+fn otlp_tells_what_the_temporality_says_and_histograms_without_buckets_become_exponential() {
+    let config =
+        resolve(Builder::default(), &[("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "Delta")]).unwrap();
+    assert_eq!(config.temporality, crate::metrics::Temporality::Delta);
+    let variable = [("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "base2_exponential_bucket_histogram")];
+    assert_eq!(resolve(Builder::default(), &variable).unwrap().views.list.len(), 1);
+    assert!(resolve(Builder::default(), &[(variable[0].0, "best")]).is_err());
+}
