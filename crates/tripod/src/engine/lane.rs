@@ -89,7 +89,7 @@ pub(crate) enum Pushed {
 }
 
 impl Writer {
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     fn push(&mut self, tag: Tag, body: &[u8]) -> Pushed {
         self.push_with(tag, body.len(), |out| {
             out.copy_from_slice(body);

@@ -7,6 +7,8 @@ mod chunk;
 mod collector;
 mod exit;
 pub(crate) mod lane;
+#[cfg(all(test, loom))]
+mod lane_model;
 pub(crate) mod panic;
 pub(crate) mod role;
 mod scopes;
@@ -21,7 +23,9 @@ pub(crate) use collector::Batching;
 pub(crate) use scopes::{Scope, scope_number};
 pub(crate) use scopes::{scope_id, scope_name, scope_of_number};
 
-pub(crate) use slot::{ForkHold, after_fork, before_fork, deadline, flush, running, start, stats, stop};
+#[cfg(all(unix, not(miri), not(loom)))]
+pub(crate) use slot::{ForkHold, after_fork, before_fork};
+pub(crate) use slot::{deadline, flush, running, start, stats, stop};
 
 use tripod_wire::otlp::Resource;
 
@@ -123,10 +127,17 @@ pub(crate) fn logs_on(severity: i32) -> bool {
     !crate::OFF && severity as u32 >= LOG_SEVERITY.load(Ordering::Relaxed)
 }
 
+/// Differs from what a thread has seen when the engine is another.
 #[inline]
 pub(crate) fn generation() -> u32 {
-    // Relaxed: the slot is read under its own lock once the number is seen to differ.
+    // Relaxed: it is only compared.
     GENERATION.load(Ordering::Relaxed)
+}
+
+/// The same for who is about to look which engine runs.
+pub(crate) fn generation_before_look() -> u32 {
+    // Acquire, with the release where it changes: the slot is then seen at least as it was when the number became this.
+    GENERATION.load(Ordering::Acquire)
 }
 
 impl Engine {

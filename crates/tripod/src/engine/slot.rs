@@ -114,7 +114,7 @@ impl Starting {
         metrics::enable(config.metrics);
         config.notices.iter().for_each(|notice| metrics::say_once(notice));
         metrics::set_views(config.views);
-        GENERATION.fetch_add(1, Ordering::Relaxed);
+        GENERATION.fetch_add(1, Ordering::Release);
         TRACES_ON.store(config.traces, Ordering::Relaxed);
         LOG_SEVERITY.store(if config.logs { config.log_level as u32 } else { u32::MAX }, Ordering::Relaxed);
     }
@@ -133,7 +133,7 @@ fn switch_off() {
     metrics::enable(true);
     TRACES_ON.store(false, Ordering::Relaxed);
     LOG_SEVERITY.store(u32::MAX, Ordering::Relaxed);
-    GENERATION.fetch_add(1, Ordering::Relaxed);
+    GENERATION.fetch_add(1, Ordering::Release);
 }
 
 /// The engine of a session, if it runs.
@@ -256,7 +256,7 @@ fn revive() -> Option<Arc<Engine>> {
 }
 
 /// The exporters of the user's, held by the thread that forks so that the child finds them between two batches.
-#[cfg_attr(not(unix), allow(dead_code))]
+#[cfg_attr(any(not(unix), miri, loom), allow(dead_code))]
 pub(crate) struct ForkHold {
     /// Before what it borrows from.
     _exporters: Vec<crate::pipeline::LentGuard<'static>>,
@@ -264,7 +264,7 @@ pub(crate) struct ForkHold {
 }
 
 /// Called in the thread that forks, before it does.
-#[cfg_attr(not(unix), allow(dead_code))]
+#[cfg_attr(any(not(unix), miri, loom), allow(dead_code))]
 pub(crate) fn before_fork() -> Option<ForkHold> {
     let origin = match &*SLOT.read() {
         Slot::Running(Running { origin, .. }) | Slot::Inherited(origin) => Arc::clone(origin),
@@ -279,7 +279,7 @@ pub(crate) fn before_fork() -> Option<ForkHold> {
 }
 
 /// Called in the child: what was inherited is the parent's. Neither allocates nor frees.
-#[cfg_attr(not(unix), allow(dead_code))]
+#[cfg_attr(any(not(unix), miri, loom), allow(dead_code))]
 pub(crate) fn after_fork() {
     let mut slot = SLOT.write();
     let inherited = match std::mem::replace(&mut *slot, Slot::Empty) {
@@ -301,6 +301,6 @@ pub(crate) fn after_fork() {
     if is_off {
         switch_off();
     } else {
-        GENERATION.fetch_add(1, Ordering::Relaxed);
+        GENERATION.fetch_add(1, Ordering::Release);
     }
 }

@@ -42,6 +42,7 @@ mod view;
 pub use builder::InstrumentBuilder;
 pub(crate) use cardinality::say_overflows;
 pub use cardinality::{Cardinality, cardinality};
+#[cfg(all(unix, not(miri), not(loom)))]
 pub(crate) use cells::after_fork;
 pub use definition::{
     Instrument, MetricDefinition, define, definitions, increment, instrument, lost_by_name, observe, record, set,

@@ -105,7 +105,7 @@ fn stripe() -> usize {
 }
 
 /// Lets nobody in any more, and waits until nobody but this thread is inside, within reason.
-#[cfg_attr(not(unix), allow(dead_code))]
+#[cfg_attr(any(not(unix), miri, loom), allow(dead_code))]
 fn close() {
     CLOSED.fetch_add(1, Ordering::SeqCst);
     let own = u32::from(DEPTH.get() > 0);
@@ -118,14 +118,14 @@ fn close() {
     DEPTH.set(DEPTH.get() + 1);
 }
 
-#[cfg_attr(not(unix), allow(dead_code))]
+#[cfg_attr(any(not(unix), miri, loom), allow(dead_code))]
 fn open_in_parent() {
     DEPTH.set(DEPTH.get() - 1);
     CLOSED.fetch_sub(1, Ordering::SeqCst);
 }
 
 /// Of all threads only this one is left.
-#[cfg_attr(not(unix), allow(dead_code))]
+#[cfg_attr(any(not(unix), miri, loom), allow(dead_code))]
 fn open_in_child() {
     DEPTH.set(DEPTH.get() - 1);
     for (at, count) in INSIDE.iter().enumerate() {
