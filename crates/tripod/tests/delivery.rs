@@ -124,33 +124,78 @@ fn an_exporter_that_hangs_delays_shutting_down_only_to_the_deadline() {
     assert_eq!(telemetry.memory().spans().len(), 1);
 }
 
-#[test]
-fn what_is_created_is_exported_or_counted_as_dropped() {
-    struct Slow;
-    impl Exporter for Slow {
-        fn name(&self) -> &'static str {
-            "slow"
-        }
+/// Takes its time, and refuses one record of each batch.
+struct Slow;
 
-        fn export(&mut self, _: &Batch) -> Result<Exported, ExportError> {
-            std::thread::sleep(Duration::from_millis(2));
-            Ok(Exported { rejected: 1, reason: "one too many".to_owned() })
-        }
+impl Exporter for Slow {
+    fn name(&self) -> &'static str {
+        "slow"
     }
-    let telemetry = telemetry_with(|builder| builder.exporter(Slow).record_memory(512 << 10).queue_memory(64 << 10));
+
+    fn export(&mut self, batch: &Batch) -> Result<Exported, ExportError> {
+        std::thread::sleep(Duration::from_millis(2));
+        let rejected = u64::from(batch.signal == tripod::Signal::Traces);
+        Ok(Exported { rejected, reason: "one too many".to_owned() })
+    }
+}
+
+/// Eight threads record as fast as they can.
+fn flood(spans: usize) {
     std::thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| (0..10_000).for_each(|n| tripod::span!("work", n).end()));
+        for _ in 0..8 {
+            scope.spawn(|| (0..spans / 8).for_each(|n| tripod::span!("work", n).end()));
         }
     });
-    telemetry.flush();
-    let stats = telemetry.stats();
-    assert_eq!(stats.spans.created, 40_000);
-    let slow = &stats.exporters[1];
-    assert_eq!(slow.name, "slow");
+}
+
+/// Created, refused, exported, dropped: nothing is missing.
+fn assert_all_accounted_for(stats: &tripod::Stats, created: usize) -> [u64; 4] {
+    let slow = stats.exporters.iter().find(|exporter| exporter.name == "slow").unwrap();
+    assert_eq!(stats.spans.created, created as u64);
     assert_eq!(stats.spans.created, stats.spans.refused + slow.spans.exported + slow.spans.dropped());
     assert!(slow.spans.dropped_by_reason[DropReason::Rejected as usize] > 0);
     assert!(slow.spans.exported > 0 && slow.spans.queued == 0);
+    [stats.spans.created, stats.spans.refused, slow.spans.exported, slow.spans.dropped()]
+}
+
+/// The most memory that the process has had, in KiB.
+#[cfg(target_os = "linux")]
+fn peak_kilobytes() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+/// In a process of its own, as it measures memory:
+/// `cargo test --release -p tripod --test delivery -- --ignored --nocapture`
+#[cfg(target_os = "linux")]
+#[ignore = "ten million spans: on demand, with --release"]
+#[test]
+fn ten_million_spans_to_a_slow_exporter_stay_within_memory_and_are_all_accounted_for() {
+    const SPANS: usize = 10_000_000;
+    // What the settings allow, and what each lane has besides.
+    let (records, queue, lanes, margin) = (16 << 10, 32 << 10, 8 * 64, 16 << 10);
+    let _turn = common::turn();
+    let before = peak_kilobytes();
+    let builder = tripod::init().exporter(Slow).metrics(false).record_memory(records << 10).queue_memory(queue << 10);
+    let guard = builder.shutdown_timeout(Duration::from_secs(600)).start().unwrap();
+    let start = Instant::now();
+    flood(SPANS);
+    let recorded = start.elapsed();
+    assert!(guard.flush());
+    let [created, refused, exported, dropped] = assert_all_accounted_for(&guard.stats(), SPANS);
+    let grown = peak_kilobytes() - before;
+    println!("created {created} = refused {refused} + exported {exported} + dropped {dropped}");
+    println!("recorded in {recorded:?}, delivered in {:?}; peak memory grew by {grown} KiB", start.elapsed());
+    assert!(grown < records + queue + lanes + margin, "{grown} KiB");
+}
+
+#[test]
+fn what_is_created_is_exported_or_counted_as_dropped() {
+    let telemetry = telemetry_with(|builder| builder.exporter(Slow).record_memory(512 << 10).queue_memory(64 << 10));
+    flood(400_000);
+    telemetry.flush();
+    assert_all_accounted_for(&telemetry.stats(), 400_000);
 
     let exported = telemetry.metric("otel.sdk.exporter.span.exported");
     assert!(points(&exported).iter().any(|point| {

@@ -13,21 +13,21 @@ use common::in_time;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["child", how, endpoint, seconds] => child(how, endpoint, seconds.parse().expect("a number of seconds")),
-        _ => {
-            let tests: [(&str, fn()); 2] = [
-                ("what_was_recorded_arrives_however_the_process_ends", what_was_recorded_arrives_however_the_process_ends),
-                ("at_exit_nothing_waits_for_a_receiver_that_is_away", at_exit_nothing_waits_for_a_receiver_that_is_away),
-            ];
-            for (name, test) in tests {
-                test();
-                println!("test {name} ... ok");
-            }
-            println!("test result: ok. {} passed; 0 failed; 0 ignored", tests.len());
-            ExitCode::SUCCESS
-        }
+    if let [is_child, how, endpoint, seconds] = arguments.as_slice()
+        && is_child == "child"
+    {
+        return child(how, endpoint, seconds.parse().expect("a number of seconds"));
     }
+    let tests: [(&str, fn()); 2] = [
+        ("what_was_recorded_arrives_however_the_process_ends", what_was_recorded_arrives_however_the_process_ends),
+        ("at_exit_nothing_waits_for_a_receiver_that_is_away", at_exit_nothing_waits_for_a_receiver_that_is_away),
+    ];
+    for (name, test) in tests {
+        test();
+        println!("test {name} ... ok");
+    }
+    println!("test result: ok. {} passed; 0 failed; 0 ignored", tests.len());
+    ExitCode::SUCCESS
 }
 
 fn child(how: &str, endpoint: &str, seconds: u64) -> ExitCode {

@@ -6,7 +6,13 @@ use crate::sync::model::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use crate::sync::model::{Arc, Bytes};
 
 /// Bytes of a usual chunk; a record longer than that gets a chunk of its own size.
-pub(crate) const CHUNK_BYTES: usize = if cfg!(loom) { 24 } else { 64 * 1024 };
+pub(crate) const CHUNK_BYTES: usize = if cfg!(loom) {
+    24
+} else if cfg!(miri) {
+    8 * 1024
+} else {
+    64 * 1024
+};
 
 pub(super) struct Chunk {
     bytes: Bytes,

@@ -16,7 +16,10 @@ mod real {
 
     impl Bytes {
         pub(crate) fn new(len: usize) -> Self {
-            Self((0..len).map(|_| UnsafeCell::new(0)).collect())
+            // Zeros that the system gives, so that no page is touched before it is written to.
+            let zeros: *mut [u8] = Box::into_raw(vec![0; len].into_boxed_slice());
+            // SAFETY: an `UnsafeCell` lies in memory as what is in it.
+            Self(unsafe { Box::from_raw(zeros as *mut [UnsafeCell<u8>]) })
         }
 
         #[inline]

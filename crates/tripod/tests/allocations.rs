@@ -1,0 +1,132 @@
+//! Recording allocates nothing once warm: counted on the thread that records.
+
+mod common;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::time::Duration;
+
+use common::turn;
+use tripod::{Batch, Context, ExportError, Exported, Exporter, Guard, Sampler};
+
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+// SAFETY: hands every call on to the system's allocator unchanged; counting neither allocates nor fails.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: as the caller promises.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: as the caller promises.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: as the caller promises.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Takes everything, keeps nothing.
+struct Discards;
+
+impl Exporter for Discards {
+    fn name(&self) -> &'static str {
+        "discards"
+    }
+
+    fn export(&mut self, _: &Batch) -> Result<Exported, ExportError> {
+        Ok(Exported::default())
+    }
+}
+
+fn start(sampler: Sampler) -> Guard {
+    let builder = tripod::init().exporter(Discards).metrics(false).sampler(sampler);
+    builder.schedule_delay(Duration::from_secs(3600)).start().unwrap()
+}
+
+/// Allocations of a hundred calls, once warm: several chunks of the lane have been filled, read and handed back.
+fn allocations(guard: &Guard, mut call: impl FnMut(u64)) -> u64 {
+    for _ in 0..8 {
+        (0..500).for_each(&mut call);
+        assert!(guard.flush());
+    }
+    let before = ALLOCATIONS.get();
+    (0..100).for_each(&mut call);
+    ALLOCATIONS.get() - before
+}
+
+/// What is done, and how.
+type Call = (&'static str, fn(u64));
+
+#[tripod::traced]
+fn traced(order: u64, customer: &str) -> u64 {
+    order + customer.len() as u64
+}
+
+fn nested(depth: u64) {
+    let _span = tripod::span!("nested", depth);
+    if depth > 0 {
+        nested(depth - 1);
+    }
+}
+
+#[test]
+fn spans_logs_and_contexts_allocate_nothing_once_warm() {
+    let _turn = turn();
+    let guard = start(Sampler::always_on());
+    let calls: [Call; 9] = [
+        ("a span", |_| tripod::span!("span").end()),
+        ("a span with eight attributes and an event", |n| {
+            let span = tripod::span!("span", n, a = "text", b = true, c = 1.5, d = n, e = "more", f = %n, g = ?n);
+            span.add_event("event", tripod::labels!(n, why = "because"));
+        }),
+        ("attributes and an outcome set while it runs", |n| {
+            let span = tripod::span!("span");
+            tripod::current().set_attribute("n", n as i64);
+            span.set_status(tripod::StatusCode::ERROR, "failed");
+        }),
+        ("eleven nested spans", |_| nested(10)),
+        ("a log record with eight fields", |n| {
+            tripod::info!("message {n}", n, a = "text", b = true, c = 1.5, d = n, e = "more", f = %n, g = ?n);
+        }),
+        ("a log record in a span", |n| {
+            let _span = tripod::span!("span");
+            tripod::warn!("message", n);
+        }),
+        ("a log record below the level", |n| tripod::trace!("message {n}", n)),
+        ("a traced function", |n| assert!(traced(n, "ada") >= n)),
+        ("a context attached", |_| {
+            let span = tripod::span!("span");
+            let context = Context::current();
+            drop(span);
+            let _attached = context.attach();
+            tripod::span!("child").end();
+        }),
+    ];
+    for (what, call) in calls {
+        assert_eq!(allocations(&guard, call), 0, "{what}");
+    }
+}
+
+#[test]
+fn a_span_that_is_not_sampled_or_not_recorded_allocates_nothing() {
+    let _turn = turn();
+    let guard = start(Sampler::always_off());
+    let span = |n| tripod::span!("span", n, a = "text").add_event("event", &[]);
+    assert_eq!(allocations(&guard, span), 0);
+    drop(guard);
+    let guard = tripod::init().exporter(Discards).metrics(false).traces(false).start().unwrap();
+    assert_eq!(allocations(&guard, span), 0);
+}
