@@ -12,6 +12,8 @@ use std::sync::{Mutex, Once, OnceLock, PoisonError};
 use std::thread;
 use std::time::{self, Duration, SystemTime};
 
+use crate::sync::fork::Inside;
+
 /// Whether ticks are the processor's.
 static COUNTER: AtomicBool = AtomicBool::new(false);
 /// Nanoseconds a tick, times 2³².
@@ -134,6 +136,8 @@ fn paired<T>(read: impl Fn() -> T) -> (u64, T) {
 pub(crate) fn calibrate() {
     static FIRST: Once = Once::new();
     static SINCE: Mutex<Option<(u64, time::Instant)>> = Mutex::new(None);
+    // Not while the process forks: a child is not to meet it half done.
+    let inside = (!FIRST.is_completed()).then(Inside::enter);
     FIRST.call_once(|| {
         if !counter_is_even() {
             return;
@@ -146,6 +150,7 @@ pub(crate) fn calibrate() {
         }
         *SINCE.lock().unwrap_or_else(PoisonError::into_inner) = Some(begin);
     });
+    drop(inside);
     // Whoever holds the lock measures just as well.
     let Ok(mut since) = SINCE.try_lock() else { return };
     let Some(begin) = *since else { return };

@@ -18,6 +18,7 @@ use std::thread;
 
 pub(crate) use fork::after_fork;
 
+use crate::sync::fork::Inside;
 use crate::sync::{Mutex, MutexGuard};
 
 const CHUNK_CELLS: usize = 1024;
@@ -181,6 +182,11 @@ pub(crate) fn ready() {
 
 fn global() -> &'static Global {
     static GLOBAL: OnceLock<Global> = OnceLock::new();
+    if let Some(global) = GLOBAL.get() {
+        return global;
+    }
+    // Not while the process forks: a child is not to meet it half made.
+    let _inside = Inside::enter();
     GLOBAL.get_or_init(|| Global {
         base: Table::new(),
         joins: (0..CHUNKS).map(|_| AtomicPtr::new(ptr::null_mut())).collect(),

@@ -33,7 +33,7 @@ struct Kept {
 static SLOTS: [OnceLock<Box<[Slot]>>; CHUNKS] = [const { OnceLock::new() }; CHUNKS];
 
 /// Free places of threads that have too many or have ended, and the first that was never used.
-static FREE: Mutex<Free> = Mutex::new(Free { places: Vec::new(), next: 0 });
+static FREE: crate::sync::Mutex<Free> = crate::sync::Mutex::new(Free { places: Vec::new(), next: 0 });
 
 struct Free {
     places: Vec<u32>,
@@ -45,7 +45,7 @@ struct OwnFree(Vec<u32>);
 
 impl Drop for OwnFree {
     fn drop(&mut self) {
-        lock(&FREE).places.append(&mut self.0);
+        FREE.lock().places.append(&mut self.0);
     }
 }
 
@@ -68,7 +68,7 @@ fn slot(place: u32) -> Option<&'static Slot> {
 fn free_place() -> Option<u32> {
     let own = OWN.try_with(|own| own.borrow_mut().0.pop()).ok().flatten();
     own.or_else(|| {
-        let mut free = lock(&FREE);
+        let mut free = FREE.lock();
         if let Some(place) = free.places.pop() {
             return Some(place);
         }
@@ -86,7 +86,7 @@ fn give_back(place: u32) {
         (own.len() < OWN_FREE).then(|| own.push(place))
     });
     if !matches!(kept, Ok(Some(()))) {
-        lock(&FREE).places.push(place);
+        FREE.lock().places.push(place);
     }
 }
 
