@@ -56,14 +56,15 @@ fn start(sampler: Sampler) -> Guard {
     builder.schedule_delay(Duration::from_secs(3600)).start().unwrap()
 }
 
-/// Allocations of a hundred calls, once warm: several chunks of the lane have been filled, read and handed back.
+/// Allocations of some calls, once warm: chunks of the lane have been filled, read and handed back. Few enough that one chunk, which
+/// is surely there, suffices them: the collector may be late.
 fn allocations(guard: &Guard, mut call: impl FnMut(u64)) -> u64 {
     for _ in 0..8 {
         (0..500).for_each(&mut call);
         assert!(guard.flush());
     }
     let before = ALLOCATIONS.get();
-    (0..100).for_each(&mut call);
+    (0..20).for_each(&mut call);
     ALLOCATIONS.get() - before
 }
 
