@@ -50,6 +50,7 @@ impl OtlpHttp {
 }
 
 impl Destination {
+    #[cfg_attr(not(feature = "tls"), expect(clippy::unnecessary_wraps, reason = "only certificates can be wrong"))]
     fn new(target: &OtlpTarget) -> Result<Self, Error> {
         let builder = Agent::config_builder()
             .timeout_global(Some(target.timeout).filter(|timeout| !timeout.is_zero()))
