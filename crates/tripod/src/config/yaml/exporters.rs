@@ -7,22 +7,49 @@ use crate::Error;
 use crate::config::Compression;
 use crate::config::otlp::{self, Protocol, check_url};
 use crate::config::settings::{Destinations, Endpoint, OtlpSettings, PemFile};
+use crate::metrics::Temporality;
 
 const ALLOWED: &str = "must be otlp_http, otlp_grpc or console";
 
-/// One exporter's destination, with the settings if it is OTLP.
-pub(super) fn read(exporter: &Item<'_>) -> Result<(Destinations, Option<OtlpSettings>), Error> {
+/// What is said of one exporter.
+pub(super) struct Found {
+    pub(super) to: Destinations,
+    /// The settings, if it is OTLP.
+    pub(super) otlp: Option<OtlpSettings>,
+    pub(super) temporality: Option<Temporality>,
+    /// Whether histograms are kept in exponential buckets unless they say otherwise.
+    pub(super) exponential: bool,
+}
+
+pub(super) fn read(exporter: &Item<'_>) -> Result<Found, Error> {
     let (name, argument) = exporter.only_key()?;
     let map = argument.map()?;
-    let found = match name {
+    let (to, otlp) = match name {
         "otlp_http" | "otlp_grpc" | "otlp" => (Destinations::OTLP, Some(read_otlp(name, &map)?)),
         "console" => (Destinations { otlp: false, console: true }, None),
         _ => return Err(argument.wrong(ALLOWED)),
     };
-    map.leave("temporality_preference", "changes nothing: metrics are sent cumulative");
-    map.leave("default_histogram_aggregation", "changes nothing: a histogram's kind is chosen where it is made");
+    let temporality = |item: Item<'_>| item.parse(temporality, "must be cumulative, delta or low_memory");
+    let buckets = |item: Item<'_>| item.parse(is_exponential, HISTOGRAMS);
+    let temporality = map.get("temporality_preference").map(temporality).transpose()?;
+    let exponential = map.get("default_histogram_aggregation").map(buckets).transpose()?.unwrap_or_default();
     map.finish()?;
-    Ok(found)
+    Ok(Found { to, otlp, temporality, exponential })
+}
+
+/// The file writes `low_memory` where the variable has `lowmemory`.
+fn temporality(name: &str) -> Option<Temporality> {
+    Temporality::from_name(&name.replace('_', ""))
+}
+
+const HISTOGRAMS: &str = "must be explicit_bucket_histogram or base2_exponential_bucket_histogram";
+
+fn is_exponential(name: &str) -> Option<bool> {
+    match name {
+        "explicit_bucket_histogram" => Some(false),
+        "base2_exponential_bucket_histogram" => Some(true),
+        _ => None,
+    }
 }
 
 fn read_otlp(name: &str, map: &Map<'_>) -> Result<OtlpSettings, Error> {

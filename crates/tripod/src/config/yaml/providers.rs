@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use super::exporters::{self, Found};
 use super::node::{Item, Map};
-use super::{exporters, sampler, views};
+use super::{sampler, views};
 use crate::Error;
 use crate::config::settings::{BatchSettings, Destinations, LimitSettings, Settings};
-use crate::metrics::ExemplarFilter;
+use crate::metrics::{ExemplarFilter, View};
 use crate::pipeline::Signal;
 
 pub(super) fn read(signal: Signal, provider: &Map<'_>, settings: &mut Settings) -> Result<(), Error> {
@@ -34,7 +35,11 @@ pub(super) fn read(signal: Signal, provider: &Map<'_>, settings: &mut Settings) 
 
 /// Adds one more place where the signal goes.
 fn add_exporter(signal: Signal, exporter: &Item<'_>, settings: &mut Settings) -> Result<Destinations, Error> {
-    let (to, otlp) = exporters::read(exporter)?;
+    let Found { to, otlp, temporality, exponential } = exporters::read(exporter)?;
+    settings.temporality = temporality.or(settings.temporality);
+    if exponential {
+        settings.views.0.push(View::default_exponential());
+    }
     let known = settings.destinations[signal as usize].get_or_insert_default();
     if let Some(otlp) = otlp {
         if known.otlp {

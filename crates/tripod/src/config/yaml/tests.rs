@@ -74,13 +74,15 @@ meter_provider:
   readers:
     - periodic:
         interval: 5000
-        exporter: {otlp_http: {encoding: protobuf}}
+        exporter: {otlp_http: {encoding: protobuf, temporality_preference: low_memory}}
         cardinality_limits: {default: 100}
   views:
     - selector: {instrument_name: latency, instrument_type: histogram}
       stream:
         attribute_keys: {excluded: [user.id]}
         aggregation: {explicit_bucket_histogram: {boundaries: [0.1, 1]}}
+    - selector: {instrument_name: sizes}
+      stream: {aggregation: {base2_exponential_bucket_histogram: {max_size: 80}}}
   exemplar_filter: always_off
 logger_provider:
   processors:
@@ -114,7 +116,8 @@ fn a_whole_file_becomes_the_settings_it_says() {
     assert_eq!(config.limits.span, span);
     assert_eq!(config.limits.log, LogLimits { attributes: 8, attribute_value_length: Some(4096) });
     assert_eq!(config.metric_interval.as_secs(), 5);
-    assert_eq!((config.views.list.len(), config.views.max_series), (1, 100));
+    assert_eq!((config.views.list.len(), config.views.max_series), (2, 100));
+    assert_eq!(config.temporality, crate::metrics::Temporality::LowMemory);
     assert_eq!(config.exemplars, crate::metrics::ExemplarFilter::AlwaysOff);
 }
 

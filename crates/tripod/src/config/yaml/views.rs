@@ -4,6 +4,9 @@ use super::node::{Item, Map};
 use crate::Error;
 use crate::metrics::{InstrumentKind, View};
 
+const ALLOWED: &str =
+    "must be default, drop, sum, last_value, explicit_bucket_histogram or base2_exponential_bucket_histogram";
+
 pub(super) fn read(view: &Map<'_>) -> Result<View, Error> {
     let selector = view.map("selector")?.ok_or_else(|| view.missing("selector", "such as instrument_name: x"))?;
     let mut made = match selector.text("instrument_name")? {
@@ -70,7 +73,13 @@ fn aggregate(view: View, aggregation: &Item<'_>) -> Result<View, Error> {
             map.leave("record_min_max", "changes nothing: minimum and maximum are always kept");
             if bounds.is_empty() { view } else { view.buckets(&bounds) }
         }
-        _ => return Err(argument.wrong("must be default, drop, sum, last_value or explicit_bucket_histogram")),
+        "base2_exponential_bucket_histogram" => {
+            map.leave("max_scale", "changes nothing: the scale is the finest that the buckets allow");
+            map.leave("record_min_max", "changes nothing: minimum and maximum are always kept");
+            let max_size = map.positive("max_size")?.map_or(Ok(160), u32::try_from);
+            view.exponential_buckets(max_size.unwrap_or(u32::MAX))
+        }
+        _ => return Err(argument.wrong(ALLOWED)),
     };
     map.finish()?;
     Ok(view)
