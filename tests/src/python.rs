@@ -39,8 +39,8 @@ pub fn emit(server: &Tripod, service: &str, transport: Transport) -> Emitted {
     serde_json::from_str(&text).expect("what was emitted has the shape of `Emitted`")
 }
 
-/// The path of the interpreter that has the SDK installed; it is installed where missing.
-fn interpreter() -> String {
+/// The path of the interpreter that has the SDK installed; it is installed where missing. Panics when that fails.
+pub fn interpreter() -> String {
     let setup = root().join("tests/python/setup.sh");
     let ran = Command::new("bash").arg(&setup).output().expect("bash runs");
     assert!(ran.status.success(), "{} failed: {}", setup.display(), String::from_utf8_lossy(&ran.stderr));
