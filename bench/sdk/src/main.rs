@@ -4,6 +4,7 @@
 //! summary first.
 
 mod alloc;
+mod bridges;
 mod child;
 mod compare;
 mod logs;
@@ -31,7 +32,7 @@ static ALLOCATOR: alloc::Counting = alloc::Counting;
 const AXUM: &str = "axum";
 
 fn rows() -> Vec<Row> {
-    [metrics::rows(), spans::rows(), logs::rows(), propagation::rows(), otlp::rows(), series::rows()]
+    [metrics::rows(), spans::rows(), logs::rows(), propagation::rows(), otlp::rows(), series::rows(), bridges::rows()]
         .into_iter()
         .flatten()
         .collect()
