@@ -13,6 +13,16 @@
 //! What is recorded goes to `http://localhost:4318` by OTLP, unless [`Builder::otlp_endpoint`] or
 //! `OTEL_EXPORTER_OTLP_ENDPOINT` says otherwise: to `tripod up`, or to whatever else speaks OTLP.
 //!
+//! # Where to go on
+//! - [`span!`], [`LocalSpan`], [`Span`], [`traced`]: what takes time; [`current`] reaches the span that runs, [`Sampler`] and
+//!   [`TailPolicy`] say which traces are kept.
+//! - [`counter`], [`gauge`], [`histogram`], [`summary`] and their like: what is counted and measured; [`metrics`] has views, readers,
+//!   thresholds and what is rendered for Prometheus.
+//! - [`info!`] and its siblings: log lines, which name the trace and the span.
+//! - [`propagation`] and [`Context`]: one trace over processes, threads and tasks.
+//! - [`Builder`]: every setting, by code, variable or file; [`Exporter`]: a destination of your own; [`MemoryExporter`]: for tests.
+//! - [`bridge`]: programs that call `tracing`, `log`, `metrics`, `opentelemetry` or `prometheus` keep their calls.
+//!
 //! # What it costs
 //! Recording takes no lock, makes no system call and, once warm, allocates nothing: a finished span or log record is written in its
 //! final form into memory that belongs to the thread. One thread collects, one for each exporter sends, with blocking I/O and
@@ -58,7 +68,8 @@ pub use guard::Guard;
 pub use limits::{LogLimits, SpanLimits};
 pub use logs::{Level, REDACTED_BY_DEFAULT, log as write_log, log_enabled};
 pub use metrics::{
-    Counter, ExemplarFilter, Gauge, Histogram, Labels, UpDownCounter, counter, gauge, histogram, up_down_counter,
+    Counter, ExemplarFilter, Gauge, Histogram, Labels, Summary, UpDownCounter, counter, gauge, histogram, summary,
+    up_down_counter,
 };
 pub use pipeline::{Batch, ExportError, Exported, Exporter, Signal, TailPolicy, TailSampling};
 pub use resource::Detector as ResourceDetector;
