@@ -261,7 +261,9 @@ fn forking_while_threads_record_never_hangs() {
     let _turn = turn();
     let folder = tempfile::tempdir().unwrap();
     let exporter = ToFile { children_only: true, ..ToFile::new(&folder) };
-    let guard = tripod::init().exporter(exporter).schedule_delay(Duration::from_millis(1)).start().unwrap();
+    // Whatever else the machine does, it is a hang that fails here.
+    let builder = tripod::init().exporter(exporter).shutdown_timeout(PATIENCE);
+    let guard = builder.schedule_delay(Duration::from_millis(1)).start().unwrap();
     let counter = tripod::counter("fork_while_recording").build();
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -380,4 +382,68 @@ fn parent_and_child_send_on_connections_of_their_own() {
     assert!(guard.flush());
     let connections: Vec<Vec<String>> = connections.lock().unwrap().iter().map(|bodies| span_names(bodies)).collect();
     assert_eq!(connections, [vec!["before", "after"], vec!["of the child"]]);
+}
+
+/// Is away in the first process and its children, until it is told.
+#[derive(Clone)]
+struct Away;
+
+impl Exporter for Away {
+    fn name(&self) -> &'static str {
+        "file"
+    }
+
+    fn accepts(&self, signal: Signal) -> bool {
+        signal == Signal::Traces
+    }
+
+    fn export(&mut self, _: &Batch) -> Result<Exported, ExportError> {
+        Err(ExportError::Retry { after: None, reason: "away".to_owned() })
+    }
+}
+
+/// Waits for a condition of the file system, in whichever process.
+fn wait_for(what: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !what() {
+        assert!(start.elapsed() < PATIENCE, "it comes to pass");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn has_batch(spool: &std::path::Path, folder: &str) -> bool {
+    let files = fs::read_dir(spool.join(folder)).into_iter().flatten().flatten();
+    files.into_iter().any(|file| file.file_name().to_string_lossy().contains(".traces."))
+}
+
+#[test]
+fn a_child_has_a_spool_of_its_own_and_does_not_keep_that_of_a_parent_that_died() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let (spool, may_end) = (folder.path().join("spool"), folder.path().join("end"));
+    let parent = fork(|| {
+        let builder = tripod::init().exporter(Away).spool(&spool, 1 << 20).queue_memory(64 << 10).metrics(false);
+        let _guard = builder.schedule_delay(Duration::from_millis(1)).start().unwrap();
+        // More than half of the queue, so that it is moved to the disk.
+        let filler = "x".repeat(40_000);
+        tripod::span!("of the parent", filler = &filler).end();
+        wait_for(|| has_batch(&spool, "file-0-0"));
+        fork(|| {
+            tripod::span!("of the child", filler = &filler).end();
+            wait_for(|| may_end.exists());
+        });
+        wait_for(|| has_batch(&spool, "file-0-1"));
+        // Killed, as far as the spool can tell.
+        // SAFETY: ends the process at once.
+        unsafe { libc::_exit(0) };
+    });
+    join(parent);
+    let guard = tripod::init().exporter(ToFile::new(&folder)).spool(&spool, 1 << 20).metrics(false).start().unwrap();
+    assert!(guard.flush());
+    assert_eq!(
+        sent_by(&folder, std::process::id() as i32).names(),
+        ["of the parent"],
+        "what the dead left, and no more"
+    );
+    fs::write(may_end, "").unwrap();
 }

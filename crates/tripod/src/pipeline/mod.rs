@@ -12,6 +12,8 @@ pub(crate) use lent::{Lent, LentGuard};
 pub(crate) use outlet::Outlet;
 pub(crate) use signals::Signals;
 pub(crate) use spool::SpoolConfig;
+#[cfg(all(unix, not(miri), not(loom)))]
+pub(crate) use spool::after_fork;
 pub(crate) use tail::{Tail, TailCounts};
 pub use tail::{TailPolicy, TailSampling};
 

@@ -5,13 +5,19 @@
 //! cut: nothing is synced, as that would make an outage slow.
 //!
 //! A folder belongs to one process at a time, by a lock that the system releases however the process ends. Several processes
-//! with one spool get a folder each, and whoever starts takes over what the dead have left.
+//! with one spool get a folder each, and whoever starts takes over what the dead have left. A forked child gets a folder of its own as
+//! well: it lets go of its parent's lock at once, or that would outlive the parent.
+
+mod lock;
 
 use std::collections::VecDeque;
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+use self::lock::Lock;
+#[cfg(all(unix, not(miri), not(loom)))]
+pub(crate) use self::lock::after_fork;
 use super::{Batch, Signal};
 use crate::Error;
 
@@ -27,7 +33,6 @@ const HEADER_BYTES: usize = MAGIC.len() + 4;
 /// What a file takes on disk at least.
 const BLOCK_BYTES: u64 = 4096;
 
-const LOCK: &str = "lock";
 const TEMPORARY: &str = "writing";
 
 /// Where the spool is, and how large it may grow for each exporter.
@@ -50,7 +55,7 @@ impl SpoolConfig {
 pub(crate) struct Spool {
     folder: PathBuf,
     /// Held for as long as the folder is ours.
-    _lock: File,
+    _lock: Lock,
     waiting: VecDeque<Entry>,
     /// The batch that is being sent: never dropped to make room, or it would count twice.
     sending: Option<u64>,
@@ -164,7 +169,7 @@ impl Spool {
                 continue;
             }
             // A folder that can't be read or locked is somebody else's.
-            let Ok(Some(_lock)) = lock(&folder) else { continue };
+            let Ok(Some(_lock)) = Lock::take(&folder) else { continue };
             for (left, path) in entries(&folder).unwrap_or_default() {
                 let entry = Entry { number: self.next, ..left };
                 if fs::rename(path, self.path(&entry)).is_ok() {
@@ -184,28 +189,15 @@ fn folder(root: &Path, exporter: &str, at: usize) -> PathBuf {
 }
 
 /// Locks the first folder that nobody has.
-fn claim(root: &Path, exporter: &str) -> io::Result<(PathBuf, File)> {
+fn claim(root: &Path, exporter: &str) -> io::Result<(PathBuf, Lock)> {
     for at in 0..MAX_FOLDERS {
         let folder = folder(root, exporter, at);
         fs::create_dir_all(&folder)?;
-        if let Some(lock) = lock(&folder)? {
+        if let Some(lock) = Lock::take(&folder)? {
             return Ok((folder, lock));
         }
     }
     Err(io::Error::new(io::ErrorKind::ResourceBusy, format!("{MAX_FOLDERS} processes use this spool already")))
-}
-
-/// `None` when another process has it.
-fn lock(folder: &Path) -> io::Result<Option<File>> {
-    if !folder.is_dir() {
-        return Ok(None);
-    }
-    let file = File::options().create(true).truncate(false).write(true).open(folder.join(LOCK))?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(error),
-    }
 }
 
 /// The batches of a folder by age; other files are not ours to judge.

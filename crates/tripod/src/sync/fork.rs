@@ -14,7 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long a fork waits for threads inside our locks, where they spend microseconds.
-const LONGEST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// How long whoever waits sleeps between two looks.
 const LOOK_EVERY: Duration = Duration::from_micros(50);
@@ -159,7 +159,7 @@ mod handlers {
 
     use super::{FORKED_AT, FORKS};
     use crate::engine::{self, ForkHold};
-    use crate::metrics;
+    use crate::{metrics, pipeline};
 
     thread_local! {
         /// What this thread holds while it forks.
@@ -184,6 +184,7 @@ mod handlers {
         let_go();
         engine::after_fork();
         metrics::after_fork();
+        pipeline::after_fork();
         super::open_in_child();
     }
 

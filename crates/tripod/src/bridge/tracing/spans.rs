@@ -5,19 +5,26 @@
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
+use std::thread;
+use std::time::Duration;
 
 use tracing_core::Metadata;
 use tracing_core::span::Id;
 
 use super::Spans;
 use super::span::BridgedSpan;
+use crate::sync::fork::{self, Inside};
 
 const CHUNK: usize = 256;
 const CHUNKS: usize = 4096;
 
 /// Free slots that a thread keeps for itself, at most.
 const OWN_FREE: usize = 64;
+
+/// How often and how long a forked child waits for a slot's lock.
+const LOOKS_IN_CHILD: usize = 200;
+const LOOK_EVERY: Duration = Duration::from_micros(100);
 
 struct Slot {
     /// The generation in the upper half, how many handles there are in the lower.
@@ -57,8 +64,32 @@ thread_local! {
 
 type Entered = (u64, &'static Metadata<'static>);
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+type KeptGuard = MutexGuard<'static, Option<Kept>>;
+
+impl Slot {
+    /// `None` in a forked child when a thread of the parent's was at the span.
+    #[inline]
+    fn lock(&'static self) -> Option<KeptGuard> {
+        if fork::count() == 0 {
+            Some(self.kept.lock().unwrap_or_else(PoisonError::into_inner))
+        } else {
+            self.lock_in_child()
+        }
+    }
+
+    /// Not by way of [`crate::sync`], which would cost each span several times its gate. Instead a child, which may have inherited a lock
+    /// that nobody is left to let go, waits longer than any thread holds one, and then does without.
+    #[cold]
+    fn lock_in_child(&'static self) -> Option<KeptGuard> {
+        for _ in 0..LOOKS_IN_CHILD {
+            match self.kept.try_lock() {
+                Ok(kept) => return Some(kept),
+                Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
+                Err(TryLockError::WouldBlock) => thread::sleep(LOOK_EVERY),
+            }
+        }
+        None
+    }
 }
 
 fn slot(place: u32) -> Option<&'static Slot> {
@@ -66,7 +97,8 @@ fn slot(place: u32) -> Option<&'static Slot> {
 }
 
 fn free_place() -> Option<u32> {
-    let own = OWN.try_with(|own| own.borrow_mut().0.pop()).ok().flatten();
+    // Borrowed already where the allocator traces: it is called when the list grows.
+    let own = OWN.try_with(|own| own.try_borrow_mut().ok()?.0.pop()).ok().flatten();
     own.or_else(|| {
         let mut free = FREE.lock();
         if let Some(place) = free.places.pop() {
@@ -82,7 +114,7 @@ fn free_place() -> Option<u32> {
 
 fn give_back(place: u32) {
     let kept = OWN.try_with(|own| {
-        let own = &mut own.borrow_mut().0;
+        let own = &mut own.try_borrow_mut().ok()?.0;
         (own.len() < OWN_FREE).then(|| own.push(place))
     });
     if !matches!(kept, Ok(Some(()))) {
@@ -137,8 +169,15 @@ impl InSlots {
     pub(super) fn insert(span: BridgedSpan, metadata: &'static Metadata<'static>) -> Id {
         let Some(place) = free_place() else { return Self::none() };
         let chunk = || (0..CHUNK).map(|_| Slot { state: AtomicU64::new(0), kept: Mutex::new(None) }).collect();
-        let slot = &SLOTS[place as usize / CHUNK].get_or_init(chunk)[place as usize % CHUNK];
-        *lock(&slot.kept) = Some(Kept { span, metadata });
+        let slots = &SLOTS[place as usize / CHUNK];
+        // Not while the process forks: a child is not to meet them half made.
+        let inside = slots.get().is_none().then(Inside::enter);
+        let slot = &slots.get_or_init(chunk)[place as usize % CHUNK];
+        drop(inside);
+        // A place that can't be had is not used again.
+        let Some(mut kept) = slot.lock() else { return Self::none() };
+        *kept = Some(Kept { span, metadata });
+        drop(kept);
         let generation = slot.state.load(Ordering::Relaxed) >> 32;
         // Release: whoever finds the slot by its id sees the span.
         slot.state.store(generation << 32 | 1, Ordering::Release);
@@ -155,26 +194,30 @@ impl InSlots {
             return None;
         }
         let (place, _) = read(id);
-        let kept = lock(&slot(place)?.kept).take();
+        let kept = slot(place)?.lock()?.take();
         give_back(place);
         kept.map(|kept| kept.span)
     }
 
     pub(super) fn enter(id: &Id) {
         let metadata = living(id).and_then(|slot| {
-            let mut kept = lock(&slot.kept);
+            let mut kept = slot.lock()?;
             let kept = kept.as_mut()?;
             kept.span.enter();
             Some(kept.metadata)
         });
         if let Some(metadata) = metadata {
-            let _ = ENTERED.try_with(|entered| entered.borrow_mut().push((id.into_u64(), metadata)));
+            let _ = ENTERED.try_with(|entered| {
+                if let Ok(mut entered) = entered.try_borrow_mut() {
+                    entered.push((id.into_u64(), metadata));
+                }
+            });
         }
     }
 
     pub(super) fn exit(id: &Id) {
         let _ = ENTERED.try_with(|entered| {
-            let mut entered = entered.borrow_mut();
+            let Ok(mut entered) = entered.try_borrow_mut() else { return };
             if let Some(at) = entered.iter().rposition(|(entered, _)| *entered == id.into_u64()) {
                 entered.remove(at);
             }
@@ -183,7 +226,7 @@ impl InSlots {
     }
 
     pub(super) fn current() -> Option<(Id, &'static Metadata<'static>)> {
-        let current = ENTERED.try_with(|entered| entered.borrow().last().copied()).ok().flatten();
+        let current = ENTERED.try_with(|entered| entered.try_borrow().ok()?.last().copied()).ok().flatten();
         current.map(|(id, metadata)| (Id::from_u64(id), metadata))
     }
 }
@@ -191,7 +234,7 @@ impl InSlots {
 impl Spans for InSlots {
     fn with<R>(&self, id: &Id, work: impl FnOnce(&mut BridgedSpan) -> R) -> Option<R> {
         let slot = living(id)?;
-        let mut kept = lock(&slot.kept);
+        let mut kept = slot.lock()?;
         // It may have been closed, and the slot used again, before it was locked.
         living(id)?;
         kept.as_mut().map(|kept| work(&mut kept.span))
