@@ -158,9 +158,7 @@ impl Local {
     }
 
     fn attach(&mut self) {
-        // Before the engine is asked for, so that a change after it is noticed at the next call.
-        self.outbox.generation = engine::generation_before_look();
-        let engine = engine::running();
+        let engine = engine::look(&mut self.outbox.generation);
         self.outbox.attached = engine.map(|engine| Attached { writer: None, engine });
         if self.forks != fork::count() {
             self.forks = fork::count();

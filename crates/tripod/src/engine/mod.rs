@@ -6,6 +6,7 @@
 mod chunk;
 mod collector;
 mod exit;
+mod generation;
 pub(crate) mod lane;
 #[cfg(all(test, loom))]
 mod lane_model;
@@ -35,6 +36,7 @@ use crate::pipeline::{Outlet, TailCounts};
 use crate::stats::{RecordStats, Stats};
 use crate::trace::Sampler;
 use collector::Collector;
+use generation::Generation;
 use lane::{Budget, SharedBudget, Tag, Writer};
 use slot::Origin;
 
@@ -109,7 +111,10 @@ impl Stopped {
 }
 
 /// Changes whenever the slot does, so that threads notice without taking its lock.
-static GENERATION: AtomicU32 = AtomicU32::new(0);
+#[cfg(not(loom))]
+static GENERATION: Generation = Generation::new();
+#[cfg(loom)]
+loom::lazy_static! { static ref GENERATION: Generation = Generation::new(); }
 /// The lowest severity that is recorded; `u32::MAX` when logs are off.
 static LOG_SEVERITY: AtomicU32 = AtomicU32::new(u32::MAX);
 static TRACES_ON: AtomicBool = AtomicBool::new(false);
@@ -130,14 +135,12 @@ pub(crate) fn logs_on(severity: i32) -> bool {
 /// Differs from what a thread has seen when the engine is another.
 #[inline]
 pub(crate) fn generation() -> u32 {
-    // Relaxed: it is only compared.
-    GENERATION.load(Ordering::Relaxed)
+    GENERATION.now()
 }
 
-/// The same for who is about to look which engine runs.
-pub(crate) fn generation_before_look() -> u32 {
-    // Acquire, with the release where it changes: the slot is then seen at least as it was when the number became this.
-    GENERATION.load(Ordering::Acquire)
+/// The engine that runs, if one does, and the generation from which on it does.
+pub(crate) fn look(generation: &mut u32) -> Option<Arc<Engine>> {
+    GENERATION.look(generation, running)
 }
 
 impl Engine {

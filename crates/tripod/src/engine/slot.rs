@@ -114,7 +114,7 @@ impl Starting {
         metrics::enable(config.metrics);
         config.notices.iter().for_each(|notice| metrics::say_once(notice));
         metrics::set_views(config.views);
-        GENERATION.fetch_add(1, Ordering::Release);
+        GENERATION.change();
         TRACES_ON.store(config.traces, Ordering::Relaxed);
         LOG_SEVERITY.store(if config.logs { config.log_level as u32 } else { u32::MAX }, Ordering::Relaxed);
     }
@@ -133,7 +133,7 @@ fn switch_off() {
     metrics::enable(true);
     TRACES_ON.store(false, Ordering::Relaxed);
     LOG_SEVERITY.store(u32::MAX, Ordering::Relaxed);
-    GENERATION.fetch_add(1, Ordering::Release);
+    GENERATION.change();
 }
 
 /// The engine of a session, if it runs.
@@ -301,6 +301,6 @@ pub(crate) fn after_fork() {
     if is_off {
         switch_off();
     } else {
-        GENERATION.fetch_add(1, Ordering::Release);
+        GENERATION.change();
     }
 }

@@ -8,23 +8,31 @@
 //! each 1,024 cells of which it has touched one.
 
 mod fork;
+#[cfg(loom)]
+pub(super) mod model;
 
+use std::array;
 use std::cell::Cell;
 use std::marker::PhantomData;
 use std::ptr;
+#[cfg(not(loom))]
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering};
+#[cfg(not(loom))]
 use std::thread;
 
+#[cfg_attr(loom, allow(unused_imports))]
 pub(crate) use fork::after_fork;
 
+#[cfg(not(loom))]
 use crate::sync::fork::Inside;
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::model::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use crate::sync::model::{Mutex, MutexGuard, local};
 
-const CHUNK_CELLS: usize = 1024;
-const CHUNKS: usize = 4096;
+const CHUNK_CELLS: usize = if cfg!(loom) { 4 } else { 1024 };
+const CHUNKS: usize = if cfg!(loom) { 4 } else { 4096 };
 
 /// Threads with cells of their own, for each processor.
+#[cfg(not(loom))]
 const THREADS_PER_CPU: usize = 4;
 
 /// A run of neighbouring cells, all in one chunk.
@@ -93,7 +101,7 @@ struct Chunk([AtomicU64; CHUNK_CELLS]);
 
 impl Chunk {
     fn allocate() -> *mut Self {
-        Box::into_raw(Box::new(Self([const { AtomicU64::new(0) }; CHUNK_CELLS])))
+        Box::into_raw(Box::new(Self(array::from_fn(|_| AtomicU64::new(0)))))
     }
 }
 
@@ -180,6 +188,10 @@ pub(crate) fn ready() {
     global();
 }
 
+#[cfg(loom)]
+use model::global;
+
+#[cfg(not(loom))]
 fn global() -> &'static Global {
     static GLOBAL: OnceLock<Global> = OnceLock::new();
     if let Some(global) = GLOBAL.get() {
@@ -187,15 +199,16 @@ fn global() -> &'static Global {
     }
     // Not while the process forks: a child is not to meet it half made.
     let _inside = Inside::enter();
-    GLOBAL.get_or_init(|| Global {
-        base: Table::new(),
-        joins: (0..CHUNKS).map(|_| AtomicPtr::new(ptr::null_mut())).collect(),
-        inner: Mutex::default(),
-        thread_limit: thread::available_parallelism().map_or(8, usize::from) * THREADS_PER_CPU,
-    })
+    GLOBAL.get_or_init(|| Global::new(thread::available_parallelism().map_or(8, usize::from) * THREADS_PER_CPU))
 }
 
 impl Global {
+    #[cfg_attr(all(loom, not(test)), allow(dead_code))]
+    fn new(thread_limit: usize) -> Self {
+        let joins = (0..CHUNKS).map(|_| AtomicPtr::new(ptr::null_mut())).collect();
+        Self { base: Table::new(), joins, inner: Mutex::default(), thread_limit }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock()
     }
@@ -212,7 +225,7 @@ impl Global {
     fn set_join(&self, cell: u32, join: Join) {
         let slot = &self.joins[cell as usize / CHUNK_CELLS];
         if slot.load(Ordering::Acquire).is_null() {
-            let made = Box::new([const { AtomicU8::new(0) }; CHUNK_CELLS]);
+            let made = Box::new(array::from_fn(|_| AtomicU8::new(0)));
             slot.store(Box::into_raw(made), Ordering::Release);
         }
         // SAFETY: just made sure of, and never freed.
@@ -228,35 +241,42 @@ impl Global {
     }
 }
 
-thread_local! {
+local! {
     /// This thread's table; null before its first record, when it has none of its own, and while it ends. Without a destructor,
     /// so that reaching it costs one instruction.
-    static TABLE: Cell<*const Table> = const { Cell::new(ptr::null()) };
+    static TABLE: Cell<*const Table> = Cell::new(ptr::null());
     /// Hands the table back when the thread ends.
-    static OWNER: Owner = const { Owner };
+    static OWNER: Owner = Owner;
     /// Whether the thread has asked for a table before: then it has none, and is not to ask again.
-    static ASKED: Cell<bool> = const { Cell::new(false) };
+    static ASKED: Cell<bool> = Cell::new(false);
 }
 
 struct Owner;
 
 impl Drop for Owner {
     fn drop(&mut self) {
-        let table = TABLE.replace(ptr::null());
-        // SAFETY: tables are never freed.
-        let Some(table) = (unsafe { table.as_ref() }) else { return };
-        let global = global();
-        // Under the lock, so that no reader sees the numbers twice or not at all.
-        let mut inner = global.lock();
-        table.each(|cell, number| {
-            let bits = number.swap(0, Ordering::Relaxed);
-            if bits != 0 {
-                global.add_to_base(cell, bits);
-            }
-        });
-        inner.live.retain(|live| !ptr::eq(*live, table));
-        inner.free.push(table);
+        // A model's threads call it themselves: when this is dropped, their `TABLE` is gone.
+        #[cfg(not(loom))]
+        give_back();
     }
+}
+
+/// What the thread has counted goes to the base, and its table to another thread.
+#[cfg_attr(all(loom, not(test)), allow(dead_code))]
+fn give_back() {
+    // SAFETY: tables are never freed.
+    let Some(table) = (unsafe { TABLE.with(|table| table.replace(ptr::null())).as_ref() }) else { return };
+    let global = global();
+    // Under the lock, so that no reader sees the numbers twice or not at all.
+    let mut inner = global.lock();
+    table.each(|cell, number| {
+        let bits = number.swap(0, Ordering::Relaxed);
+        if bits != 0 {
+            global.add_to_base(cell, bits);
+        }
+    });
+    inner.live.retain(|live| !ptr::eq(*live, table));
+    inner.free.push(table);
 }
 
 impl Cells {
@@ -296,7 +316,7 @@ impl Cells {
     #[inline]
     pub(crate) fn own(self, offset: u32, len: usize) -> Option<Own> {
         // SAFETY: tables are never freed; this one is the thread's own, until `Owner` takes it away.
-        let table: &'static Table = unsafe { TABLE.get().as_ref() }?;
+        let table: &'static Table = unsafe { TABLE.with(Cell::get).as_ref() }?;
         let cells = table.run(self.first.saturating_add(offset), len)?;
         Some(Own { cells, _not_send: PhantomData })
     }
@@ -365,20 +385,20 @@ impl Own {
 #[cold]
 fn record_slowly(cell: u32, join: Join, bits: u64) {
     fork::begin_anew();
-    if TABLE.get().is_null() && !ASKED.get() && OWNER.try_with(|_| ()).is_ok() {
+    if TABLE.with(Cell::get).is_null() && !ASKED.with(Cell::get) && OWNER.try_with(|_| ()).is_ok() {
         let global = global();
         // Whoever holds the lock reads all cells: rather than wait for it, this record goes to the base.
         if let Some(mut inner) = global.inner.try_lock() {
-            ASKED.set(true);
+            ASKED.with(|asked| asked.set(true));
             if inner.live.len() < global.thread_limit {
                 let table = inner.free.pop().unwrap_or_else(Table::new);
                 inner.live.push(table);
-                TABLE.set(table);
+                TABLE.with(|own| own.set(table));
             }
         }
     }
     // SAFETY: as in `Cells::own`.
-    let own = unsafe { TABLE.get().as_ref() }.and_then(|table| table.get_or_allocate(cell));
+    let own = unsafe { TABLE.with(Cell::get).as_ref() }.and_then(|table| table.get_or_allocate(cell));
     match own {
         Some(number) => number.store(join.join(number.load(Ordering::Relaxed), bits), Ordering::Relaxed),
         None => global().add_to_base(cell, bits),
@@ -423,7 +443,7 @@ impl CellReader {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 
@@ -456,7 +476,7 @@ mod tests {
     #[test]
     fn more_threads_than_tables_lose_nothing() {
         let cells = Cells::new(&[Join::Whole, Join::Float, Join::Greatest, Join::Greatest]);
-        let threads = 3 * global().thread_limit;
+        let threads = if cfg!(miri) { global().thread_limit + 2 } else { 3 * global().thread_limit };
         let (records, gate) = (if cfg!(miri) { 3 } else { 1000 }, std::sync::Barrier::new(threads));
         thread::scope(|scope| {
             for n in 0..threads {

@@ -4,18 +4,21 @@
 //! begins a new *round*, in which the slot may be filled anew, so an exemplar reaches every reader. A slot's memory is allocated with
 //! its first exemplar and kept; after that, filling it allocates nothing.
 
+#[cfg(all(test, loom))]
+mod model;
+
 use std::ops::Range;
 use std::ptr;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use tripod_wire::otlp::metrics::{Exemplar, NumberValue};
 
 use super::exemplar_filter::ExemplarFilter;
 use crate::context::{SpanContext, stack};
+use crate::sync::model::Mutex;
+use crate::sync::model::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 /// The round that runs. They begin at 1: an empty slot is of round 0.
-static ROUND: AtomicU32 = AtomicU32::new(1);
+static ROUND: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(1);
 
 /// Begins a new round; answers its number: what was recorded before is of lower rounds.
 pub(crate) fn next_round() -> u32 {
@@ -57,12 +60,16 @@ impl Exemplars {
 
     fn offer_sampled(&self, slots: usize, at: usize, value: f64) {
         let round = ROUND.load(Ordering::Relaxed);
-        // SAFETY: published by `allocate` and never freed.
-        let known = unsafe { self.slots.load(Ordering::Acquire).as_ref() };
-        let Some(slot) = known.unwrap_or_else(|| self.allocate(slots)).get(at) else { return };
-        if slot.round.load(Ordering::Relaxed) != round {
+        if let Some(slot) = self.slot(slots, at).filter(|slot| slot.is_due(round)) {
             slot.fill(round, value);
         }
+    }
+
+    #[inline]
+    fn slot(&self, slots: usize, at: usize) -> Option<&Slot> {
+        // SAFETY: published by `allocate` and never freed.
+        let known = unsafe { self.slots.load(Ordering::Acquire).as_ref() };
+        known.unwrap_or_else(|| self.allocate(slots)).get(at)
     }
 
     #[cold]
@@ -89,7 +96,7 @@ impl Exemplars {
         let slots = unsafe { self.slots.load(Ordering::Acquire).as_ref() }.map_or(&[][..], Vec::as_slice);
         slots.iter().enumerate().filter_map(move |(at, slot)| {
             // Not waited for: whoever holds the slot is writing an exemplar of the next round.
-            let kept = *slot.kept.try_lock().ok()?;
+            let kept = *slot.kept.try_lock()?;
             (kept.round > 0 && rounds.contains(&kept.round)).then_some((at, kept))
         })
     }
@@ -101,6 +108,11 @@ impl Exemplars {
 }
 
 impl Slot {
+    #[inline]
+    fn is_due(&self, round: u32) -> bool {
+        self.round.load(Ordering::Relaxed) != round
+    }
+
     #[cold]
     fn fill(&self, round: u32, value: f64) {
         stack::with(|local| {
@@ -108,11 +120,18 @@ impl Slot {
             if !span.is_sampled() && !ExemplarFilter::takes_all() {
                 return;
             }
-            // Never waits: whoever holds the slot is writing an exemplar that is as good, or reads the one before.
-            let Ok(mut kept) = self.kept.try_lock() else { return };
-            *kept = Kept { round, value, time_unix_nano: local.clock.now().unix_nanos, span };
-            self.round.store(round, Ordering::Relaxed);
+            self.keep(Kept { round, value, time_unix_nano: local.clock.now().unix_nanos, span });
         });
+    }
+
+    fn keep(&self, new: Kept) {
+        // Never waits: whoever holds the slot is writing an exemplar that is as good, or reads the one before.
+        let Some(mut kept) = self.kept.try_lock() else { return };
+        // Whoever was slow does not replace what a later round has kept.
+        if kept.round < new.round {
+            *kept = new;
+            self.round.store(new.round, Ordering::Relaxed);
+        }
     }
 }
 

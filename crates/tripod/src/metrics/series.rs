@@ -4,14 +4,17 @@
 //! series takes a lock. Series live as long as the process, and their number is bounded, so they are referred to without counting.
 //! What a series costs: its struct, one block for its labels ([`super::label_set`]), some 30 bytes of table and list, its cells.
 
+#[cfg(all(test, loom))]
+mod model;
+
 use std::hash::{BuildHasher, RandomState};
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 
 use super::aggregate::Aggregate;
 use super::label_set::{self, Label, LabelSet, Seeds};
 use crate::Value;
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::model::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+use crate::sync::model::{Mutex, MutexGuard};
 
 /// What counts for label sets beyond the limit.
 const OVERFLOW: &str = "otel.metric.overflow";
@@ -72,14 +75,18 @@ impl<A> Slots<A> {
 }
 
 impl<A: Aggregate> SeriesMap<A> {
-    const FIRST_SLOTS: usize = 4;
+    const FIRST_SLOTS: usize = if cfg!(loom) { 2 } else { 4 };
 
     /// Keeps at most `limit` label sets apart.
     pub(crate) fn new(limit: usize) -> Self {
         let random = RandomState::new();
+        Self::with_seeds(limit, Seeds([random.hash_one(1), random.hash_one(2)]))
+    }
+
+    fn with_seeds(limit: usize, seeds: Seeds) -> Self {
         Self {
             slots: AtomicPtr::new(ptr::null_mut()),
-            seeds: Seeds([random.hash_one(1), random.hash_one(2)]),
+            seeds,
             limit: AtomicUsize::new(limit),
             count: AtomicUsize::new(0),
             known: Mutex::default(),
@@ -213,7 +220,7 @@ impl<A: Aggregate> SeriesMap<A> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::super::MAX_SERIES;
     use super::super::sum::{Sum, SumShape};

@@ -2,14 +2,28 @@
 //! loom's where `--cfg loom` says so.
 
 #[cfg(not(loom))]
-pub(crate) use self::real::{Arc, Bytes, atomic};
+pub(crate) use self::real::{Arc, Bytes, Mutex, MutexGuard, atomic};
 #[cfg(loom)]
-pub(crate) use self::watched::{Arc, Bytes, atomic};
+pub(crate) use self::watched::{Arc, Bytes, Mutex, MutexGuard, atomic};
+
+/// As `thread_local!`, for what needs no code to be made; in a model, of the model's threads.
+macro_rules! local {
+    ($($(#[$attr:meta])* static $name:ident: $type:ty = $init:expr;)*) => {
+        #[cfg(not(loom))]
+        std::thread_local! { $($(#[$attr])* static $name: $type = const { $init };)* }
+        #[cfg(loom)]
+        loom::thread_local! { $($(#[$attr])* static $name: $type = $init;)* }
+    };
+}
+
+pub(crate) use local;
 
 #[cfg(not(loom))]
 mod real {
     use std::cell::UnsafeCell;
     pub(crate) use std::sync::{Arc, atomic};
+
+    pub(crate) use crate::sync::{Mutex, MutexGuard};
 
     /// Bytes that are written and read in parts, by who knows that nobody else is at that part.
     pub(crate) struct Bytes(Box<[UnsafeCell<u8>]>);
@@ -50,7 +64,21 @@ mod real {
 #[cfg(loom)]
 mod watched {
     use loom::cell::UnsafeCell;
-    pub(crate) use loom::sync::{Arc, atomic};
+    pub(crate) use loom::sync::{Arc, MutexGuard, atomic};
+
+    /// As [`crate::sync::Mutex`]; in a model nobody forks.
+    #[derive(Default)]
+    pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+
+    impl<T> Mutex<T> {
+        pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+            self.0.lock().expect("a model's lock is not poisoned")
+        }
+
+        pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+            self.0.try_lock().ok()
+        }
+    }
 
     /// Bytes each of which loom watches: two at one byte, one of them writing, is an error unless one comes surely first.
     pub(crate) struct Bytes(Box<[UnsafeCell<u8>]>);

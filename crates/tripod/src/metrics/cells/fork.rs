@@ -14,8 +14,8 @@ static INHERITED: AtomicBool = AtomicBool::new(false);
 /// Called in the child, in its only thread. That one begins as if it had not recorded, so that its first record finds out.
 #[cfg_attr(any(not(unix), miri, loom), allow(dead_code))]
 pub(crate) fn after_fork() {
-    TABLE.set(std::ptr::null());
-    ASKED.set(false);
+    TABLE.with(|table| table.set(std::ptr::null()));
+    ASKED.with(|asked| asked.set(false));
     INHERITED.store(true, Ordering::Relaxed);
 }
 

@@ -6,16 +6,19 @@
 //! scales, and the second value usually jumps to about the final one, so windows are few. Cells come in pages, each made when it is
 //! first needed.
 
+#[cfg(all(test, loom))]
+mod model;
+
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 use super::buckets::Buckets;
 use super::index::{self, MIN_SCALE};
 use crate::metrics::cells::{CellReader, Join, LateCells};
-use crate::sync::Mutex;
+use crate::sync::model::Mutex;
+use crate::sync::model::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 /// Cells made at once.
-const PAGE: usize = 32;
+const PAGE: usize = if cfg!(loom) { 2 } else { 32 };
 
 /// How many buckets there may be, and how fine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
