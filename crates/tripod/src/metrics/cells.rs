@@ -78,10 +78,10 @@ pub(crate) fn encode_greatest(value: f64) -> u64 {
     bits ^ (((bits as i64 >> 63) as u64) | SIGN)
 }
 
-/// The same the other way around: the least float becomes the greatest number.
+/// The same the other way around: the least float becomes the greatest number. It is zero for one that is no number only.
 #[inline]
 pub(crate) fn encode_least(value: f64) -> u64 {
-    encode_greatest(-value)
+    !encode_greatest(value)
 }
 
 /// The inverse of [`encode_greatest`].
@@ -92,7 +92,7 @@ pub(crate) fn decode_greatest(number: u64) -> Option<f64> {
 
 /// The inverse of [`encode_least`].
 pub(crate) fn decode_least(number: u64) -> Option<f64> {
-    decode_greatest(number).map(|negated| -negated)
+    decode_greatest(!number).filter(|_| number != 0)
 }
 
 const SIGN: u64 = 1 << 63;
@@ -370,7 +370,7 @@ impl Own {
     /// Joins `bits` into a cell.
     #[inline]
     pub(crate) fn record(&self, offset: usize, join: Join, bits: u64) {
-        let cell = &self.cells[offset];
+        let Some(cell) = self.cells.get(offset) else { return };
         // Relaxed load and store rather than a read-modify-write: no other thread writes this cell while it is ours.
         let old = cell.load(Ordering::Relaxed);
         match join {

@@ -59,7 +59,8 @@ impl<A: Aggregate> Stream<A> {
     }
 
     /// The series of a label set, made when it is new.
-    #[inline]
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "as `label_set::hash`")]
     pub(crate) fn series(&self, labels: &[(&str, Value<'_>)]) -> &'static Series<A> {
         match &self.filter {
             None => self.series.get(&self.shape, labels),
@@ -89,7 +90,8 @@ impl<A: Aggregate> Core<A> {
     }
 
     /// The series of a label set, made when it is new.
-    #[inline]
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "as `label_set::hash`")]
     pub(crate) fn series(&self, labels: &[(&str, Value<'_>)]) -> &'static Series<A> {
         self.stream().series(labels)
     }

@@ -58,6 +58,7 @@ impl Exemplars {
         }
     }
 
+    #[inline(never)]
     fn offer_sampled(&self, slots: usize, at: usize, value: f64) {
         let round = ROUND.load(Ordering::Relaxed);
         if let Some(slot) = self.slot(slots, at).filter(|slot| slot.is_due(round)) {

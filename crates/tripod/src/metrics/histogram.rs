@@ -82,24 +82,25 @@ impl Explicit {
             return;
         }
         let bucket = bounds.index(value);
-        if let Some(own) = self.cells.own(0, BUCKETS + bounds.len + 1) {
-            own.record(BUCKETS + bucket, Join::Whole, 1);
-            own.record(SUM, Join::Float, value.to_bits());
-            own.record(MIN, Join::Greatest, encode_least(value));
-            own.record(MAX, Join::Greatest, encode_greatest(value));
-        } else {
-            self.record_slowly(bucket, value);
-        }
+        // Whatever is called is called last, so that nothing has to be kept for afterwards.
+        let Some(own) = self.cells.own(0, BUCKETS + bounds.len + 1) else {
+            return self.record_slowly(bounds, bucket, value);
+        };
+        own.record(BUCKETS + bucket, Join::Whole, 1);
+        own.record(SUM, Join::Float, value.to_bits());
+        own.record(MIN, Join::Greatest, encode_least(value));
+        own.record(MAX, Join::Greatest, encode_greatest(value));
         self.exemplars.offer(bounds.len + 1, bucket, value);
     }
 
     #[cold]
-    fn record_slowly(&self, bucket: usize, value: f64) {
+    fn record_slowly(&self, bounds: &Bounds, bucket: usize, value: f64) {
         let record = |cell: usize, join, bits| self.cells.record(cell as u32, join, bits);
         record(BUCKETS + bucket, Join::Whole, 1);
         record(SUM, Join::Float, value.to_bits());
         record(MIN, Join::Greatest, encode_least(value));
         record(MAX, Join::Greatest, encode_greatest(value));
+        self.exemplars.offer(bounds.len + 1, bucket, value);
     }
 }
 

@@ -161,11 +161,15 @@ instrument! {
 
 impl Counter {
     /// Adds one.
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "so that the keys of the labels are constants where they are looked up")]
     pub fn inc(&self, labels: &[(&str, Value<'_>)]) {
         self.add(1, labels);
     }
 
     /// Adds a whole number.
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "so that the keys of the labels are constants where they are looked up")]
     pub fn add(&self, value: u64, labels: &[(&str, Value<'_>)]) {
         if !on() {
             return;
@@ -174,6 +178,8 @@ impl Counter {
     }
 
     /// Adds a fraction; what is negative or no number is left out.
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "so that the keys of the labels are constants where they are looked up")]
     pub fn add_f64(&self, value: f64, labels: &[(&str, Value<'_>)]) {
         if !on() {
             return;
@@ -194,11 +200,13 @@ impl Counter {
 
 impl BoundCounter {
     /// Adds one.
+    #[inline]
     pub fn inc(&self) {
         self.add(1);
     }
 
     /// Adds a whole number.
+    #[inline]
     pub fn add(&self, value: u64) {
         if !on() {
             return;
@@ -207,6 +215,7 @@ impl BoundCounter {
     }
 
     /// Adds a fraction; what is negative or no number is left out.
+    #[inline]
     pub fn add_f64(&self, value: f64) {
         if !on() {
             return;
@@ -220,11 +229,13 @@ impl BoundCounter {
     }
 }
 
+#[inline]
 fn add_whole(series: &Series<Sum>, value: u64) {
     series.numbers.add_whole(i64::try_from(value).unwrap_or(i64::MAX));
     series.numbers.offer_exemplar(value as f64);
 }
 
+#[inline]
 fn add_fraction(series: &Series<Sum>, value: f64) {
     if value >= 0.0 && value.is_finite() {
         series.numbers.add(value);
@@ -234,6 +245,8 @@ fn add_fraction(series: &Series<Sum>, value: f64) {
 
 impl UpDownCounter {
     /// Adds a whole number, which may be negative.
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "so that the keys of the labels are constants where they are looked up")]
     pub fn add(&self, value: i64, labels: &[(&str, Value<'_>)]) {
         if !on() {
             return;
@@ -242,6 +255,8 @@ impl UpDownCounter {
     }
 
     /// Adds a fraction, which may be negative; what is no number is left out.
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "so that the keys of the labels are constants where they are looked up")]
     pub fn add_f64(&self, value: f64, labels: &[(&str, Value<'_>)]) {
         if on() && value.is_finite() {
             self.core.series(labels).numbers.add(value);
@@ -261,6 +276,7 @@ impl UpDownCounter {
 
 impl BoundUpDownCounter {
     /// Adds a whole number, which may be negative.
+    #[inline]
     pub fn add(&self, value: i64) {
         if !on() {
             return;
@@ -269,6 +285,7 @@ impl BoundUpDownCounter {
     }
 
     /// Adds a fraction, which may be negative; what is no number is left out.
+    #[inline]
     pub fn add_f64(&self, value: f64) {
         if on() && value.is_finite() {
             self.series.numbers.add(value);
@@ -283,6 +300,8 @@ impl BoundUpDownCounter {
 
 impl Gauge {
     /// Sets the value.
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "so that the keys of the labels are constants where they are looked up")]
     pub fn set(&self, value: f64, labels: &[(&str, Value<'_>)]) {
         if !on() {
             return;
@@ -291,16 +310,22 @@ impl Gauge {
     }
 
     /// Adds one.
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "so that the keys of the labels are constants where they are looked up")]
     pub fn inc(&self, labels: &[(&str, Value<'_>)]) {
         self.add(1.0, labels);
     }
 
     /// Takes one off.
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "so that the keys of the labels are constants where they are looked up")]
     pub fn dec(&self, labels: &[(&str, Value<'_>)]) {
         self.add(-1.0, labels);
     }
 
     /// Adds to the value.
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "so that the keys of the labels are constants where they are looked up")]
     pub fn add(&self, value: f64, labels: &[(&str, Value<'_>)]) {
         if !on() {
             return;
@@ -327,6 +352,7 @@ impl Gauge {
 
 impl BoundGauge {
     /// Sets the value.
+    #[inline]
     pub fn set(&self, value: f64) {
         if !on() {
             return;
@@ -335,6 +361,7 @@ impl BoundGauge {
     }
 
     /// Adds to the value.
+    #[inline]
     pub fn add(&self, value: f64) {
         if !on() {
             return;
@@ -350,6 +377,8 @@ impl BoundGauge {
 
 impl Histogram {
     /// Records a measurement; what is no number is left out.
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "so that the keys of the labels are constants where they are looked up")]
     pub fn record(&self, value: f64, labels: &[(&str, Value<'_>)]) {
         if !on() {
             return;
@@ -361,6 +390,7 @@ impl Histogram {
 
 impl BoundHistogram {
     /// Records a measurement; what is no number is left out.
+    #[inline]
     pub fn record(&self, value: f64) {
         if !on() {
             return;
@@ -371,6 +401,8 @@ impl BoundHistogram {
 
 impl Summary {
     /// Records a measurement; what is infinite or no number is left out.
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "so that the keys of the labels are constants where they are looked up")]
     pub fn record(&self, value: f64, labels: &[(&str, Value<'_>)]) {
         if !on() {
             return;
@@ -388,6 +420,7 @@ impl Summary {
 
 impl BoundSummary {
     /// Records a measurement; what is infinite or no number is left out.
+    #[inline]
     pub fn record(&self, value: f64) {
         if !on() {
             return;

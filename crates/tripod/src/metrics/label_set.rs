@@ -135,11 +135,15 @@ pub(crate) fn distinct_values<'a>(sets: impl Iterator<Item = &'a LabelSet>) -> V
 
 /// Random numbers, so that nobody outside can make label sets that hash alike.
 #[derive(Clone, Copy)]
-pub(crate) struct Seeds(pub(crate) [u64; 2]);
+pub(crate) struct Seeds(pub(crate) [u64; 3]);
 
-/// The same for every order of the labels: a sum of what each label hashes to, its lengths included. Of a key only what is cheap goes
-/// in, as an instrument's label sets usually have the same keys. `None` when a value has to be rendered first.
-#[inline]
+/// The same for every order of the labels: a sum of what each label hashes to, its lengths included. `None` when a value has to be
+/// rendered first.
+///
+/// Inlined into the caller's code, where keys and types are usually constants: then what is left of a label is two loads and two
+/// products.
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "otherwise keys, types and their number are read anew at each call")]
 pub(crate) fn hash(seeds: Seeds, labels: &[impl Label]) -> Option<u32> {
     let mut sum = 0_u64;
     for label in labels {
@@ -148,19 +152,34 @@ pub(crate) fn hash(seeds: Seeds, labels: &[impl Label]) -> Option<u32> {
             Some(text) => (tag::STR, text.as_bytes()),
             None => label.value(&mut scratch)?,
         };
-        let key = label.key().as_bytes();
-        let ends = [key.first(), key.last()].map(|end| u64::from(*end.unwrap_or(&0)));
-        let head =
-            (bytes.len() as u64) << 32 | (key.len() as u64) << 24 | u64::from(tag) << 16 | ends[0] << 8 | ends[1];
-        sum = sum.wrapping_add(hash_bytes(seeds, head, bytes));
+        sum = sum.wrapping_add(hash_label(seeds, label.key().as_bytes(), tag, bytes));
     }
     Some((sum ^ sum >> 32) as u32)
 }
 
-#[inline]
-fn hash_bytes(Seeds([a, b]): Seeds, head: u64, bytes: &[u8]) -> u64 {
-    let mut state = a ^ head.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let mut rest = bytes;
+/// What is known of the label's kind goes through a product with a secret number before it meets the value: or whoever chooses values
+/// could make up for another key or length.
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "as `hash`")]
+fn hash_label(Seeds([a, b, c]): Seeds, key: &[u8], tag: u8, value: &[u8]) -> u64 {
+    // Of a long key its ends: an instrument's label sets usually have the same keys.
+    let (first, last) = ends(key);
+    let kind = (first ^ last.rotate_left(24)).wrapping_mul(MIX) ^ (key.len() as u64) << 8 ^ u64::from(tag);
+    let state = a ^ kind.wrapping_mul(MIX).wrapping_add(value.len() as u64).wrapping_mul(c);
+    if value.len() > 16 {
+        return hash_long(state, b, value);
+    }
+    let (low, high) = ends(value);
+    fold(state ^ low, b ^ high)
+}
+
+/// An odd number with many ones and zeros: the golden ratio.
+const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// More than 16 bytes.
+#[inline(never)]
+fn hash_long(mut state: u64, b: u64, value: &[u8]) -> u64 {
+    let mut rest = value;
     while let Some((block, after)) = rest.split_first_chunk::<16>()
         && !after.is_empty()
     {
@@ -184,7 +203,8 @@ fn word(eight: &[u8]) -> u64 {
 }
 
 /// All of at most 16 bytes, as two numbers that overlap.
-#[inline]
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "as `hash`")]
 fn ends(bytes: &[u8]) -> (u64, u64) {
     if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
         (u64::from_le_bytes(*first), u64::from_le_bytes(*last))
@@ -200,7 +220,8 @@ fn ends(bytes: &[u8]) -> (u64, u64) {
 }
 
 /// Whether two texts of the same length are equal; most labels are short, and calling `memcmp` would take longer than this.
-#[inline]
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "as `hash`")]
 fn is_same(a: &[u8], b: &[u8]) -> bool {
     if a.len() > 16 { a == b } else { ends(a) == ends(b) }
 }
@@ -228,39 +249,32 @@ impl LabelSet {
     }
 
     /// Whether these are its labels, in whatever order.
-    #[inline]
     pub(crate) fn matches(&self, labels: &[impl Label]) -> bool {
         self.matches_in_order(labels) || self.matches_in_any_order(labels)
     }
 
-    /// Walks the block by the lengths of the caller's labels: none is read from the block before the next label can be looked at.
-    #[inline]
-    fn matches_in_order(&self, labels: &[impl Label]) -> bool {
-        let mut rest = &*self.0;
-        for label in labels {
-            let mut scratch = [0; 8];
-            let value = match label.text() {
-                Some(text) => Some((tag::STR, text.as_bytes())),
-                None => label.value(&mut scratch),
-            };
-            let (key, Some((tag, value))) = (label.key().as_bytes(), value) else { return false };
-            let head = if key.len() < usize::from(LONG) && value.len() < usize::from(LONG) {
-                [key.len() as u8, tag, value.len() as u8]
-            } else {
-                return false;
-            };
-            let Some((kept, after)) = rest.split_first_chunk::<3>() else { return false };
-            let Some((kept_key, after)) = after.split_at_checked(key.len()) else { return false };
-            let Some((kept_value, after)) = after.split_at_checked(value.len()) else { return false };
-            if *kept != head || !is_same(kept_key, key) || !is_same(kept_value, value) {
-                return false;
-            }
-            rest = after;
-        }
-        rest.is_empty()
+    /// Whether these are its labels, in its own order. Walks the block by the lengths of the caller's labels: none is read from the
+    /// block before the next label can be looked at.
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "as `hash`")]
+    pub(crate) fn matches_in_order(&self, labels: &[impl Label]) -> bool {
+        let after = |rest, label| after_label(rest, label);
+        let rest = &*self.0;
+        // Loops over few labels written out, so that they are so in the caller's code, too.
+        let rest = match labels {
+            [] => Some(rest),
+            [a] => after(rest, a),
+            [a, b] => after(rest, a).and_then(|rest| after(rest, b)),
+            [a, b, c] => after(rest, a).and_then(|rest| after(rest, b)).and_then(|rest| after(rest, c)),
+            [a, b, c, d] => after(rest, a)
+                .and_then(|rest| after(rest, b))
+                .and_then(|rest| after(rest, c))
+                .and_then(|rest| after(rest, d)),
+            _ => labels.iter().try_fold(rest, after),
+        };
+        rest.is_some_and(<[u8]>::is_empty)
     }
 
-    #[cold]
     fn matches_in_any_order(&self, labels: &[impl Label]) -> bool {
         let is_kept = |label: &_| {
             let mut scratch = [0; 8];
@@ -310,6 +324,27 @@ impl LabelSet {
     }
 }
 
+/// What stands in a block behind this label; `None` when it does not begin with it.
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "as `hash`")]
+fn after_label<'a>(block: &'a [u8], label: &impl Label) -> Option<&'a [u8]> {
+    let mut scratch = [0; 8];
+    let (tag, value) = match label.text() {
+        Some(text) => (tag::STR, text.as_bytes()),
+        None => label.value(&mut scratch)?,
+    };
+    let key = label.key().as_bytes();
+    if key.len() >= usize::from(LONG) || value.len() >= usize::from(LONG) {
+        return None;
+    }
+    let (head, rest) = block.split_first_chunk::<3>()?;
+    let (kept_key, rest) = rest.split_at_checked(key.len())?;
+    let (kept_value, rest) = rest.split_at_checked(value.len())?;
+    let same =
+        *head == [key.len() as u8, tag, value.len() as u8] && is_same(kept_key, key) && is_same(kept_value, value);
+    same.then_some(rest)
+}
+
 fn take_len(rest: &mut &[u8], short: u8) -> Option<usize> {
     if short < LONG {
         return Some(usize::from(short));
@@ -350,7 +385,7 @@ mod tests {
 
     use super::*;
 
-    const SEEDS: Seeds = Seeds([0x1234_5678_9abc_def1, 0xfedc_ba98_7654_3211]);
+    const SEEDS: Seeds = Seeds([0x1234_5678_9abc_def1, 0xfedc_ba98_7654_3211, 0x0f1e_2d3c_4b5a_6979]);
 
     fn kept(labels: &[(&str, Value<'_>)]) -> LabelSet {
         LabelSet::new(&rendered(labels))
@@ -395,6 +430,22 @@ mod tests {
         assert!(!set.matches(crate::labels!(a = "ab")) && !set.matches(crate::labels!(a = "ab", b = "c", c = "")));
         assert!(!kept(crate::labels!(a = "1")).matches(crate::labels!(a = 1)));
         assert!(!kept(crate::labels!(a = "", b = "x")).matches(crate::labels!(ab = "", b = "x")));
+    }
+
+    #[test]
+    fn who_chooses_values_cannot_make_label_sets_hash_alike_by_exchanging_them_between_keys() {
+        let all: HashSet<Option<u32>> = (0..1000)
+            .flat_map(|n: i64| {
+                let (one, other) = (n.to_string(), (n + 1000).to_string());
+                [
+                    hash(SEEDS, crate::labels!(from = one, into = other)),
+                    hash(SEEDS, crate::labels!(from = other, into = one)),
+                    hash(SEEDS, crate::labels!(from = n, into = n + 1000)),
+                    hash(SEEDS, crate::labels!(from = n + 1000, into = n)),
+                ]
+            })
+            .collect();
+        assert_eq!(all.len(), 4000);
     }
 
     proptest! {

@@ -47,16 +47,36 @@ impl<A> Slots<A> {
         Self((0..len).map(|_| AtomicPtr::new(ptr::null_mut())).collect())
     }
 
-    #[inline]
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "as `label_set::hash`")]
     fn find(&self, hash: u32, labels: &[impl Label]) -> Option<&'static Series<A>> {
+        let (at, series) = self.next(hash as usize, hash)?;
+        // Compared once and in the usual order, outside of any loop, so that it costs little room in the caller's code.
+        if series.labels.matches_in_order(labels) { Some(series) } else { self.find_from(at, hash, labels) }
+    }
+
+    /// The same from a place on, of labels in another order or, hardly ever, behind others that hash alike.
+    #[cold]
+    fn find_from(&self, mut from: usize, hash: u32, labels: &[impl Label]) -> Option<&'static Series<A>> {
+        loop {
+            let (at, series) = self.next(from, hash)?;
+            if series.labels.matches(labels) {
+                return Some(series);
+            }
+            from = at + 1;
+        }
+    }
+
+    /// The next series with this hash, and where it stands.
+    #[inline]
+    fn next(&self, mut at: usize, hash: u32) -> Option<(usize, &'static Series<A>)> {
         let mask = self.0.len() - 1;
-        let mut at = hash as usize & mask;
         loop {
             // Acquire: the series is seen as it was written. There is always a free slot, so the walk ends.
             // SAFETY: a series is never freed.
             let series: &'static Series<A> = unsafe { self.0[at & mask].load(Ordering::Acquire).as_ref() }?;
-            if series.hash == hash && series.labels.matches(labels) {
-                return Some(series);
+            if series.hash == hash {
+                return Some((at, series));
             }
             at += 1;
         }
@@ -80,7 +100,7 @@ impl<A: Aggregate> SeriesMap<A> {
     /// Keeps at most `limit` label sets apart.
     pub(crate) fn new(limit: usize) -> Self {
         let random = RandomState::new();
-        Self::with_seeds(limit, Seeds([random.hash_one(1), random.hash_one(2)]))
+        Self::with_seeds(limit, Seeds([random.hash_one(1), random.hash_one(2), random.hash_one(3) | 1]))
     }
 
     fn with_seeds(limit: usize, seeds: Seeds) -> Self {
@@ -111,7 +131,8 @@ impl<A: Aggregate> SeriesMap<A> {
     }
 
     /// The series of a label set, made when it is new.
-    #[inline]
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "as `label_set::hash`")]
     pub(crate) fn get(&self, shape: &A::Shape, labels: &[(&str, Value<'_>)]) -> &'static Series<A> {
         match label_set::hash(self.seeds, labels).and_then(|hash| self.find(hash, labels)) {
             Some(series) => series,
@@ -119,7 +140,8 @@ impl<A: Aggregate> SeriesMap<A> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "as `label_set::hash`")]
     fn find(&self, hash: u32, labels: &[impl Label]) -> Option<&'static Series<A>> {
         // SAFETY: tables are never freed, also those that have become too small.
         unsafe { self.slots.load(Ordering::Acquire).as_ref() }?.find(hash, labels)
@@ -222,6 +244,10 @@ impl<A: Aggregate> SeriesMap<A> {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
     use super::super::MAX_SERIES;
     use super::super::sum::{Sum, SumShape};
     use super::*;
@@ -277,5 +303,63 @@ mod tests {
         let all = map.all();
         assert_eq!(all.len(), sets as usize);
         assert!(all.iter().all(|series| series.numbers.get() == 4.0));
+    }
+
+    /// A value by its type and a text: how the types that have more values than one tell them apart.
+    type Kind = (u8, String);
+
+    fn value((kind, text): &Kind) -> Value<'_> {
+        match kind {
+            0 => Value::Str(text),
+            1 => Value::Bytes(text.as_bytes()),
+            2 => Value::Int(text.len() as i64),
+            3 => Value::Double(text.len() as f64),
+            4 => Value::Display(text),
+            _ => Value::Empty,
+        }
+    }
+
+    /// The same for equal values: what is shown is text.
+    fn meaning((kind, text): &Kind) -> Kind {
+        match kind {
+            0 | 4 => (0, text.clone()),
+            1 => (1, text.clone()),
+            2 | 3 => (*kind, text.len().to_string()),
+            _ => (*kind, String::new()),
+        }
+    }
+
+    /// Keys and values of all the lengths that are read in different ways, and such as differ in one byte.
+    fn label_sets() -> impl Strategy<Value = Vec<Vec<(String, Kind)>>> {
+        let text = || prop_oneof!["[xy]{0,3}", "x{3,9}y?", "x{14,18}y{0,2}x?", "x{0,40}y?x{0,5}"];
+        let set = proptest::collection::btree_map(
+            prop_oneof!["[ab]{0,2}", "a{7,9}b?", "a{15,18}b?"],
+            (0..6_u8, text()),
+            0..5,
+        );
+        let shuffled = set.prop_flat_map(|set| Just(set.into_iter().collect::<Vec<_>>()).prop_shuffle());
+        proptest::collection::vec(shuffled, 2..8)
+    }
+
+    proptest! {
+        #[test]
+        fn two_label_sets_are_one_series_if_and_only_if_they_are_equal_as_sets(sets in label_sets(), turn in 0..5_usize) {
+            let map = SeriesMap::<Sum>::new(MAX_SERIES);
+            let get = |set: &[(String, Kind)]| {
+                let labels: Vec<(&str, Value<'_>)> = set.iter().map(|(key, kind)| (&**key, value(kind))).collect();
+                map.get(&SHAPE, &labels)
+            };
+            let set_of = |set: &[(String, Kind)]| -> BTreeMap<String, Kind> {
+                set.iter().map(|(key, kind)| (key.clone(), meaning(kind))).collect()
+            };
+            for one in &sets {
+                let mut turned = one.clone();
+                turned.rotate_left(turn % one.len().max(1));
+                prop_assert!(ptr::eq(get(one), get(&turned)));
+                for other in &sets {
+                    prop_assert_eq!(ptr::eq(get(one), get(other)), set_of(one) == set_of(other));
+                }
+            }
+        }
     }
 }

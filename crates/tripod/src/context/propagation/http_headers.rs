@@ -10,8 +10,10 @@ const FEW: usize = 8;
 
 macro_rules! own_names {
     ($($name:literal)*) => {
-        /// The name as the map knows it, for the formats' own: made once, as making one takes longer than looking it up.
-        #[inline]
+        /// The name as the map knows it, for the formats' own: made once, as making one takes longer than looking it up. Inlined to
+        /// where the name is a constant, which leaves nothing of the search.
+        #[inline(always)]
+        #[allow(clippy::inline_always, reason = "otherwise the name is compared with all of them at each call")]
         fn own(name: &str) -> Option<&'static HeaderName> {
             match name {
                 $($name => {
@@ -29,12 +31,11 @@ own_names! {
 }
 
 impl Injector for HeaderMap {
-    #[inline]
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "as `own`")]
     fn set(&mut self, name: &'static str, value: &str) {
         match (own(name), header_value(value)) {
-            (Some(own), Some(value)) => {
-                self.insert(own, value);
-            }
+            (Some(own), Some(value)) => put(self, own, value),
             (None, Some(_)) => self.set_owned(name.to_owned(), value),
             (_, None) => {}
         }
@@ -48,12 +49,14 @@ impl Injector for HeaderMap {
 }
 
 impl Extractor for HeaderMap {
-    #[inline]
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "as `own`")]
     fn get(&self, name: &str) -> Option<&str> {
         text(find(self, name)?)
     }
 
-    #[inline]
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "as `own`")]
     fn get_bytes(&self, name: &str) -> Option<&[u8]> {
         find(self, name).map(HeaderValue::as_bytes)
     }
@@ -67,13 +70,32 @@ impl Extractor for HeaderMap {
     }
 }
 
-#[inline]
+/// Sets a header. One that is there already, as where a request is sent once more or passed on, is found by looking, too.
+fn put(headers: &mut HeaderMap, name: &'static HeaderName, value: HeaderValue) {
+    if headers.len() <= FEW {
+        let mut same = headers.iter_mut().filter(|(other, _)| *other == name).map(|(_, value)| value);
+        if let (Some(only), None) = (same.next(), same.next()) {
+            *only = value;
+            return;
+        }
+    }
+    headers.insert(name, value);
+}
+
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "as `own`")]
 fn find<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a HeaderValue> {
     match own(name) {
-        Some(own) if headers.len() <= FEW => headers.iter().find(|(name, _)| *name == own).map(|(_, value)| value),
-        Some(own) => headers.get(own),
+        Some(own) => find_own(headers, own),
         None => headers.get(name),
     }
+}
+
+fn find_own<'a>(headers: &'a HeaderMap, own: &'static HeaderName) -> Option<&'a HeaderValue> {
+    if headers.len() > FEW {
+        return headers.get(own);
+    }
+    headers.iter().find(|(name, _)| *name == own).map(|(_, value)| value)
 }
 
 /// As text, if it is some. `HeaderValue::to_str` takes ASCII only, and looks at each byte by itself.
@@ -83,14 +105,69 @@ fn text(value: &HeaderValue) -> Option<&str> {
 }
 
 /// The value, if it may stand in a header.
-#[inline]
 fn header_value(value: &str) -> Option<HeaderValue> {
-    // All bytes at once; `HeaderValue::from_str` looks at each by itself.
-    let is_visible = value.bytes().fold(true, |so_far, byte| so_far & matches!(byte, b' '..=b'~'));
-    if !is_visible {
+    // `HeaderValue::from_str` looks at each byte by itself.
+    if !is_visible(value.as_bytes()) {
         return HeaderValue::from_str(value).ok();
     }
     let value = Bytes::copy_from_slice(value.as_bytes());
     // SAFETY: the bytes are ASCII and visible, or spaces, as was just checked: all that `HeaderValue` asks of its bytes.
     Some(unsafe { HeaderValue::from_maybe_shared_unchecked(value) })
+}
+
+/// Whether all bytes are ASCII and visible, or spaces: eight at a time, the last eight once more if need be.
+#[inline]
+fn is_visible(value: &[u8]) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let Some(last) = value.last_chunk() else { return value.iter().all(|byte| matches!(byte, b' '..=b'~')) };
+    let wrong = |eight: &[u8; 8]| {
+        let word = u64::from_le_bytes(*eight);
+        // What is beyond the tilde carries into the highest bit or has it, what is below the space borrows it.
+        word | word.wrapping_add(ONES) | word.wrapping_sub(ONES * u64::from(b' '))
+    };
+    let wrong = value.as_chunks().0.iter().fold(wrong(last), |so_far, eight| so_far | wrong(eight));
+    wrong & (ONES << 7) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_all_bytes_only_the_visible_ones_and_the_space_are_visible_wherever_they_stand() {
+        for len in 1..20 {
+            for at in 0..len {
+                for byte in 0..=255 {
+                    for others in [b' ', b'~'] {
+                        let mut value = [others; 20];
+                        value[at] = byte;
+                        assert_eq!(
+                            is_visible(&value[..len]),
+                            matches!(byte, b' '..=b'~'),
+                            "{byte:#x} at {at} of {len}"
+                        );
+                    }
+                }
+            }
+        }
+        assert!(is_visible(b""));
+    }
+
+    #[test]
+    fn a_header_that_is_set_takes_the_place_of_all_of_its_name() {
+        for others in [0, 20] {
+            let mut headers = HeaderMap::new();
+            for n in 0..others {
+                headers.insert(HeaderName::try_from(format!("x-{n}")).unwrap(), HeaderValue::from_static("value"));
+            }
+            for earlier in 0..3 {
+                for _ in 0..earlier {
+                    headers.append("b3", HeaderValue::from_static("earlier"));
+                }
+                headers.set("b3", "0");
+                assert!(HeaderMap::get_all(&headers, "b3").iter().eq(["0"]), "{earlier} earlier, {others} others");
+                assert_eq!(headers.len(), others + 1);
+            }
+        }
+    }
 }

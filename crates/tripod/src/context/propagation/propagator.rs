@@ -50,6 +50,7 @@ impl Propagator {
     }
 
     /// Writes a context into a carrier; without a valid span, at most its baggage.
+    #[inline]
     pub fn inject(self, context: &Context, carrier: &mut impl Injector) {
         let valid = Some(&context.span).filter(|span| span.is_valid());
         let baggage = context.baggage.as_deref().filter(|baggage| !baggage.is_empty());
@@ -70,6 +71,7 @@ impl Propagator {
 
     /// Reads a carrier into a context: a valid span replaces the one there, pairs of baggage are added to those there, what is
     /// missing or malformed changes nothing.
+    #[inline]
     pub fn extract(self, carrier: &impl Extractor, context: &mut Context) {
         let span = match self {
             Self::TraceContext => w3c::extract_span(carrier),
@@ -154,12 +156,22 @@ impl Propagators {
     }
 
     pub(super) fn inject(self, context: &Context, carrier: &mut impl Injector) {
+        // Which the usual two are is known where this is compiled.
+        if self == Self::DEFAULT {
+            Propagator::TraceContext.inject(context, carrier);
+            return Propagator::Baggage.inject(context, carrier);
+        }
         self.iter().for_each(|propagator| propagator.inject(context, carrier));
     }
 
     pub(super) fn extract(self, carrier: &impl Extractor) -> Context {
         let mut context = Context::default();
-        self.iter().for_each(|propagator| propagator.extract(carrier, &mut context));
+        if self == Self::DEFAULT {
+            Propagator::TraceContext.extract(carrier, &mut context);
+            Propagator::Baggage.extract(carrier, &mut context);
+        } else {
+            self.iter().for_each(|propagator| propagator.extract(carrier, &mut context));
+        }
         context
     }
 }

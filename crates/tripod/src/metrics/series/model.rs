@@ -53,7 +53,7 @@ type Map = &'static SeriesMap<Watched>;
 
 fn map(limit: usize) -> Map {
     // The same in every run: loom repeats what it has seen.
-    Box::leak(Box::new(SeriesMap::with_seeds(limit, Seeds([0x1234_5678_9abc_def1, 0xfedc_ba98_7654_3211]))))
+    Box::leak(Box::new(SeriesMap::with_seeds(limit, Seeds([0x1234_5678_9abc_def1, 0xfedc_ba98_7654_3211, 1]))))
 }
 
 /// Counts in the series of this label.
