@@ -120,6 +120,18 @@ impl View {
         self
     }
 
+    pub(crate) const DEFAULT_ALLOWED: &'static str =
+        "must be explicit_bucket_histogram or base2_exponential_bucket_histogram";
+
+    /// Whether the specification's name of a default aggregation means [`View::default_exponential`].
+    pub(crate) fn is_exponential(name: &str) -> Option<bool> {
+        match name {
+            "explicit_bucket_histogram" => Some(false),
+            "base2_exponential_bucket_histogram" => Some(true),
+            _ => None,
+        }
+    }
+
     /// What all histograms are kept in that say nothing of it themselves: the specification's exponential buckets.
     pub(crate) fn default_exponential() -> Self {
         let mut view = Self::all().kind(InstrumentKind::Histogram).exponential_buckets(160);

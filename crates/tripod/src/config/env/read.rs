@@ -93,15 +93,10 @@ impl Env<'_> {
 
     /// A view of all histograms for which neither the code nor another view says anything else.
     fn default_histogram(&self) -> Result<InOrder<View>, Error> {
-        let exponential = |name: &str| match name.to_ascii_lowercase().as_str() {
-            "explicit_bucket_histogram" => Some(false),
-            "base2_exponential_bucket_histogram" => Some(true),
-            _ => None,
-        };
         let wanted = self.choice(
             "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION",
-            exponential,
-            "must be explicit_bucket_histogram or base2_exponential_bucket_histogram",
+            |name| View::is_exponential(&name.to_ascii_lowercase()),
+            View::DEFAULT_ALLOWED,
         )?;
         Ok(InOrder(
             wanted.filter(|exponential| *exponential).map(|_| View::default_exponential()).into_iter().collect(),

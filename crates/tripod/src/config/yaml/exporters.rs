@@ -7,7 +7,7 @@ use crate::Error;
 use crate::config::Compression;
 use crate::config::otlp::{self, Protocol, check_url};
 use crate::config::settings::{Destinations, Endpoint, OtlpSettings, PemFile};
-use crate::metrics::Temporality;
+use crate::metrics::{Temporality, View};
 
 const ALLOWED: &str = "must be otlp_http, otlp_grpc or console";
 
@@ -30,7 +30,7 @@ pub(super) fn read(exporter: &Item<'_>) -> Result<Found, Error> {
         _ => return Err(argument.wrong(ALLOWED)),
     };
     let temporality = |item: Item<'_>| item.parse(temporality, "must be cumulative, delta or low_memory");
-    let buckets = |item: Item<'_>| item.parse(is_exponential, HISTOGRAMS);
+    let buckets = |item: Item<'_>| item.parse(View::is_exponential, View::DEFAULT_ALLOWED);
     let temporality = map.get("temporality_preference").map(temporality).transpose()?;
     let exponential = map.get("default_histogram_aggregation").map(buckets).transpose()?.unwrap_or_default();
     map.finish()?;
@@ -40,16 +40,6 @@ pub(super) fn read(exporter: &Item<'_>) -> Result<Found, Error> {
 /// The file writes `low_memory` where the variable has `lowmemory`.
 fn temporality(name: &str) -> Option<Temporality> {
     Temporality::from_name(&name.replace('_', ""))
-}
-
-const HISTOGRAMS: &str = "must be explicit_bucket_histogram or base2_exponential_bucket_histogram";
-
-fn is_exponential(name: &str) -> Option<bool> {
-    match name {
-        "explicit_bucket_histogram" => Some(false),
-        "base2_exponential_bucket_histogram" => Some(true),
-        _ => None,
-    }
 }
 
 fn read_otlp(name: &str, map: &Map<'_>) -> Result<OtlpSettings, Error> {

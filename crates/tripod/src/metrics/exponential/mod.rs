@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use tripod_wire::otlp::metrics::{Exemplar, ExponentialHistogramDataPoint};
 
-pub(crate) use index::MAX_SCALE;
+pub(crate) use index::{MAX_SCALE, MIN_SCALE, index, lower_bound};
 pub(crate) use side::Limits;
 
 use super::aggregate::Head;

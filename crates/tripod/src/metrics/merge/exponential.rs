@@ -3,13 +3,10 @@
 use tripod_wire::otlp::metrics::{Buckets, ExponentialHistogramDataPoint, HistogramDataPoint};
 
 use super::stand_in;
+use crate::metrics::exponential::{MAX_SCALE, MIN_SCALE, index, lower_bound};
 
 /// Buckets on each side of zero: the specification's default.
 const MAX_BUCKETS: i64 = 160;
-/// The finest scale.
-const MAX_SCALE: i32 = 20;
-/// The coarsest: one bucket holds all floats above 1, one those below.
-const MIN_SCALE: i32 = -10;
 
 /// Adds what another has counted.
 pub(super) fn add(into: &mut ExponentialHistogramDataPoint, mut from: ExponentialHistogramDataPoint) {
@@ -102,16 +99,6 @@ pub(super) fn of_explicit(point: HistogramDataPoint) -> ExponentialHistogramData
     }
 }
 
-/// The bucket of a value above zero: those of a scale have the upper bounds `2^((i + 1) / 2^scale)`, which belong to them.
-fn index(value: f64, scale: i32) -> i32 {
-    (value.log2() * f64::from(scale).exp2()).ceil() as i32 - 1
-}
-
-/// The upper bound of a bucket.
-fn bound(index: i64, scale: i32) -> f64 {
-    ((index + 1) as f64 * (-f64::from(scale)).exp2()).exp2()
-}
-
 /// An exponential histogram as one with bounds: a bucket for each of its own.
 pub(super) fn explicit(point: ExponentialHistogramDataPoint) -> HistogramDataPoint {
     let (scale, mut bounds, mut counts) = (point.scale, Vec::new(), Vec::new());
@@ -119,14 +106,14 @@ pub(super) fn explicit(point: ExponentialHistogramDataPoint) -> HistogramDataPoi
         bounds.push(upper);
         counts.push(count);
     };
-    let negative = (i64::from(point.negative.offset)..).zip(&point.negative.bucket_counts);
+    let negative = (point.negative.offset..).zip(&point.negative.bucket_counts);
     // Below zero the bound that is nearer to it is the upper one: that of the bucket before.
-    negative.collect::<Vec<_>>().into_iter().rev().for_each(|(at, count)| push(-bound(at - 1, scale), *count));
+    negative.collect::<Vec<_>>().into_iter().rev().for_each(|(at, count)| push(-lower_bound(at, scale), *count));
     if point.zero_count > 0 {
         push(point.zero_threshold, point.zero_count);
     }
-    let positive = (i64::from(point.positive.offset)..).zip(&point.positive.bucket_counts);
-    positive.for_each(|(at, count)| push(bound(at, scale), *count));
+    let positive = (point.positive.offset..).zip(&point.positive.bucket_counts);
+    positive.for_each(|(at, count)| push(lower_bound(at + 1, scale), *count));
     counts.push(0);
     let ExponentialHistogramDataPoint { attributes, start_time_unix_nano, time_unix_nano, count, sum, .. } = point;
     let ExponentialHistogramDataPoint { exemplars, flags, min, max, .. } = point;
@@ -175,7 +162,7 @@ mod tests {
     #[test]
     fn bounds_belong_to_the_bucket_below_them() {
         assert_eq!([1.0, 1.5, 2.0, 2.1, 4.0].map(|value| index(value, 0)), [-1, 0, 0, 1, 1]);
-        assert_eq!([bound(-1, 0), bound(0, 0), bound(1, 1)], [1.0, 2.0, 2.0]);
+        assert_eq!([lower_bound(0, 0), lower_bound(1, 0), lower_bound(2, 1)], [1.0, 2.0, 2.0]);
     }
 
     #[test]
