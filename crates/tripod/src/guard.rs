@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::config::Config;
-use crate::pipeline::Exporter;
+use crate::pipeline::Output;
 use crate::stats::Stats;
 use crate::{Error, engine};
 
@@ -28,13 +28,13 @@ pub struct Guard {
 }
 
 impl Guard {
-    pub(crate) fn start(config: Config, exporters: Vec<Box<dyn Exporter>>) -> Result<Self, Error> {
+    pub(crate) fn start(config: Config, outputs: Vec<Output>) -> Result<Self, Error> {
         if config.disabled {
             crate::metrics::enable(false);
             return Ok(Self::inert());
         }
         let timeout = config.shutdown_timeout;
-        let session = engine::start(config, exporters)?;
+        let session = engine::start(config, outputs)?;
         crate::bridge::engine_changed();
         Ok(Self { session: Some(session), timeout })
     }

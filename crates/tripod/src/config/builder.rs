@@ -17,7 +17,7 @@ use crate::limits::{LogLimits, SpanLimits};
 use crate::logs::{Level, Redact};
 use crate::metrics::{ExemplarFilter, Temporality, View};
 use crate::pattern::Pattern;
-use crate::pipeline::{Exporter, Signal, Signals, SpoolConfig, TailSampling};
+use crate::pipeline::{Output, Signal, Signals, SpoolConfig, TailSampling};
 use crate::resource::Detector;
 use crate::trace::Sampler;
 use crate::{Error, ToValue};
@@ -33,7 +33,7 @@ pub struct Builder {
     endpoint: Option<String>,
     endpoints: [Option<String>; 3],
     config_file: Option<PathBuf>,
-    exporters: Vec<Box<dyn Exporter>>,
+    outputs: Vec<Output>,
 }
 
 impl Builder {
@@ -243,7 +243,8 @@ impl Builder {
         self
     }
 
-    /// How often metrics are sent; 60 s by default: `OTEL_METRIC_EXPORT_INTERVAL`, `METRICS_EXPORT_INTERVAL_MS`.
+    /// How often metrics are collected for the exporters; where neither this nor an [`Output`] says, each exporter does, and mostly it is
+    /// 60 s: `OTEL_METRIC_EXPORT_INTERVAL`, `METRICS_EXPORT_INTERVAL_MS`.
     pub fn metric_interval(mut self, interval: Duration) -> Self {
         self.settings.metric_interval = Some(interval);
         self
@@ -324,9 +325,10 @@ impl Builder {
         self
     }
 
-    /// Sends to this exporter, instead of by OTLP over HTTP. May be called several times.
-    pub fn exporter(mut self, exporter: impl Exporter + 'static) -> Self {
-        self.exporters.push(Box::new(exporter));
+    /// Sends to this exporter, instead of by OTLP over HTTP. May be called several times: each has its own queue and thread, and one that
+    /// hangs or fails costs the others nothing. An [`Output`] says how it is served, where it is not to be as all are.
+    pub fn exporter(mut self, exporter: impl Into<Output>) -> Self {
+        self.outputs.push(exporter.into());
         self
     }
 
@@ -346,11 +348,11 @@ impl Builder {
         if crate::OFF {
             return Ok(Guard::inert());
         }
-        let exporters = std::mem::take(&mut self.exporters);
+        let outputs = std::mem::take(&mut self.outputs);
         let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect();
         let config = self.resolve(&Env::new(&|name| std::env::var(name).ok(), names))?;
         let propagators = config.propagators;
-        let guard = Guard::start(config, exporters)?;
+        let guard = Guard::start(config, outputs)?;
         propagation::configure(propagators);
         Ok(guard)
     }

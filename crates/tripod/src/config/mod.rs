@@ -5,10 +5,10 @@
 //! done is said once at start.
 
 mod builder;
+mod destinations;
 #[cfg(test)]
 mod documented;
 pub(crate) mod env;
-mod exporters;
 mod otlp;
 mod resolve;
 mod settings;
@@ -31,9 +31,10 @@ use crate::pattern::Pattern;
 use crate::pipeline::{Signals, SpoolConfig, TailSampling};
 use crate::resource::{Detector, Surroundings};
 use crate::trace::Sampler;
+pub(crate) use destinations::{Destination, Destinations};
 pub(crate) use otlp::OtlpTarget;
 use otlp::Protocol;
-#[cfg(any(feature = "tls", test))]
+#[cfg(any(feature = "http-client", test))]
 pub(crate) use otlp::Tls;
 
 /// Everything that can be set.
@@ -66,16 +67,15 @@ pub(crate) struct Config {
     pub(crate) log_location: bool,
     /// Names of attributes whose values are not shown.
     pub(crate) redact: Redact,
-    /// What is sent by OTLP, unless the code names exporters.
-    pub(crate) otlp_signals: Signals,
-    /// What is shown on stderr.
-    pub(crate) console_signals: Signals,
+    /// Where each signal goes besides the exporters that the code names; OTLP only if it names none.
+    pub(crate) destinations: [Destinations; 3],
     pub(crate) console: Console,
     /// How each signal is sent by OTLP.
     pub(crate) otlp: [OtlpTarget; 3],
     /// How spans, and how log records, are gathered.
     pub(crate) batch: [BatchConfig; 2],
-    pub(crate) metric_interval: Duration,
+    /// How often metrics are collected for the exporters, where it is said.
+    pub(crate) metric_interval: Option<Duration>,
     /// Since when OTLP tells of counters and histograms.
     pub(crate) temporality: Temporality,
     /// What changes about the metrics that code makes.
@@ -108,6 +108,11 @@ pub(crate) struct BatchConfig {
 }
 
 impl Config {
+    /// The signals that go there.
+    pub(crate) fn signals_to(&self, to: Destination) -> Signals {
+        destinations::signals(&self.destinations, to)
+    }
+
     /// The resource with what is detected of it.
     pub(crate) fn resource(&self) -> Resource {
         let mut resource = crate::resource::detect(&self.detectors, &Surroundings::real());

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::destinations::{Destination, Destinations, signals};
 use super::env::Env;
-use super::settings::{Destinations, LimitSettings, Merge, Settings, signals};
+use super::settings::{LimitSettings, Merge, Settings};
 use super::{BatchConfig, Config};
 use crate::Error;
 use crate::context::propagation::Propagators;
@@ -49,21 +50,22 @@ fn read_file(file: &std::path::Path, _: &Env<'_>, _: &mut Vec<String>) -> Result
 
 /// Adds the defaults.
 fn fill(settings: Settings, mut notices: Vec<String>) -> Result<Config, Error> {
-    let destinations = settings.destinations.map(|given| given.unwrap_or(Destinations::OTLP));
-    let mut console_signals = signals(&destinations, |to| to.console);
-    if settings.console.is_some() {
-        console_signals = console_signals.with(Signal::Traces).with(Signal::Logs);
-    }
-    let otlp_signals = signals(&destinations, |to| to.otlp);
+    let mut destinations = settings.destinations.map(|given| given.unwrap_or(Destinations::only(Destination::Otlp)));
     let enabled =
         |signal: Signal| settings.enabled[signal as usize].unwrap_or_else(|| destinations[signal as usize].any());
     let [traces, metrics, logs] = Signals::ALL.map(enabled);
+    if settings.console.is_some() {
+        for signal in [Signal::Traces, Signal::Logs] {
+            destinations[signal as usize].add(Destinations::only(Destination::Console));
+        }
+    }
+    let has_console = !signals(&destinations, Destination::Console).is_empty();
     let queues = [settings.batch[0].max_queue, settings.batch[1].max_queue];
     let limits = settings.limits.resolve();
     let export_timeouts = [settings.batch[0].export_timeout, settings.metric_timeout, settings.batch[1].export_timeout];
     let batch = settings.batch.map(|batch| {
         let delay = batch.delay.unwrap_or(Duration::from_secs(1));
-        let delay = if console_signals.is_empty() { delay } else { delay.min(CONSOLE_DELAY) };
+        let delay = if has_console { delay.min(CONSOLE_DELAY) } else { delay };
         BatchConfig { delay, max_records: batch.max_records.unwrap_or(512).max(1) }
     });
     let [traces_otlp, metrics_otlp, logs_otlp] = settings.otlp;
@@ -75,7 +77,7 @@ fn fill(settings: Settings, mut notices: Vec<String>) -> Result<Config, Error> {
     for (target, export) in otlp.iter_mut().zip(export_timeouts) {
         target.timeout = shorter(target.timeout, export);
     }
-    if otlp_signals.is_empty() {
+    if signals(&destinations, Destination::Otlp).is_empty() {
         // Then nobody need know how OTLP would have been sent.
         notices.retain(|notice| !notice.starts_with("OTLP "));
     }
@@ -95,12 +97,11 @@ fn fill(settings: Settings, mut notices: Vec<String>) -> Result<Config, Error> {
         log_rate_limit: settings.log_rate_limit.unwrap_or(0),
         log_location: settings.log_location.unwrap_or(false),
         redact: settings.redact.unwrap_or_default(),
-        otlp_signals,
-        console_signals,
+        destinations,
         console: settings.console.unwrap_or_default(),
         otlp,
         batch,
-        metric_interval: settings.metric_interval.unwrap_or(Duration::from_secs(60)).max(Duration::from_millis(10)),
+        metric_interval: settings.metric_interval,
         temporality: settings.temporality.unwrap_or_default(),
         views: Views::new(settings.views.0, settings.metric_prefix, settings.max_series)?,
         exemplars: settings.exemplars.unwrap_or_default(),

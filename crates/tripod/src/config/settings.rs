@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use tripod_wire::otlp::KeyValue;
 
+use super::destinations::Destinations;
 use super::{Compression, Protocol};
 use crate::context::propagation::Propagators;
 use crate::export::Console;
 use crate::logs::{Level, Redact};
 use crate::metrics::{ExemplarFilter, Temporality, View};
 use crate::pattern::Pattern;
-use crate::pipeline::{Signal, Signals, SpoolConfig, TailSampling};
+use crate::pipeline::{Signal, SpoolConfig, TailSampling};
 use crate::resource::Detector;
 use crate::trace::Sampler;
 
@@ -162,26 +163,6 @@ impl Settings {
     pub(super) fn otlp_of(&mut self, signal: Signal) -> &mut OtlpSettings {
         &mut self.otlp[signal as usize]
     }
-}
-
-/// Where one signal goes; nowhere when neither is set.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Destinations {
-    pub(super) otlp: bool,
-    pub(super) console: bool,
-}
-
-impl Destinations {
-    pub(super) const OTLP: Self = Self { otlp: true, console: false };
-
-    pub(super) fn any(self) -> bool {
-        self.otlp || self.console
-    }
-}
-
-/// The signals for which `wanted` holds of where they go.
-pub(super) fn signals(destinations: &[Destinations; 3], wanted: impl Fn(Destinations) -> bool) -> Signals {
-    Signals::only(|signal| wanted(destinations[signal as usize]))
 }
 
 /// A URL that was found to be one, and the setting that has it.

@@ -27,8 +27,8 @@ const NAME: &str = "tripod-collector";
 pub(crate) struct Batching {
     /// Of spans and of logs.
     records: [BatchConfig; 2],
-    /// Metrics are collected this often; `None`: never.
-    metric_interval: Option<Duration>,
+    /// Whether metrics are collected at all.
+    metrics: bool,
     /// Whether the engine's own counts are among the metrics.
     self_metrics: bool,
     /// Which traces are kept after they have ended; `None`: all.
@@ -41,7 +41,7 @@ impl Batching {
     pub(crate) fn new(config: &Config) -> Self {
         Self {
             records: config.batch,
-            metric_interval: config.metrics.then_some(config.metric_interval),
+            metrics: config.metrics,
             self_metrics: config.self_metrics,
             tail: config.tail.clone(),
             resource: resource::encoded_field(&config.resource()),
@@ -142,10 +142,25 @@ struct Worker {
     self_metrics: SelfMetrics,
     /// Where spans wait for the decision on their trace, if there is a policy.
     tail: Option<Tail>,
-    /// One for each temporality that an exporter wants.
-    metrics: Vec<(metrics::Reader, Temporality)>,
+    /// One for each temporality and interval that an exporter wants.
+    metrics: Vec<MetricReader>,
     /// When values are next compared with thresholds.
     next_check: Instant,
+}
+
+/// Collects the metrics of the exporters that want them alike.
+struct MetricReader {
+    reader: metrics::Reader,
+    temporality: Temporality,
+    interval: Duration,
+    /// When it collects next.
+    due: Instant,
+}
+
+impl MetricReader {
+    fn is_for(&self, outlet: &Outlet) -> bool {
+        (self.temporality, self.interval) == (outlet.temporality(), outlet.metric_interval())
+    }
 }
 
 /// Records of one signal by scope.
@@ -166,11 +181,12 @@ impl Worker {
     fn new(engine: Arc<Engine>, batching: Batching) -> Self {
         let tail = batching.tail.clone().map(Tail::new);
         let (lanes, open, self_metrics) = Default::default();
-        let mut metrics: Vec<(metrics::Reader, Temporality)> = Vec::new();
-        let outlets = engine.outlets().iter().filter(|outlet| outlet.accepts(Signal::Metrics));
-        for temporality in outlets.map(Outlet::temporality) {
-            if metrics.iter().all(|(_, known)| *known != temporality) {
-                metrics.push((metrics::Reader::new(temporality), temporality));
+        let mut metrics: Vec<MetricReader> = Vec::new();
+        for outlet in engine.outlets().iter().filter(|outlet| batching.metrics && outlet.accepts(Signal::Metrics)) {
+            if !metrics.iter().any(|reader| reader.is_for(outlet)) {
+                let (temporality, interval) = (outlet.temporality(), outlet.metric_interval());
+                let reader = metrics::Reader::new(temporality);
+                metrics.push(MetricReader { reader, temporality, interval, due: deadline(interval) });
             }
         }
         let next_check = Instant::now() + threshold::INTERVAL;
@@ -179,15 +195,13 @@ impl Worker {
 
     fn run(mut self) {
         let forks = fork::count();
-        let mut next_metrics = self.batching.metric_interval.map(deadline);
         loop {
             let collector = &self.engine.collector;
             let stop = collector.stop.load(Ordering::Acquire);
             let Flushes { asked, done } = *collector.flushes();
             let flush = stop || asked > done;
-            let collect = flush || next_metrics.is_some_and(|due| due <= Instant::now());
             // A fault of ours costs a round, not the thread.
-            let round = catch_unwind(AssertUnwindSafe(|| self.round(flush, collect && next_metrics.is_some())));
+            let round = catch_unwind(AssertUnwindSafe(|| self.round(flush)));
             if round.is_err() {
                 say(format_args!("the collector panicked, and goes on"));
             }
@@ -195,9 +209,6 @@ impl Worker {
                 // A metric's callback has forked: this is the child, and the engine is the parent's.
                 std::mem::forget(self);
                 return;
-            }
-            if collect {
-                next_metrics = self.batching.metric_interval.map(deadline);
             }
             let collector = &self.engine.collector;
             collector.flushes().done = asked;
@@ -209,24 +220,18 @@ impl Worker {
                 return;
             }
             let due = deadline(self.batching.shortest_delay());
-            let due = next_metrics.map_or(due, |metrics| metrics.min(due));
-            let due = if self.batching.metric_interval.is_some() && threshold::any() {
-                due.min(self.next_check)
-            } else {
-                due
-            };
+            let due = self.metrics.iter().map(|reader| reader.due).fold(due, Instant::min);
+            let due = if self.batching.metrics && threshold::any() { due.min(self.next_check) } else { due };
             thread::park_timeout(due.saturating_duration_since(Instant::now()));
         }
     }
 
-    fn round(&mut self, flush: bool, collect: bool) {
+    fn round(&mut self, flush: bool) {
         self.take_lanes(flush);
         self.close_due(flush);
-        if collect {
-            self.collect_metrics();
-        }
+        self.collect_metrics(flush);
         let now = Instant::now();
-        if self.batching.metric_interval.is_some() && (flush || self.next_check <= now) {
+        if self.batching.metrics && (flush || self.next_check <= now) {
             self.next_check = now + threshold::INTERVAL;
             threshold::check(now);
         }
@@ -295,17 +300,23 @@ impl Worker {
         }
     }
 
-    fn collect_metrics(&mut self) {
-        metrics::say_overflows();
+    /// Collects for the readers that are due, or for all.
+    fn collect_metrics(&mut self, all: bool) {
         let start = Instant::now();
+        if !self.metrics.iter().any(|reader| all || reader.due <= start) {
+            return;
+        }
+        metrics::say_overflows();
         if self.batching.self_metrics {
             self.self_metrics.update(&self.engine.stats());
         }
-        let all = self.engine.outlets();
-        for (reader, temporality) in &mut self.metrics {
-            let Some((body, records)) = metrics::collect_encoded(reader, &self.batching.resource) else { continue };
+        for due in self.metrics.iter_mut().filter(|reader| all || reader.due <= start) {
+            // Before anything can panic, so that a fault does not come back at once.
+            due.due = deadline(due.interval);
+            let collected = metrics::collect_encoded(&mut due.reader, &self.batching.resource);
+            let Some((body, records)) = collected else { continue };
             let batch = Arc::new(Batch { signal: Signal::Metrics, records, body });
-            all.iter().filter(|outlet| outlet.temporality() == *temporality).for_each(|outlet| outlet.offer(&batch));
+            self.engine.outlets().iter().filter(|outlet| due.is_for(outlet)).for_each(|outlet| outlet.offer(&batch));
         }
         if self.batching.self_metrics {
             self_metrics::record_collection(start.elapsed().as_secs_f64());

@@ -159,8 +159,8 @@ impl Engine {
             outlets: Vec::new(),
             stopped: Stopped::default(),
         };
-        let started = origin.exporters()?.into_iter().enumerate().try_for_each(|(at, exporter)| {
-            engine.outlets.push(Outlet::start(exporter, at, config)?);
+        let started = origin.outputs()?.into_iter().enumerate().try_for_each(|(at, output)| {
+            engine.outlets.push(Outlet::start(output, at, config)?);
             Ok(())
         });
         let engine = Arc::new(engine);

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::{Engine, GENERATION, LOG_SEVERITY, TRACES_ON, exit, panic, role};
 use crate::config::Config;
-use crate::pipeline::{Exporter, Lent};
+use crate::pipeline::{Lent, Output, OutputOptions};
 use crate::stats::Stats;
 use crate::sync::{RwLock, fork};
 use crate::{Error, export, logs, metrics, say};
@@ -19,29 +19,32 @@ use crate::{Error, export, logs, metrics, say};
 pub(super) struct Origin {
     pub(super) config: Config,
     /// The user's exporters; those built in are made anew from the settings.
-    pub(super) given: Vec<Lent>,
+    pub(super) given: Vec<(Lent, OutputOptions)>,
     session: u64,
     /// [`fork::count`] when it began.
     forks: u32,
 }
 
 impl Origin {
-    /// All exporters, for the outlets of a new engine.
-    pub(super) fn exporters(&self) -> Result<Vec<Box<dyn Exporter>>, Error> {
+    /// All exporters, and how they are served, for the outlets of a new engine.
+    pub(super) fn outputs(&self) -> Result<Vec<Output>, Error> {
         let built_in = export::built_in(&self.config, !self.given.is_empty())?;
-        Ok(self.given.iter().filter_map(|exporter| self.ready(exporter)).chain(built_in).collect())
+        let given = self.given.iter().filter_map(|(exporter, options)| {
+            Some(Output { exporter: Box::new(self.ready(exporter)?), options: options.clone() })
+        });
+        Ok(given.chain(built_in).collect())
     }
 
-    fn ready(&self, exporter: &Lent) -> Option<Box<dyn Exporter>> {
+    fn ready(&self, exporter: &Lent) -> Option<Lent> {
         if self.forks == fork::count() {
-            return Some(Box::new(exporter.clone()));
+            return Some(exporter.clone());
         }
         let ready = exporter.in_child();
         if ready.is_none() {
             let (name, process) = (exporter.name(), std::process::id());
             say::say(format_args!("{name}: was sending as process {process} was forked, so that one goes without it"));
         }
-        Some(Box::new(ready?))
+        ready
     }
 }
 
@@ -77,7 +80,7 @@ pub(crate) fn running() -> Option<Arc<Engine>> {
 }
 
 /// Starts telemetry for this process; answers the number of its session.
-pub(crate) fn start(config: Config, exporters: Vec<Box<dyn Exporter>>) -> Result<u64, Error> {
+pub(crate) fn start(config: Config, outputs: Vec<Output>) -> Result<u64, Error> {
     static SESSIONS: AtomicU64 = AtomicU64::new(0);
     {
         let mut slot = SLOT.write();
@@ -91,7 +94,7 @@ pub(crate) fn start(config: Config, exporters: Vec<Box<dyn Exporter>>) -> Result
     fork::handle();
     exit::handle();
     panic::install_hook();
-    let given = exporters.into_iter().map(Lent::new).collect();
+    let given = outputs.into_iter().map(|output| (Lent::new(output.exporter), output.options)).collect();
     let session = SESSIONS.fetch_add(1, Ordering::Relaxed);
     let origin = Arc::new(Origin { config, given, session, forks: fork::count() });
     starting.done(Running { engine: Engine::make(&origin)?, origin });
@@ -271,7 +274,7 @@ pub(crate) fn before_fork() -> Option<ForkHold> {
         _ => return None,
     };
     let until = deadline(Lent::LONGEST_WAIT);
-    let guards = origin.given.iter().filter_map(|exporter| exporter.hold(until)).map(|guard| {
+    let guards = origin.given.iter().filter_map(|(exporter, _)| exporter.hold(until)).map(|guard| {
         // SAFETY: what the guard borrows is kept alive by the `Arc` beside it, which is dropped after it.
         unsafe { std::mem::transmute::<crate::pipeline::LentGuard<'_>, crate::pipeline::LentGuard<'static>>(guard) }
     });

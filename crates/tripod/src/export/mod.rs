@@ -1,6 +1,8 @@
 //! Exporters: one file a destination, each turning a batch into bytes for it.
 
 mod console;
+#[cfg(feature = "http-client")]
+mod http;
 #[cfg(feature = "jsonl")]
 mod jsonl;
 mod memory;
@@ -16,35 +18,36 @@ pub use jsonl::JsonlExporter;
 pub use memory::MemoryExporter;
 
 use crate::Error;
-use crate::config::Config;
-use crate::pipeline::Exporter;
+use crate::config::{Config, Destination};
+use crate::pipeline::Output;
 
 /// The exporters that come beside those the code names: OTLP if it names none, and the console if it is wanted.
 ///
 /// # Errors
 /// [`Error::Config`] of a setting that an exporter can't use.
-pub(crate) fn built_in(config: &Config, any_named: bool) -> Result<Vec<Box<dyn Exporter>>, Error> {
+pub(crate) fn built_in(config: &Config, any_named: bool) -> Result<Vec<Output>, Error> {
     let mut exporters = Vec::new();
     if !any_named {
         exporters.extend(otlp(config)?);
     }
-    if !config.console_signals.is_empty() {
-        let console = console::ConsoleExporter::stderr(config.console, config.console_signals);
-        exporters.push(Box::new(console) as Box<dyn Exporter>);
+    let shown = config.signals_to(Destination::Console);
+    if !shown.is_empty() {
+        let console = console::ConsoleExporter::stderr(config.console, shown);
+        exporters.push(console.into());
     }
     Ok(exporters)
 }
 
 #[cfg(feature = "otlp-http")]
-fn otlp(config: &Config) -> Result<Option<Box<dyn Exporter>>, Error> {
-    if config.otlp_signals.is_empty() {
+fn otlp(config: &Config) -> Result<Option<Output>, Error> {
+    if config.signals_to(Destination::Otlp).is_empty() {
         return Ok(None);
     }
-    Ok(Some(Box::new(otlp_http::OtlpHttp::new(config)?)))
+    Ok(Some(otlp_http::OtlpHttp::new(config)?.into()))
 }
 
 #[cfg(not(feature = "otlp-http"))]
 #[expect(clippy::unnecessary_wraps, reason = "as the one above")]
-fn otlp(_: &Config) -> Result<Option<Box<dyn Exporter>>, Error> {
+fn otlp(_: &Config) -> Result<Option<Output>, Error> {
     Ok(None)
 }

@@ -17,6 +17,7 @@ pub(crate) struct Lent {
     name: &'static str,
     accepts: Signals,
     temporality: Temporality,
+    metric_interval: Option<Duration>,
     exporter: Arc<Mutex<Box<dyn Exporter>>>,
 }
 
@@ -28,8 +29,9 @@ impl Lent {
 
     pub(crate) fn new(exporter: Box<dyn Exporter>) -> Self {
         let accepts = Signals::only(|signal| exporter.accepts(signal));
-        let temporality = exporter.temporality();
-        Self { name: exporter.name(), accepts, temporality, exporter: Arc::new(Mutex::new(exporter)) }
+        let (name, temporality, metric_interval) =
+            (exporter.name(), exporter.temporality(), exporter.metric_interval());
+        Self { name, accepts, temporality, metric_interval, exporter: Arc::new(Mutex::new(exporter)) }
     }
 
     /// Keeps it from sending while the guard lives; `None` when it is still sending then.
@@ -69,7 +71,15 @@ impl Exporter for Lent {
         self.temporality
     }
 
+    fn metric_interval(&self) -> Option<Duration> {
+        self.metric_interval
+    }
+
     fn export(&mut self, batch: &Batch) -> Result<Exported, ExportError> {
         self.exporter.lock().unwrap_or_else(PoisonError::into_inner).export(batch)
+    }
+
+    fn close(&mut self, deadline: Instant) {
+        self.exporter.lock().unwrap_or_else(PoisonError::into_inner).close(deadline);
     }
 }

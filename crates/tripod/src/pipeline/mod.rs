@@ -3,6 +3,7 @@
 
 mod lent;
 mod outlet;
+mod output;
 mod retry;
 mod signals;
 mod spool;
@@ -10,6 +11,8 @@ mod tail;
 
 pub(crate) use lent::{Lent, LentGuard};
 pub(crate) use outlet::Outlet;
+pub use output::Output;
+pub(crate) use output::OutputOptions;
 pub(crate) use signals::Signals;
 pub(crate) use spool::SpoolConfig;
 #[cfg(all(unix, not(miri), not(loom)))]
@@ -17,7 +20,7 @@ pub(crate) use spool::after_fork;
 pub(crate) use tail::{Tail, TailCounts};
 pub use tail::{TailPolicy, TailSampling};
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use tripod_wire::otlp::Signal;
 
@@ -52,11 +55,19 @@ pub trait Exporter: Send {
         Temporality::Cumulative
     }
 
+    /// How often metrics are collected for it where neither its [`Output`] nor the settings say; asked once, before the first.
+    fn metric_interval(&self) -> Option<Duration> {
+        None
+    }
+
     /// Sends a batch.
     ///
     /// # Errors
     /// [`ExportError::Retry`] when it may be accepted later, [`ExportError::Permanent`] when it never will be.
     fn export(&mut self, batch: &Batch) -> Result<Exported, ExportError>;
+
+    /// Ends its work: after the last batch, before it is dropped. At the deadline nobody waits for it any longer.
+    fn close(&mut self, _deadline: Instant) {}
 
     /// Readies it for a child of a `fork`, in the child: lets go of what the two must not share, such as connections. It was
     /// between two batches when the process forked; other threads that it had are gone. Called before the child's first batch.

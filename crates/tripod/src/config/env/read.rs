@@ -5,7 +5,7 @@ use tripod_wire::otlp::{AnyValue, KeyValue};
 use super::{Env, invalid, misspelled, variables};
 use crate::Error;
 use crate::config::settings::{Attributes, BatchSettings, Endpoint, InOrder, LimitSettings, Settings};
-use crate::config::{exporters, otlp};
+use crate::config::{destinations, otlp};
 use crate::context::propagation::Propagators;
 use crate::metrics::{ExemplarFilter, Temporality, View};
 use crate::pipeline::Signal;
@@ -25,7 +25,7 @@ impl Env<'_> {
             limits: self.limits()?,
             propagators: self.choice("OTEL_PROPAGATORS", Propagators::from_names, Propagators::ALLOWED)?,
             log_level: self.parse("OTEL_LOG_LEVEL", "must be trace, debug, info, warn, error or fatal")?,
-            destinations: exporters::from_env(self)?,
+            destinations: destinations::from_env(self)?,
             otlp: otlp::from_env(self)?,
             batch: [self.batch("OTEL_BSP")?, self.batch("OTEL_BLRP")?],
             metric_interval: self.millis("OTEL_METRIC_EXPORT_INTERVAL")?.or(self.millis("METRICS_EXPORT_INTERVAL_MS")?),

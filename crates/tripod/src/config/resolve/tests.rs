@@ -181,7 +181,7 @@ fn the_seeds_variables_mean_what_they_say_there() {
         ("OTEL_METRICS_EXEMPLAR_FILTER", "always_off"),
     ]);
     assert_eq!((config.traces, config.metrics, config.logs), (false, true, true));
-    assert_eq!(config.metric_interval, Duration::from_secs(30));
+    assert_eq!(config.metric_interval, Some(Duration::from_secs(30)));
     assert_eq!(config.batch.map(|batch| batch.max_records), [1024, 512]);
     assert_eq!(config.exemplars, ExemplarFilter::AlwaysOff);
     let attributes: Vec<_> = config.attributes.iter().map(|a| format!("{}={}", a.key, a.value)).collect();
@@ -213,12 +213,12 @@ fn each_signal_goes_to_the_exporters_that_its_variable_names() {
         [("OTEL_TRACES_EXPORTER", "none"), ("OTEL_LOGS_EXPORTER", "otlp, console"), ("OTEL_BSP_SCHEDULE_DELAY", "900")];
     let config = of(&variables);
     assert_eq!((config.traces, config.metrics, config.logs), (false, true, true));
-    assert_eq!(names(config.otlp_signals), ["metrics", "logs"]);
-    assert_eq!(names(config.console_signals), ["logs"]);
+    assert_eq!(names(config.signals_to(Destination::Otlp)), ["metrics", "logs"]);
+    assert_eq!(names(config.signals_to(Destination::Console)), ["logs"]);
     assert!(config.batch.iter().all(|batch| batch.delay == CONSOLE_DELAY));
     let config = resolve(Builder::default().console(Console::Json), &[]).unwrap();
-    assert_eq!(names(config.otlp_signals), ["traces", "metrics", "logs"]);
-    assert_eq!(names(config.console_signals), ["traces", "logs"]);
+    assert_eq!(names(config.signals_to(Destination::Otlp)), ["traces", "metrics", "logs"]);
+    assert_eq!(names(config.signals_to(Destination::Console)), ["traces", "logs"]);
     assert_eq!(config.console, Console::Json);
 }
 

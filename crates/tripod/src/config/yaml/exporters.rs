@@ -5,15 +5,16 @@ use std::time::Duration;
 use super::node::{Item, Map};
 use crate::Error;
 use crate::config::Compression;
+use crate::config::destinations::Destination;
 use crate::config::otlp::{self, Protocol, check_url};
-use crate::config::settings::{Destinations, Endpoint, OtlpSettings, PemFile};
+use crate::config::settings::{Endpoint, OtlpSettings, PemFile};
 use crate::metrics::{Temporality, View};
 
 const ALLOWED: &str = "must be otlp_http, otlp_grpc or console";
 
 /// What is said of one exporter.
 pub(super) struct Found {
-    pub(super) to: Destinations,
+    pub(super) to: Destination,
     /// The settings, if it is OTLP.
     pub(super) otlp: Option<OtlpSettings>,
     pub(super) temporality: Option<Temporality>,
@@ -25,8 +26,8 @@ pub(super) fn read(exporter: &Item<'_>) -> Result<Found, Error> {
     let (name, argument) = exporter.only_key()?;
     let map = argument.map()?;
     let (to, otlp) = match name {
-        "otlp_http" | "otlp_grpc" | "otlp" => (Destinations::OTLP, Some(read_otlp(name, &map)?)),
-        "console" => (Destinations { otlp: false, console: true }, None),
+        "otlp_http" | "otlp_grpc" | "otlp" => (Destination::Otlp, Some(read_otlp(name, &map)?)),
+        "console" => (Destination::Console, None),
         _ => return Err(argument.wrong(ALLOWED)),
     };
     let temporality = |item: Item<'_>| item.parse(temporality, "must be cumulative, delta or low_memory");

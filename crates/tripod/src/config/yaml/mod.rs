@@ -14,8 +14,9 @@ mod views;
 use std::fs;
 use std::path::Path;
 
+use super::destinations::Destinations;
 use super::env::{Env, invalid};
-use super::settings::{Destinations, Settings};
+use super::settings::Settings;
 use crate::Error;
 use crate::context::propagation::Propagators;
 use crate::logs::Level;

@@ -6,7 +6,8 @@ use super::exporters::{self, Found};
 use super::node::{Item, Map};
 use super::{sampler, views};
 use crate::Error;
-use crate::config::settings::{BatchSettings, Destinations, LimitSettings, Settings};
+use crate::config::destinations::{Destination, Destinations};
+use crate::config::settings::{BatchSettings, LimitSettings, Settings};
 use crate::metrics::{ExemplarFilter, View};
 use crate::pipeline::Signal;
 
@@ -34,7 +35,7 @@ pub(super) fn read(signal: Signal, provider: &Map<'_>, settings: &mut Settings) 
 }
 
 /// Adds one more place where the signal goes.
-fn add_exporter(signal: Signal, exporter: &Item<'_>, settings: &mut Settings) -> Result<Destinations, Error> {
+fn add_exporter(signal: Signal, exporter: &Item<'_>, settings: &mut Settings) -> Result<Destination, Error> {
     let Found { to, otlp, temporality, exponential } = exporters::read(exporter)?;
     settings.temporality = temporality.or(settings.temporality);
     if exponential {
@@ -42,15 +43,14 @@ fn add_exporter(signal: Signal, exporter: &Item<'_>, settings: &mut Settings) ->
     }
     let known = settings.destinations[signal as usize].get_or_insert_default();
     if let Some(otlp) = otlp {
-        if known.otlp {
+        if known.contains(to) {
             return Err(exporter
                 .wrong("a signal is sent by OTLP to one place; further ones are named in code, by Builder::exporter"));
         }
         settings.otlp[signal as usize] = otlp;
     }
     let known = settings.destinations[signal as usize].get_or_insert_default();
-    known.otlp |= to.otlp;
-    known.console |= to.console;
+    known.add(Destinations::only(to));
     Ok(to)
 }
 
@@ -70,7 +70,7 @@ fn read_processors(signal: Signal, provider: &Map<'_>, settings: &mut Settings) 
             export_timeout: processor.whole("export_timeout")?.map(Duration::from_millis),
         };
         // All exporters share the batches: those of OTLP say how large they are. A simple processor's are sent at once.
-        if to.otlp {
+        if to == Destination::Otlp {
             let at_once = BatchSettings { delay: Some(Duration::from_millis(10)), ..BatchSettings::default() };
             settings.batch[usize::from(signal == Signal::Logs)] = if name == "simple" { at_once } else { batch };
         }

@@ -1,8 +1,9 @@
 use std::collections::HashMap;
+use std::time::Duration;
 
 use super::*;
 use crate::config::resolve::resolve;
-use crate::config::{Builder, Compression, Config};
+use crate::config::{Builder, Compression, Config, Destination};
 use crate::limits::{LogLimits, SpanLimits};
 
 fn load(text: &str) -> Result<(Config, Vec<String>), Error> {
@@ -106,7 +107,10 @@ fn a_whole_file_becomes_the_settings_it_says() {
     assert_eq!(traces.timeout.as_secs(), 3);
     assert_eq!(config.otlp[1].url, "http://localhost:4318/v1/metrics");
     let goes = |signals: crate::pipeline::Signals| Signals::ALL.map(|signal| signals.contains(signal));
-    assert_eq!((goes(config.otlp_signals), goes(config.console_signals)), ([true, true, false], [true, false, true]));
+    assert_eq!(
+        (goes(config.signals_to(Destination::Otlp)), goes(config.signals_to(Destination::Console))),
+        ([true, true, false], [true, false, true])
+    );
     assert_eq!(config.batch[0].max_records, 256);
     assert_eq!(config.queue_memory, (1000 + 2048) << 10);
 
@@ -115,7 +119,7 @@ fn a_whole_file_becomes_the_settings_it_says() {
     let span = SpanLimits { attributes: 64, attribute_value_length: Some(4096), events: 7, ..SpanLimits::default() };
     assert_eq!(config.limits.span, span);
     assert_eq!(config.limits.log, LogLimits { attributes: 8, attribute_value_length: Some(4096) });
-    assert_eq!(config.metric_interval.as_secs(), 5);
+    assert_eq!(config.metric_interval, Some(Duration::from_secs(5)));
     assert_eq!((config.views.list.len(), config.views.max_series), (2, 100));
     assert_eq!(config.temporality, crate::metrics::Temporality::LowMemory);
     assert_eq!(config.exemplars, crate::metrics::ExemplarFilter::AlwaysOff);

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use super::retry::Backoff;
 use super::spool::Spool;
-use super::{Batch, ExportError, Exported, Exporter, Signal, Signals};
+use super::{Batch, ExportError, Exported, Exporter, Output, Signal, Signals};
 use crate::Error;
 use crate::config::Config;
 use crate::engine::role;
@@ -29,6 +29,10 @@ use crate::sync::fork;
 
 const NAME: &str = "tripod-exporter";
 const SPOOLER_NAME: &str = "tripod-spool";
+
+/// How often metrics are collected where nobody says: the specification's default.
+const METRIC_INTERVAL: Duration = Duration::from_secs(60);
+const SHORTEST_METRIC_INTERVAL: Duration = Duration::from_millis(10);
 
 /// How often one outlet may complain on stderr.
 const SAY_EVERY: Duration = Duration::from_secs(60);
@@ -49,6 +53,7 @@ struct Shared {
     name: &'static str,
     accepts: Signals,
     temporality: Temporality,
+    metric_interval: Duration,
     queue: Mutex<Queue>,
     changed: Condvar,
     limit_bytes: usize,
@@ -87,6 +92,8 @@ struct Queue {
     /// So many wait: do not wait between tries.
     hurry: u32,
     stop: bool,
+    /// When `stop`: until when the exporter may go on.
+    deadline: Option<Instant>,
     last_said: Option<Instant>,
 }
 
@@ -103,15 +110,18 @@ impl Queue {
 }
 
 impl Outlet {
-    pub(crate) fn start(exporter: Box<dyn Exporter>, at: usize, config: &Config) -> Result<Self, Error> {
+    pub(crate) fn start(output: Output, at: usize, config: &Config) -> Result<Self, Error> {
+        let Output { exporter, options } = output;
+        let metric_interval = options.metric_interval.or(config.metric_interval).or(exporter.metric_interval());
         let spool = config.spool.as_ref().map(|spool| spool.open(&format!("{}-{at}", exporter.name()))).transpose()?;
         let shared = Arc::new(Shared {
             name: exporter.name(),
-            accepts: Signals::only(|signal| exporter.accepts(signal)),
-            temporality: exporter.temporality(),
+            accepts: Signals::only(|signal| options.takes(signal) && exporter.accepts(signal)),
+            temporality: options.temporality.unwrap_or_else(|| exporter.temporality()),
+            metric_interval: metric_interval.unwrap_or(METRIC_INTERVAL).max(SHORTEST_METRIC_INTERVAL),
             queue: Mutex::default(),
             changed: Condvar::new(),
-            limit_bytes: config.queue_memory,
+            limit_bytes: options.queue_memory.unwrap_or(config.queue_memory),
             tallies: Default::default(),
             timer: (config.metrics && config.self_metrics).then(|| ExportTimer::new(exporter.name(), at)),
             has_spool: spool.is_some(),
@@ -135,6 +145,11 @@ impl Outlet {
 
     pub(crate) fn temporality(&self) -> Temporality {
         self.shared.temporality
+    }
+
+    /// How often metrics are collected for it.
+    pub(crate) fn metric_interval(&self) -> Duration {
+        self.shared.metric_interval
     }
 
     /// Queues a batch, if it is for this exporter, at the cost of the oldest when there is no room.
@@ -199,6 +214,7 @@ impl Outlet {
     pub(crate) fn stop(&self, deadline: Instant) {
         let mut queue = self.shared.lock();
         queue.stop = true;
+        queue.deadline = Some(deadline);
         queue.bytes = 0;
         let left = std::mem::take(&mut queue.batches);
         drop(queue);
@@ -237,22 +253,26 @@ impl Shared {
 
     fn run(&self, mut exporter: Box<dyn Exporter>) {
         role::set(self);
-        let (mut backoff, forks) = (Backoff::new(), fork::count());
+        let (mut backoff, forks, start) = (Backoff::new(), fork::count(), Instant::now());
         while let Some(next) = self.next() {
-            let start = Instant::now();
+            let sent = Instant::now();
             // A faulty exporter costs its batch, not the thread.
             let result = catch_unwind(AssertUnwindSafe(|| exporter.export(&next.batch)));
             if fork::count() != forks {
                 // The exporter has forked: this is the child, and the queue is the parent's.
                 return std::mem::forget(exporter);
             }
-            self.time(start, &result);
+            self.time(sent, &result);
             if let Ok(Err(ExportError::Retry { after, reason })) = result {
                 self.retry_later(backoff.wait(after), &reason);
             } else {
                 backoff.reset();
                 self.done(result);
             }
+        }
+        let deadline = self.lock().deadline.unwrap_or(start);
+        if catch_unwind(AssertUnwindSafe(|| exporter.close(deadline))).is_err() {
+            self.say(&mut self.lock(), || "the exporter panicked while it was closed".to_owned());
         }
     }
 
