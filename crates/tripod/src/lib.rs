@@ -73,7 +73,7 @@ pub use metrics::{
 };
 pub use pipeline::{Batch, ExportError, Exported, Exporter, Output, Signal, TailPolicy, TailSampling};
 pub use resource::Detector as ResourceDetector;
-pub use stats::{Delivery, DropReason, ExporterStats, RecordStats, Stats, TailStats};
+pub use stats::{Decisions, Delivery, DropReason, ExporterStats, RecordStats, StartStats, Stats, TailStats};
 pub use trace::{
     InContext, InSpan, InSpanExt, LinkTo, LocalSpan, Sample, Sampler, SamplingRule, Span, SpanBuilder, SpanKind,
     SpanStart, StatusCode, in_span,

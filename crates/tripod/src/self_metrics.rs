@@ -8,37 +8,50 @@ use std::collections::HashMap;
 
 use tripod_wire::otlp::Signal;
 
-use crate::stats::{Delivery, DropReason, ExporterStats, RecordStats, Stats};
+use crate::pipeline::Signals;
+use crate::stats::{Delivery, DropReason, ExporterStats, RecordStats, StartStats, Stats};
 use crate::{Counter, Histogram, Telemetry, UpDownCounter, Value, telemetry};
 
 const COMPONENT_NAME: &str = "otel.component.name";
 const COMPONENT_TYPE: &str = "otel.component.type";
 const ERROR_TYPE: &str = "error.type";
 
+const STARTED: What<'_> =
+    What { name: "otel.sdk.span.started", unit: "{span}", description: "Spans that were started, recorded or not" };
+const LIVE: What<'_> =
+    What { name: "otel.sdk.span.live", unit: "{span}", description: "Spans that are recorded and have not ended yet" };
+const LOGS: What<'_> =
+    What { name: "otel.sdk.log.created", unit: "{log_record}", description: "Log records that were written" };
+
 fn scope() -> Telemetry {
     telemetry("tripod.sdk")
 }
+
+/// An instrument.
+#[derive(Clone, Copy)]
+struct What<'a> {
+    name: &'a str,
+    unit: &'static str,
+    description: &'static str,
+}
+
+/// The attributes of a series; those that are empty are left out.
+type Labels<'a> = [(&'static str, &'a str)];
 
 /// Turns what has been counted since the last collection into metrics.
 #[derive(Default)]
 pub(crate) struct SelfMetrics {
     /// What was reported of each series, as an engine counts from zero and instruments outlive it.
-    reported: HashMap<(String, String, &'static str), i64>,
+    reported: HashMap<(String, String), i64>,
 }
 
 impl SelfMetrics {
     pub(crate) fn update(&mut self, stats: &Stats) {
-        self.count(
-            "otel.sdk.log.created",
-            "{log_record}",
-            "Log records that were written",
-            "",
-            "",
-            "",
-            stats.logs.created,
-        );
-        self.refused(Signal::Traces, &stats.spans);
-        self.refused(Signal::Logs, &stats.logs);
+        self.started(&stats.started);
+        Self::level(LIVE, &[sampling_result(true)], stats.live);
+        self.count(LOGS, &[], stats.logs.created);
+        self.lost(Signal::Traces, &stats.spans);
+        self.lost(Signal::Logs, &stats.logs);
         self.tail(stats.tail.spans_dropped);
         for (at, exporter) in stats.exporters.iter().enumerate() {
             for signal in [Signal::Traces, Signal::Logs, Signal::Metrics] {
@@ -49,6 +62,7 @@ impl SelfMetrics {
 
     /// After the last collection: what is on its way counts no more, as the instruments outlive the engine.
     pub(crate) fn end(&mut self, mut stats: Stats) {
+        stats.live = 0;
         for exporter in &mut stats.exporters {
             for delivery in [&mut exporter.spans, &mut exporter.points, &mut exporter.logs] {
                 delivery.queued = 0;
@@ -58,108 +72,115 @@ impl SelfMetrics {
         self.update(&stats);
     }
 
-    fn refused(&mut self, signal: Signal, records: &RecordStats) {
-        let (word, unit) = words(signal);
-        let name = format!("otel.sdk.processor.{word}.processed");
-        let what = "Records that were passed on to the exporter, or failed to be";
-        self.count(
-            &name,
-            unit,
-            what,
-            "tripod_collector",
-            "tripod_collector/0",
-            DropReason::QueueFull.as_str(),
-            records.refused,
-        );
+    fn started(&mut self, started: &StartStats) {
+        let by_parent =
+            [("none", &started.without_parent), ("local", &started.local_parent), ("remote", &started.remote_parent)];
+        for (origin, decisions) in by_parent {
+            for (recorded, spans) in [(true, decisions.recorded), (false, decisions.not_recorded)] {
+                self.count(STARTED, &[sampling_result(recorded), ("otel.span.parent.origin", origin)], spans);
+            }
+        }
+    }
+
+    /// Records that never reached the collector.
+    fn lost(&mut self, signal: Signal, records: &RecordStats) {
+        let reasons = [
+            (DropReason::QueueFull.as_str(), records.refused),
+            ("nested", records.nested),
+            ("thread_ended", records.late),
+        ];
+        for (reason, records) in reasons {
+            self.processed(signal, &component("tripod_collector", 0), reason, records);
+        }
     }
 
     /// Spans that a tail policy dropped, which the conventions know as a processor that did not pass them on.
     fn tail(&mut self, dropped: u64) {
-        let (name, what) =
-            ("otel.sdk.processor.span.processed", "Records that were passed on to the exporter, or failed to be");
-        let (kind, component) = ("tail_sampling_processor", "tail_sampling_processor/0");
-        self.count(name, "{span}", what, kind, component, "sampled_out", dropped);
+        self.processed(Signal::Traces, &component("tail_sampling_processor", 0), "sampled_out", dropped);
     }
 
     fn exporter(&mut self, at: usize, exporter: &ExporterStats, signal: Signal) {
         let delivery = exporter.of(signal);
         let (word, unit) = words(signal);
-        let (kind, component) = component(exporter.name, at);
-        let exported = format!("otel.sdk.exporter.{word}.exported");
-        let what = "Records whose export has finished, well or not";
-        self.count(&exported, unit, what, &kind, &component, "", delivery.exported);
+        let of = exporter_component(exporter.name, at, signal);
+        let name = format!("otel.sdk.exporter.{word}.exported");
+        let exported = What { name: &name, unit, description: "Records whose export has finished, well or not" };
+        self.count(exported, &labels(&of, ""), delivery.exported);
         let (before, after): (Vec<_>, Vec<_>) =
             DropReason::ALL.into_iter().zip(delivery.dropped_by_reason).partition(|(reason, _)| reason.before_export());
         for (reason, records) in &after {
-            self.count(&exported, unit, what, &kind, &component, reason.as_str(), *records);
+            self.count(exported, &labels(&of, reason.as_str()), *records);
         }
-        let (lost, failed) = (sum(&before), sum(&after));
-        let submitted = delivery.offered.saturating_sub(delivery.queued + lost);
-        let inflight = submitted.saturating_sub(delivery.exported + failed);
+        let submitted = delivery.offered.saturating_sub(delivery.queued + sum(&before));
+        let inflight = submitted.saturating_sub(delivery.exported + sum(&after));
         let name = format!("otel.sdk.exporter.{word}.inflight");
-        Self::level(&name, unit, "Records that are being exported", &kind, &component, inflight);
+        Self::level(
+            What { name: &name, unit, description: "Records that are being exported" },
+            &labels(&of, ""),
+            inflight,
+        );
         if signal != Signal::Metrics {
-            self.queue(at, word, unit, delivery, &before, submitted);
+            self.queue(at, signal, delivery, &before, submitted);
         }
     }
 
-    /// The exporter's queue, which the conventions know as a batching processor.
-    fn queue(
-        &mut self,
-        at: usize,
-        word: &str,
-        unit: &'static str,
-        delivery: &Delivery,
-        lost: &[(DropReason, u64)],
-        submitted: u64,
-    ) {
-        let kind = format!("batching_{}_processor", if word == "span" { "span" } else { "log" });
-        let component = format!("{kind}/{at}");
-        let name = format!("otel.sdk.processor.{word}.processed");
-        let what = "Records that were passed on to the exporter, or failed to be";
-        self.count(&name, unit, what, &kind, &component, "", submitted);
+    /// The exporter's queue, which the conventions know as a batching processor. It is bounded by bytes, so it has no capacity in
+    /// records to tell of.
+    fn queue(&mut self, at: usize, signal: Signal, delivery: &Delivery, lost: &[(DropReason, u64)], submitted: u64) {
+        let (word, unit) = words(signal);
+        let of = component(&format!("batching_{word}_processor"), at);
+        self.processed(signal, &of, "", submitted);
         for (reason, records) in lost {
-            self.count(&name, unit, what, &kind, &component, reason.as_str(), *records);
+            self.processed(signal, &of, reason.as_str(), *records);
         }
         let name = format!("otel.sdk.processor.{word}.queue.size");
-        Self::level(&name, unit, "Records that wait for the exporter", &kind, &component, delivery.queued);
+        let size = What { name: &name, unit, description: "Records that wait for the exporter" };
+        Self::level(size, &labels(&of, ""), delivery.queued);
     }
 
-    #[expect(clippy::too_many_arguments, reason = "an instrument's description and one point of it")]
-    fn count(
-        &mut self,
-        name: &str,
-        unit: &'static str,
-        what: &'static str,
-        kind: &str,
-        component: &str,
-        error: &'static str,
-        total: u64,
-    ) {
-        let more = self.change(name, component, error, total);
+    fn processed(&mut self, signal: Signal, of: &Component, error: &'static str, total: u64) {
+        let (word, unit) = words(signal);
+        let description = "Records that were passed on to the exporter, or failed to be";
+        let name = format!("otel.sdk.processor.{word}.processed");
+        self.count(What { name: &name, unit, description }, &labels(of, error), total);
+    }
+
+    fn count(&mut self, what: What<'_>, labels: &Labels<'_>, total: u64) {
+        let more = self.change(what.name, labels, total);
         // A series appears with its first record.
         if let Ok(more @ 1..) = u64::try_from(more) {
-            let counter: Counter = scope().counter(name.to_owned()).unit(unit).description(what).build();
-            counter.add(more, &labels(kind, component, error));
+            let counter = scope().counter(what.name.to_owned()).unit(what.unit).description(what.description);
+            let counter: Counter = counter.build();
+            counter.add(more, &values(labels));
         }
     }
 
-    fn level(name: &str, unit: &'static str, what: &'static str, kind: &str, component: &str, now: u64) {
-        let level: UpDownCounter = scope().up_down_counter(name.to_owned()).unit(unit).description(what).build();
-        let labels = labels(kind, component, "");
+    fn level(what: What<'_>, labels: &Labels<'_>, now: u64) {
+        let level = scope().up_down_counter(what.name.to_owned()).unit(what.unit).description(what.description);
+        let level: UpDownCounter = level.build();
+        let labels = values(labels);
         // From what it says now, which may be what an engine that has stopped left behind.
         level.add(i64::try_from(now).unwrap_or(i64::MAX) - level.get(&labels) as i64, &labels);
     }
 
-    fn change(&mut self, name: &str, component: &str, error: &'static str, total: u64) -> i64 {
+    fn change(&mut self, name: &str, labels: &Labels<'_>, total: u64) -> i64 {
         let total = i64::try_from(total).unwrap_or(i64::MAX);
-        total - self.reported.insert((name.to_owned(), component.to_owned(), error), total).unwrap_or(0)
+        let series: Vec<&str> = labels.iter().map(|(_, value)| *value).collect();
+        total - self.reported.insert((name.to_owned(), series.join("|")), total).unwrap_or(0)
     }
 }
 
-fn labels<'a>(kind: &'a str, component: &'a str, error: &'a str) -> Vec<(&'static str, Value<'a>)> {
-    let all = [(COMPONENT_TYPE, kind), (COMPONENT_NAME, component), (ERROR_TYPE, error)];
-    all.into_iter().filter(|(_, value)| !value.is_empty()).map(|(key, value)| (key, Value::Str(value))).collect()
+fn values<'a>(labels: &Labels<'a>) -> Vec<(&'static str, Value<'a>)> {
+    let given = labels.iter().filter(|(_, value)| !value.is_empty());
+    given.map(|(key, value)| (*key, Value::Str(value))).collect()
+}
+
+fn labels<'a>(of: &'a Component, error: &'a str) -> [(&'static str, &'a str); 3] {
+    [(COMPONENT_TYPE, &of.kind), (COMPONENT_NAME, &of.name), (ERROR_TYPE, error)]
+}
+
+fn sampling_result(recorded: bool) -> (&'static str, &'static str) {
+    ("otel.span.sampling_result", if recorded { "RECORD_AND_SAMPLE" } else { "DROP" })
 }
 
 fn sum(lost: &[(DropReason, u64)]) -> u64 {
@@ -175,29 +196,42 @@ fn words(signal: Signal) -> (&'static str, &'static str) {
     }
 }
 
-/// Type and name of an exporter: `otlp_http_exporter`, `otlp_http_exporter/0`.
-fn component(exporter: &str, at: usize) -> (String, String) {
-    let kind = format!("{}_exporter", exporter.replace('-', "_"));
-    let name = format!("{kind}/{at}");
-    (kind, name)
+/// A part of the SDK: its type, and its name, which tells it from others of the type.
+struct Component {
+    kind: String,
+    name: String,
+}
+
+fn component(kind: &str, at: usize) -> Component {
+    Component { kind: kind.to_owned(), name: format!("{kind}/{at}") }
+}
+
+/// An exporter's part for one signal: `otlp_http_span_exporter`, `otlp_http_span_exporter/0`.
+fn exporter_component(exporter: &str, at: usize, signal: Signal) -> Component {
+    let signal = match signal {
+        Signal::Traces => "span",
+        Signal::Metrics => "metric",
+        Signal::Logs => "log",
+    };
+    component(&format!("{}_{signal}_exporter", exporter.replace('-', "_")), at)
 }
 
 /// Times what an exporter does.
 pub(crate) struct ExportTimer {
     histogram: Histogram,
-    kind: String,
-    component: String,
+    /// By signal.
+    components: [Component; 3],
 }
 
 impl ExportTimer {
     pub(crate) fn new(exporter: &str, at: usize) -> Self {
-        let (kind, component) = component(exporter, at);
         let histogram = scope().histogram("otel.sdk.exporter.operation.duration").unit("s");
-        Self { histogram: histogram.description("How long exporting a batch takes").build(), kind, component }
+        let components = Signals::ALL.map(|signal| exporter_component(exporter, at, signal));
+        Self { histogram: histogram.description("How long exporting a batch takes").build(), components }
     }
 
-    pub(crate) fn record(&self, seconds: f64, error: &'static str) {
-        self.histogram.record(seconds, &labels(&self.kind, &self.component, error));
+    pub(crate) fn record(&self, signal: Signal, seconds: f64, error: &'static str) {
+        self.histogram.record(seconds, &values(&labels(&self.components[signal as usize], error)));
     }
 }
 
@@ -205,5 +239,5 @@ impl ExportTimer {
 pub(crate) fn record_collection(seconds: f64) {
     let histogram = scope().histogram("otel.sdk.metric_reader.collection.duration").unit("s");
     let histogram = histogram.description("How long collecting the metrics takes").build();
-    histogram.record(seconds, &labels("periodic_metric_reader", "periodic_metric_reader/0", ""));
+    histogram.record(seconds, &values(&labels(&component("periodic_metric_reader", 0), "")));
 }

@@ -9,6 +9,10 @@ use tripod_wire::otlp::Signal;
 /// each exporter, `offered` = `exported` + `dropped` + what is still on its way.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stats {
+    /// Spans that were started, also those that are not recorded.
+    pub started: StartStats,
+    /// Spans that are recorded and have not ended yet, as far as the collector knows.
+    pub live: u64,
     /// Spans that ended.
     pub spans: RecordStats,
     /// Log records that were written.
@@ -19,13 +23,45 @@ pub struct Stats {
     pub exporters: Vec<ExporterStats>,
 }
 
+/// Spans that were started, by what they are a part of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StartStats {
+    /// With which a trace began.
+    pub without_parent: Decisions,
+    /// Below a span of this process.
+    pub local_parent: Decisions,
+    /// Below a span of another process.
+    pub remote_parent: Decisions,
+}
+
+impl StartStats {
+    /// All that the sampler had recorded.
+    pub fn recorded(&self) -> u64 {
+        self.without_parent.recorded + self.local_parent.recorded + self.remote_parent.recorded
+    }
+}
+
+/// What a sampler has decided.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Decisions {
+    /// Spans that are recorded.
+    pub recorded: u64,
+    /// Spans that are not.
+    pub not_recorded: u64,
+}
+
 /// Records of one signal.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RecordStats {
-    /// All that were recorded, also those that were refused.
+    /// All that were recorded, also those that were lost at once.
     pub created: u64,
     /// Those that found no room on their way to the collector, and are lost.
     pub refused: u64,
+    /// Those that were made while telemetry was at work on the same thread, by a `Display` or `Debug` of a value or by a sampler, and
+    /// are lost.
+    pub nested: u64,
+    /// Those that were made while their thread ended, when its part of telemetry was gone, and are lost.
+    pub late: u64,
 }
 
 /// What a tail policy has decided.

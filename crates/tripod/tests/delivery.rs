@@ -2,12 +2,16 @@
 
 mod common;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use common::telemetry_with;
-use tripod::{Batch, DropReason, Error, ExportError, Exported, Exporter, MemoryExporter};
+use tripod::{
+    Batch, Decisions, DropReason, Error, ExportError, Exported, Exporter, MemoryExporter, Sampler, SamplingRule,
+    SpanBuilder, StartStats,
+};
 use tripod_wire::otlp::metrics::{MetricData, NumberDataPoint};
 use tripod_wire::otlp::{KeyValue, Metric};
 
@@ -200,7 +204,7 @@ fn what_is_created_is_exported_or_counted_as_dropped() {
 
     let exported = telemetry.metric("otel.sdk.exporter.span.exported");
     assert!(points(&exported).iter().any(|point| {
-        point.attributes.contains(&KeyValue::new("otel.component.name", "slow_exporter/1"))
+        point.attributes.contains(&KeyValue::new("otel.component.name", "slow_span_exporter/1"))
             && point.attributes.contains(&KeyValue::new("error.type", "rejected"))
             && point.value.as_f64() > 0.0
     }));
@@ -210,6 +214,43 @@ fn what_is_created_is_exported_or_counted_as_dropped() {
     }
     let duration = telemetry.metric("otel.sdk.exporter.operation.duration");
     assert!(matches!(duration.data, MetricData::Histogram { data_points, .. } if !data_points.is_empty()));
+}
+
+#[test]
+fn spans_that_are_started_and_that_live_are_counted_by_parent_and_decision() {
+    let only_work = Sampler::rules([SamplingRule::new(Sampler::always_off()).name("idle")], Sampler::always_on());
+    let telemetry = telemetry_with(|builder| builder.sampler(only_work));
+    let remote = |flags: &str| {
+        let header = format!("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-{flags}");
+        tripod::propagation::extract(&HashMap::from([("traceparent".to_owned(), header)]))
+    };
+    let root = tripod::async_span!("work");
+    for _ in 0..3 {
+        root.to_context().run(|| tripod::span!("child").end());
+        tripod::span!("idle").end();
+        remote("01").run(|| tripod::span!("served").end());
+        remote("00").run(|| tripod::async_span!("served").end());
+    }
+    let below = std::thread::spawn(|| SpanBuilder::new("on a thread that has ended").start()).join().unwrap();
+    telemetry.flush();
+    let stats = telemetry.stats();
+    let of = |recorded, not_recorded| Decisions { recorded, not_recorded };
+    let expected = StartStats { without_parent: of(2, 3), local_parent: of(3, 0), remote_parent: of(3, 3) };
+    assert_eq!((stats.started, stats.live), (expected, 2));
+    drop((root, below));
+    telemetry.flush();
+    assert_eq!(telemetry.stats().live, 0);
+
+    let live = telemetry.metric("otel.sdk.span.live");
+    assert_eq!(points(&live).iter().map(|point| point.value.as_f64()).collect::<Vec<_>>(), [0.0]);
+    assert_eq!(points(&live)[0].attributes, [KeyValue::new("otel.span.sampling_result", "RECORD_AND_SAMPLE")]);
+    let started = telemetry.metric("otel.sdk.span.started");
+    for (origin, result) in [("none", "DROP"), ("local", "RECORD_AND_SAMPLE"), ("remote", "DROP")] {
+        let expected =
+            [KeyValue::new("otel.span.parent.origin", origin), KeyValue::new("otel.span.sampling_result", result)];
+        let point = points(&started).iter().find(|point| point.attributes == expected);
+        assert!(point.is_some_and(|point| point.value.as_f64() >= 3.0), "{started:?}");
+    }
 }
 
 fn points(metric: &Metric) -> &[NumberDataPoint] {

@@ -289,17 +289,54 @@ fn without_telemetry_calls_do_nothing() {
 }
 
 #[test]
-fn telemetry_in_a_display_is_left_out_rather_than_a_panic() {
-    struct Chatty;
+fn telemetry_in_a_display_is_left_out_and_counted_rather_than_a_panic() {
+    struct Chatty(std::cell::RefCell<Option<Span>>);
     impl std::fmt::Display for Chatty {
         fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
             tripod::info!("from within");
+            tripod::debug!("below the level that is recorded");
+            let _span = tripod::span!("from within");
+            let _built = SpanBuilder::new("from within").start();
+            drop(self.0.take());
             f.write_str("chatty")
         }
     }
     let telemetry = telemetry();
-    tripod::span!("work", who = %Chatty).end();
+    let shown = || Chatty(Some(tripod::async_span!("ends within")).into());
+    tripod::span!("work", who = %shown()).end();
+    let message = shown();
+    tripod::info!("also in a message: {message}");
+    {
+        // Here it is not a loss.
+        let _quiet = tripod::suppress();
+        tripod::span!("work", who = %shown()).end();
+    }
     assert_eq!(attribute(&telemetry.span("work").attributes, "who"), &"chatty".into());
+    assert_eq!(telemetry.logs().len(), 1);
+    let stats = telemetry.stats();
+    assert_eq!((stats.spans.nested, stats.spans.created), (6, 7));
+    assert_eq!((stats.logs.nested, stats.logs.created), (2, 3));
+    assert_eq!((stats.spans.late, stats.spans.refused, stats.live), (0, 0, 0));
+    let processed = telemetry.metric("otel.sdk.processor.log.processed");
+    assert!(format!("{processed:?}").contains("nested"), "{processed:?}");
+}
+
+#[test]
+fn what_is_recorded_while_a_thread_ends_is_counted() {
+    struct AtTheEnd;
+    impl Drop for AtTheEnd {
+        fn drop(&mut self) {
+            tripod::info!("the thread ends");
+            let _span = tripod::span!("the thread ends");
+        }
+    }
+    thread_local!(static LAST: AtTheEnd = const { AtTheEnd });
+    let telemetry = telemetry();
+    // Made first, so dropped last: when the thread's part of telemetry is gone.
+    std::thread::spawn(|| LAST.with(|_| tripod::span!("work").end())).join().unwrap();
+    assert_eq!(telemetry.spans().len(), 1);
+    let stats = telemetry.stats();
+    assert_eq!((stats.spans.late, stats.logs.late, stats.live), (1, 1, 0));
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! What a thread holds: its stack of entered spans, its lane to the collector, its random numbers.
 //!
 //! Everything here is reached through [`with`], which never panics and never blocks: while a thread ends, or when telemetry is
-//! called from within telemetry (a `Display` that logs), it answers `None`, and the call does nothing.
+//! called from within telemetry (a `Display` that logs), it answers `None`, and the call does nothing. A record that is lost so is
+//! counted: see [`with_or_lose`].
 
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
@@ -15,8 +16,10 @@ use super::{Baggage, SpanContext, otel, suppress};
 use crate::clock::Clock;
 use crate::encode::Buffer;
 use crate::engine::lane::{Pushed, Tag, Writer};
-use crate::engine::{self, Engine, Lost, Settings};
+use crate::engine::starts::Starts;
+use crate::engine::{self, Act, Engine, Lost};
 use crate::sync::fork;
+use crate::trace::Sampler;
 use crate::trace::data::SpanData;
 
 /// One thread's part of the engine.
@@ -47,6 +50,7 @@ const ASK_ANEW: u32 = u32::MAX;
 /// The engine that runs, as this thread sees it.
 struct Attached {
     writer: Option<Writer>,
+    starts: Arc<Starts>,
     engine: Arc<Engine>,
 }
 
@@ -93,15 +97,36 @@ impl Drop for Borrowed {
 /// Works with this thread's part; `None` when it can't be reached now.
 #[inline]
 pub(crate) fn with<R>(work: impl FnOnce(&mut Local) -> R) -> Option<R> {
+    with_or(work, || ())
+}
+
+/// As [`with`], for what makes a record: one that can't be made now is counted as lost.
+#[inline]
+pub(crate) fn with_or_lose<R>(act: Act, work: impl FnOnce(&mut Local) -> R) -> Option<R> {
+    with_or(work, || lose(act))
+}
+
+#[inline]
+fn with_or<R>(work: impl FnOnce(&mut Local) -> R, otherwise: impl FnOnce()) -> Option<R> {
     if crate::OFF {
         return None;
     }
     // Taking the pointer out is the borrow: whoever comes meanwhile finds null.
-    let local = NonNull::new(LOCAL.replace(ptr::null_mut())).or_else(make)?;
+    let Some(local) = NonNull::new(LOCAL.replace(ptr::null_mut())).or_else(make) else {
+        otherwise();
+        return None;
+    };
     let mut borrowed = Borrowed(local);
     // SAFETY: the pointer is that of a living box, which only `Owner` frees, and only when it finds it in its place; while it
     // is out of its place, this is the one reference.
     Some(work(unsafe { borrowed.0.as_mut() }))
+}
+
+#[cold]
+fn lose(act: Act) {
+    if !suppress::is_suppressed() {
+        engine::lose(act, if STATE.get() == State::Made { Lost::Nested } else { Lost::Late });
+    }
 }
 
 #[cold]
@@ -159,7 +184,7 @@ impl Local {
 
     fn attach(&mut self) {
         let engine = engine::look(&mut self.outbox.generation);
-        self.outbox.attached = engine.map(|engine| Attached { writer: None, engine });
+        self.outbox.attached = engine.map(|engine| Attached { writer: None, starts: engine.new_starts(), engine });
         if self.forks != fork::count() {
             self.forks = fork::count();
             // Parent and child would go on to make the same ids.
@@ -258,10 +283,10 @@ impl Outbox {
         self.open = ASK_ANEW;
     }
 
-    /// The settings of the engine that [`Local::engine`] found.
+    /// Who decides on a span that is started, and where it is counted: of the engine that [`Local::engine`] found.
     #[inline]
-    pub(crate) fn settings(&self) -> Option<&Settings> {
-        self.attached.as_ref().map(|attached| &attached.engine.settings)
+    pub(crate) fn starting(&self) -> Option<(&Sampler, &Starts)> {
+        self.attached.as_ref().map(|attached| (&attached.engine.settings.sampler, &*attached.starts))
     }
 
     /// Hands a finished record to the collector. [`Local::engine`] says before to which.
@@ -290,7 +315,7 @@ impl Attached {
         match pushed {
             Pushed::Yes => {}
             Pushed::ChunkFull => self.engine.wake(),
-            Pushed::Refused => self.engine.lost(tag.signal, Lost::NoRoom),
+            Pushed::Refused => self.engine.refused(tag.signal),
         }
     }
 }

@@ -146,6 +146,8 @@ struct Worker {
     metrics: Vec<MetricReader>,
     /// When values are next compared with thresholds.
     next_check: Instant,
+    /// Records lost on their way here, as last said on stderr, and when that was.
+    said: (u64, Option<Instant>),
 }
 
 /// Collects the metrics of the exporters that want them alike.
@@ -162,6 +164,9 @@ impl MetricReader {
         (self.temporality, self.interval) == (outlet.temporality(), outlet.metric_interval())
     }
 }
+
+/// How often it complains on stderr.
+const SAY_EVERY: Duration = Duration::from_secs(60);
 
 /// Records of one signal by scope.
 #[derive(Default)]
@@ -190,7 +195,7 @@ impl Worker {
             }
         }
         let next_check = Instant::now() + threshold::INTERVAL;
-        Self { engine, batching, lanes, open, self_metrics, tail, metrics, next_check }
+        Self { engine, batching, lanes, open, self_metrics, tail, metrics, next_check, said: (0, None) }
     }
 
     fn run(mut self) {
@@ -229,6 +234,7 @@ impl Worker {
     fn round(&mut self, flush: bool) {
         self.take_lanes(flush);
         self.close_due(flush);
+        self.say_lost();
         self.collect_metrics(flush);
         let now = Instant::now();
         if self.batching.metrics && (flush || self.next_check <= now) {
@@ -247,14 +253,20 @@ impl Worker {
                 Self::close(engine, batching, tag.signal, open);
             }
         };
-        let (now, counts) = (Instant::now(), &engine.counts.tail);
+        let (now, counts, mut spans) = (Instant::now(), &engine.counts.tail, 0);
         lanes.append(&mut engine.collector.new_lanes.lock().unwrap_or_else(PoisonError::into_inner));
         lanes.retain_mut(|lane| {
-            lane.drain(|record| match tail {
-                Some(tail) if record.tag.signal == SPAN => tail.take(record.tag, record.body, now, counts, &mut batch),
-                _ => batch(record.tag, record.body),
+            lane.drain(|record| {
+                spans += u64::from(record.tag.signal == SPAN);
+                match tail {
+                    Some(tail) if record.tag.signal == SPAN => {
+                        tail.take(record.tag, record.body, now, counts, &mut batch);
+                    }
+                    _ => batch(record.tag, record.body),
+                }
             })
         });
+        engine.counts.ended.fetch_add(spans, Ordering::Release);
         if let Some(tail) = tail {
             tail.end_round(all, now, counts, &mut batch);
         }
@@ -297,6 +309,21 @@ impl Worker {
         let batch = Arc::new(Batch { signal, records, body });
         for outlet in engine.outlets() {
             outlet.offer(&batch);
+        }
+    }
+
+    /// Says what was lost before it came here, at most once a minute.
+    fn say_lost(&mut self) {
+        let lost = self.engine.counts.lost_by_reason();
+        let all = lost.iter().sum();
+        let (said, last) = self.said;
+        if all > said && last.is_none_or(|at| at.elapsed() >= SAY_EVERY) {
+            self.said = (all, Some(Instant::now()));
+            let [no_room, nested, late] = lost;
+            say(format_args!(
+                "{all} spans and log records lost so far: {no_room} for want of memory, {nested} made while a value was shown, \
+                 {late} made while a thread ended"
+            ));
         }
     }
 

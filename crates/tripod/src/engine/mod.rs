@@ -14,6 +14,7 @@ pub(crate) mod panic;
 pub(crate) mod role;
 mod scopes;
 mod slot;
+pub(crate) mod starts;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -39,6 +40,7 @@ use collector::Collector;
 use generation::Generation;
 use lane::{Budget, SharedBudget, Tag, Writer};
 use slot::Origin;
+use starts::{AllStarts, Starts};
 
 /// The kinds of records, as their tags have them.
 pub(crate) const SPAN: u8 = 0;
@@ -60,20 +62,44 @@ pub(crate) struct Settings {
     pub(crate) baggage_attributes: Vec<Pattern>,
 }
 
-/// Why a record was lost.
+/// Why a record was lost on its way to the collector.
 #[derive(Clone, Copy)]
 pub(crate) enum Lost {
     /// The lanes' memory was used up: the collector could not keep pace.
     NoRoom,
+    /// It was made by what telemetry called on the same thread: a `Display` or `Debug` that itself logs or starts a span.
+    Nested,
+    /// It was made after the thread's part of telemetry had ended.
+    Late,
+}
+
+/// What makes a record.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Act {
+    Log,
+    StartSpan,
+    EndSpan,
 }
 
 /// What the engine has done, by signal where it is an array.
 #[derive(Default)]
 pub(crate) struct Counts {
     pub(crate) collected: [AtomicU64; 2],
-    pub(crate) lost: [AtomicU64; 2],
+    /// By [`Lost`].
+    pub(crate) lost: [[AtomicU64; 3]; 2],
+    starts: AllStarts,
+    /// Spans that have ended: those that the collector took, and those that were lost when they ended.
+    pub(crate) ended: AtomicU64,
     /// What a tail policy has decided.
     pub(crate) tail: TailCounts,
+}
+
+impl Counts {
+    /// Records that were lost on their way to the collector, by [`Lost`].
+    fn lost_by_reason(&self) -> [u64; 3] {
+        let [spans, logs] = self.lost.each_ref().map(|lost| lost.each_ref().map(|lost| lost.load(Ordering::Relaxed)));
+        [spans[0] + logs[0], spans[1] + logs[1], spans[2] + logs[2]]
+    }
 }
 
 /// A running engine.
@@ -138,6 +164,15 @@ pub(crate) fn generation() -> u32 {
     GENERATION.now()
 }
 
+/// Counts a record that the calling thread could not make, if it would have been taken.
+#[cold]
+pub(crate) fn lose(act: Act, why: Lost) {
+    let is_on = if act == Act::Log { logs_on(i32::MAX) } else { traces_on() };
+    if is_on && let Some(engine) = slot::running_already() {
+        engine.lost(act, why);
+    }
+}
+
 /// The engine that runs, if one does, and the generation from which on it does.
 pub(crate) fn look(generation: &mut u32) -> Option<Arc<Engine>> {
     GENERATION.look(generation, running)
@@ -182,10 +217,22 @@ impl Engine {
         self.collector.wake();
     }
 
-    pub(crate) fn lost(&self, signal: u8, why: Lost) {
-        match why {
-            Lost::NoRoom => self.counts.lost[usize::from(signal)].fetch_add(1, Ordering::Relaxed),
-        };
+    /// For the calling thread, to count the spans that it starts.
+    pub(crate) fn new_starts(&self) -> Arc<Starts> {
+        self.counts.starts.of_new_thread()
+    }
+
+    /// There was no room for a record.
+    pub(crate) fn refused(&self, signal: u8) {
+        self.lost(if signal == SPAN { Act::EndSpan } else { Act::Log }, Lost::NoRoom);
+    }
+
+    fn lost(&self, act: Act, why: Lost) {
+        let signal = if act == Act::Log { LOG } else { SPAN };
+        self.counts.lost[usize::from(signal)][why as usize].fetch_add(1, Ordering::Relaxed);
+        if act == Act::EndSpan {
+            self.counts.ended.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// Sends what has been recorded so far. Answers whether all of it was delivered before the deadline.
@@ -211,14 +258,19 @@ impl Engine {
     /// What became of the records so far.
     pub(crate) fn stats(&self) -> Stats {
         let records = |signal: u8| {
-            let [collected, refused] = [&self.counts.collected, &self.counts.lost]
-                .map(|counts| counts[usize::from(signal)].load(Ordering::Relaxed));
-            RecordStats { created: collected + refused, refused }
+            let collected = self.counts.collected[usize::from(signal)].load(Ordering::Relaxed);
+            let [refused, nested, late] =
+                self.counts.lost[usize::from(signal)].each_ref().map(|lost| lost.load(Ordering::Relaxed));
+            RecordStats { created: collected + refused + nested + late, refused, nested, late }
         };
         let (mut spans, tail) = (records(SPAN), self.counts.tail.stats());
         spans.created += tail.spans_dropped;
+        // First those that have ended: one that ends meanwhile is not to be missing among those that were started.
+        let ended = self.counts.ended.load(Ordering::Acquire);
+        let started = self.counts.starts.sum();
+        let live = started.recorded().saturating_sub(ended);
         let exporters = self.outlets.iter().map(Outlet::stats).collect();
-        Stats { spans, logs: records(LOG), tail, exporters }
+        Stats { started, live, spans, logs: records(LOG), tail, exporters }
     }
 
     /// Flushes every outlet, also after one that is late.

@@ -79,6 +79,11 @@ pub(crate) fn running() -> Option<Arc<Engine>> {
     revive()
 }
 
+/// The engine that runs, if one does; in a forked child only once something was recorded.
+pub(super) fn running_already() -> Option<Arc<Engine>> {
+    if let Slot::Running(running) = &*SLOT.read() { Some(Arc::clone(&running.engine)) } else { None }
+}
+
 /// Starts telemetry for this process; answers the number of its session.
 pub(crate) fn start(config: Config, outputs: Vec<Output>) -> Result<u64, Error> {
     static SESSIONS: AtomicU64 = AtomicU64::new(0);

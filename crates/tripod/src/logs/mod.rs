@@ -12,7 +12,7 @@ use std::str::FromStr;
 use crate::Value;
 use crate::context::stack::{self, Local};
 use crate::encode::{Body, Log};
-use crate::engine;
+use crate::engine::{self, Act};
 pub use call_site::CallSite;
 pub(crate) use call_site::configure;
 pub use redact::REDACTED_BY_DEFAULT;
@@ -85,7 +85,7 @@ struct Origin<'a> {
 }
 
 fn write(origin: Origin<'_>, level: Level, message: fmt::Arguments<'_>, attributes: &[(&str, Value<'_>)]) {
-    stack::with(|local| {
+    stack::with_or_lose(Act::Log, |local| {
         let now = local.clock.now().unix_nanos;
         let record = Log {
             time_unix_nanos: now,

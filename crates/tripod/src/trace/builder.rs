@@ -10,11 +10,13 @@ use super::baggage::copied;
 use super::data::SpanData;
 use super::sampler::{SpanStart, StartAttributes};
 use super::{LinkTo, LocalSpan, Sampler, Span};
+use crate::Value;
 use crate::context::ids::Ids;
 use crate::context::otel;
 use crate::context::stack::{self, Local};
 use crate::context::{Context, SpanContext, SpanId, TraceId};
-use crate::{Value, engine};
+use crate::engine::starts::{Origin, Starts};
+use crate::engine::{self, Act};
 
 /// A span about to be started, where the macros do not suffice: with a kind, a given parent, links or a start in the past.
 ///
@@ -109,7 +111,7 @@ impl SpanBuilder {
 
     /// Starts it as the current span of this thread, until the guard is dropped.
     pub fn enter(self) -> LocalSpan {
-        let id = stack::with(|local| {
+        let id = stack::with_or_lose(Act::StartSpan, |local| {
             let started = self.begin(local)?;
             match started.data {
                 Some(data) => local.push_span(data),
@@ -122,7 +124,8 @@ impl SpanBuilder {
 
     /// Starts it without making it current; it can move between threads and go along with a future.
     pub fn start(self) -> Span {
-        stack::with(|local| self.begin(local)).flatten().map_or_else(Span::none, Span::from_started)
+        let started = stack::with_or_lose(Act::StartSpan, |local| self.begin(local));
+        started.flatten().map_or_else(Span::none, Span::from_started)
     }
 
     fn with_data(mut self, change: impl FnOnce(&mut SpanData)) -> Self {
@@ -137,7 +140,7 @@ impl SpanBuilder {
         let (parent, trace_state) = self.parent.resolve(local);
         local.engine()?;
         let known = (&*data.name, data.kind, data.scope, StartAttributes::Written(&data));
-        let context = identify(&local.outbox.settings()?.sampler, &mut local.ids, &parent, known);
+        let context = identify(local.outbox.starting()?, &mut local.ids, &parent, known);
         if !context.is_sampled() {
             local.stack.recycle(data);
             return Some(Started { context, data: None, trace_state });
@@ -168,11 +171,18 @@ impl Parent {
 /// What is known of a span before it starts, beside its parent: name, kind, scope, attributes.
 type Known<'a> = (&'a str, SpanKind, u16, StartAttributes<'a>);
 
-/// Gives a new span its identity and decides whether it is recorded.
+/// Gives a new span its identity, decides whether it is recorded, and counts it.
 #[inline]
-fn identify(sampler: &Sampler, ids: &mut Ids, parent: &SpanContext, known: Known<'_>) -> SpanContext {
-    let trace_id = if parent.is_valid() { parent.trace_id } else { ids.trace_id() };
+fn identify(
+    (sampler, starts): (&Sampler, &Starts),
+    ids: &mut Ids,
+    parent: &SpanContext,
+    known: Known<'_>,
+) -> SpanContext {
+    let (trace_id, origin) =
+        if parent.is_valid() { (parent.trace_id, Origin::of(parent)) } else { (ids.trace_id(), Origin::None) };
     let sampled = sampler.decide_at_once(parent, trace_id).unwrap_or_else(|| ask(sampler, trace_id, parent, known));
+    starts.count(origin, sampled);
     SpanContext { trace_id, span_id: ids.span_id(), flags: parent.flags.decided(sampled), remote: false }
 }
 
@@ -186,7 +196,7 @@ pub(crate) fn begin(local: &mut Local, name: Cow<'static, str>, attributes: &[(&
     local.engine()?;
     let (parent, trace_state) = local.current();
     let known = (&*name, SpanKind::INTERNAL, 0, StartAttributes::Listed(attributes));
-    let context = identify(&local.outbox.settings()?.sampler, &mut local.ids, &parent, known);
+    let context = identify(local.outbox.starting()?, &mut local.ids, &parent, known);
     if !context.is_sampled() {
         return Some(Started { context, data: None, trace_state });
     }
@@ -203,7 +213,7 @@ pub(crate) fn begin(local: &mut Local, name: Cow<'static, str>, attributes: &[(&
 /// The same, and makes it current at once: in the thread's next slot, where nothing has to be moved. Answers its id; none when traces
 /// are off.
 pub(crate) fn enter(name: Cow<'static, str>, attributes: &[(&str, Value<'_>)]) -> SpanId {
-    stack::with(|local| {
+    stack::with_or_lose(Act::StartSpan, |local| {
         local.engine()?;
         let copied = copied(local, None);
         let bridged = otel::current_after(local.mark());
@@ -214,7 +224,7 @@ pub(crate) fn enter(name: Cow<'static, str>, attributes: &[(&str, Value<'_>)]) -
             None => below.map_or((&SpanContext::NONE, None), |below| (&below.context, below.trace_state.clone())),
         };
         let known = (&*name, SpanKind::INTERNAL, 0, StartAttributes::Listed(attributes));
-        let context = identify(&outbox.settings()?.sampler, ids, parent, known);
+        let context = identify(outbox.starting()?, ids, parent, known);
         if context.is_sampled() {
             slot.prepare(name);
             slot.begin(context, parent, trace_state, clock.now(), *forks);
@@ -258,7 +268,7 @@ fn end_top(local: &mut Local, end: Option<SystemTime>) {
 
 /// Ends a span that is not current, and keeps its buffers.
 pub(crate) fn finish(mut data: Box<SpanData>, end: Option<SystemTime>) {
-    stack::with(|local| {
+    stack::with_or_lose(Act::EndSpan, |local| {
         local.engine();
         if data.forks == local.forks {
             data.finish(end, &mut local.outbox);

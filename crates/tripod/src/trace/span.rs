@@ -9,6 +9,7 @@ use super::builder::{Started, begin, finish};
 use super::data::SpanData;
 use crate::context::stack::{self, Local};
 use crate::context::{Context, SpanContext};
+use crate::engine::Act;
 
 /// A span that is not tied to a thread. It ends when it is dropped.
 ///
@@ -36,7 +37,7 @@ impl Span {
     }
 
     pub(crate) fn start_with(name: Cow<'static, str>, attributes: &[(&str, crate::Value<'_>)]) -> Self {
-        let started = stack::with(|local| begin(local, name, attributes));
+        let started = stack::with_or_lose(Act::StartSpan, |local| begin(local, name, attributes));
         started.flatten().map_or_else(Self::none, Self::from_started)
     }
 

@@ -12,7 +12,7 @@ use crate::bridge::targets;
 use crate::context::suppress::is_suppressed;
 use crate::context::{SpanContext, otel, stack};
 use crate::encode::{Body, Log};
-use crate::engine;
+use crate::engine::{self, Act};
 use crate::{ToValue, Value, logs};
 
 /// Makes loggers.
@@ -90,7 +90,7 @@ impl LogRecord {
         let scope = self.target.as_deref().filter(|target| !target.is_empty()).map_or(scope, targets::scope_of);
         let attributes = self.attributes.iter().map(|(key, value)| (key.as_str(), value.to_value()));
         as_slice(attributes, |attributes| {
-            stack::with(|local| {
+            stack::with_or_lose(Act::Log, |local| {
                 let observed = self.observed.map_or_else(|| local.clock.now().unix_nanos, convert::unix_nanos);
                 let record = Log {
                     time_unix_nanos: self.timestamp.map_or(observed, convert::unix_nanos),

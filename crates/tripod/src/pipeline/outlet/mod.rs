@@ -262,7 +262,7 @@ impl Shared {
                 // The exporter has forked: this is the child, and the queue is the parent's.
                 return std::mem::forget(exporter);
             }
-            self.time(sent, &result);
+            self.time(next.batch.signal, sent, &result);
             if let Ok(Err(ExportError::Retry { after, reason })) = result {
                 self.retry_later(backoff.wait(after), &reason);
             } else {
@@ -360,7 +360,7 @@ impl Shared {
         &self.tallies[signal as usize]
     }
 
-    fn time(&self, start: Instant, result: &thread::Result<Result<Exported, ExportError>>) {
+    fn time(&self, signal: Signal, start: Instant, result: &thread::Result<Result<Exported, ExportError>>) {
         let error = match result {
             Ok(Ok(_)) => "",
             Ok(Err(ExportError::Retry { .. })) => "retryable",
@@ -368,7 +368,7 @@ impl Shared {
             Err(_) => DropReason::Panicked.as_str(),
         };
         if let Some(timer) = &self.timer {
-            timer.record(start.elapsed().as_secs_f64(), error);
+            timer.record(signal, start.elapsed().as_secs_f64(), error);
         }
     }
 
