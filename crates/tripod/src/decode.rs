@@ -70,7 +70,7 @@ pub(crate) fn key_value(message: &[u8]) -> (&str, Value<'_>) {
     (key, value)
 }
 
-fn any_value(message: &[u8]) -> Value<'_> {
+pub(crate) fn any_value(message: &[u8]) -> Value<'_> {
     match Fields::new(message).next() {
         Some((1, field)) => Value::Str(field.text()),
         Some((2, field)) => Value::Bool(field.number() != 0),

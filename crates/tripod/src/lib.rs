@@ -71,7 +71,7 @@ pub use metrics::{
     Counter, ExemplarFilter, Gauge, Histogram, Labels, Summary, UpDownCounter, counter, gauge, histogram, summary,
     up_down_counter,
 };
-pub use pipeline::{Batch, ExportError, Exported, Exporter, Output, Signal, TailPolicy, TailSampling};
+pub use pipeline::{Batch, ExportError, Exported, Exporter, Filter, Output, Records, Signal, TailPolicy, TailSampling};
 pub use resource::Detector as ResourceDetector;
 pub use stats::{Decisions, Delivery, DropReason, ExporterStats, RecordStats, StartStats, Stats, TailStats};
 pub use trace::{

@@ -66,7 +66,7 @@ impl SelfMetrics {
         for exporter in &mut stats.exporters {
             for delivery in [&mut exporter.spans, &mut exporter.points, &mut exporter.logs] {
                 delivery.queued = 0;
-                delivery.offered = delivery.exported + delivery.dropped();
+                delivery.offered = delivery.exported + delivery.dropped() + delivery.filtered;
             }
         }
         self.update(&stats);
@@ -111,7 +111,7 @@ impl SelfMetrics {
         for (reason, records) in &after {
             self.count(exported, &labels(&of, reason.as_str()), *records);
         }
-        let submitted = delivery.offered.saturating_sub(delivery.queued + sum(&before));
+        let submitted = delivery.offered.saturating_sub(delivery.queued + delivery.filtered + sum(&before));
         let inflight = submitted.saturating_sub(delivery.exported + sum(&after));
         let name = format!("otel.sdk.exporter.{word}.inflight");
         Self::level(
@@ -133,6 +133,7 @@ impl SelfMetrics {
         for (reason, records) in lost {
             self.processed(signal, &of, reason.as_str(), *records);
         }
+        self.processed(signal, &of, "filtered", delivery.filtered);
         let name = format!("otel.sdk.processor.{word}.queue.size");
         let size = What { name: &name, unit, description: "Records that wait for the exporter" };
         Self::level(size, &labels(&of, ""), delivery.queued);

@@ -6,7 +6,7 @@ use tripod_wire::otlp::Signal;
 ///
 /// Spans and logs are counted once they have ended and reached the collector, and a tail policy has decided: after a
 /// [`crate::Guard::flush`] these are all. What was created was refused, dropped by the policy, or offered to every exporter; for
-/// each exporter, `offered` = `exported` + `dropped` + what is still on its way.
+/// each exporter, `offered` = `exported` + `dropped` + `filtered` + `queued` + what is just being sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Spans that were started, also those that are not recorded.
@@ -111,6 +111,8 @@ pub struct Delivery {
     pub exported: u64,
     /// Waiting in the queue, or on disk in the spool.
     pub queued: u64,
+    /// Left out by the [`Filter`](crate::Filter) of its [`Output`](crate::Output).
+    pub filtered: u64,
     /// Lost, by [`DropReason`].
     pub dropped_by_reason: [u64; DropReason::ALL.len()],
 }

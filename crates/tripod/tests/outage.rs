@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::telemetry_with;
-use tripod::{Batch, Builder, DropReason, Error, ExportError, Exported, Exporter};
+use tripod::{Batch, Builder, DropReason, Error, ExportError, Exported, Exporter, Filter, Output, Records};
 use tripod_wire::otlp::trace::TracesData;
 use tripod_wire::proto::Message;
 
@@ -88,6 +88,51 @@ fn what_memory_cannot_hold_goes_to_disk_and_arrives_when_the_receiver_is_back() 
     let stats = telemetry.stats().exporters.into_iter().find(|exporter| exporter.name == "receiver").unwrap();
     assert_eq!((stats.spans.offered, stats.spans.exported), (SPANS as u64, SPANS as u64));
     assert_eq!((stats.spans.queued, stats.spans.dropped()), (0, 0));
+}
+
+/// Takes every other batch, and asks for the rest to come again.
+struct EveryOther(Receiver, bool);
+
+impl Exporter for EveryOther {
+    fn name(&self) -> &'static str {
+        "every-other"
+    }
+
+    fn export(&mut self, batch: &Batch) -> Result<Exported, ExportError> {
+        self.1 = !self.1;
+        if !self.1 {
+            return Err(ExportError::Retry { after: None, reason: "busy".to_owned() });
+        }
+        assert!(batch.records <= 250, "as small as the output wants");
+        self.0.export(batch)
+    }
+}
+
+#[test]
+fn what_comes_from_disk_is_filtered_and_divided_and_nothing_of_it_is_sent_twice() {
+    let (receiver, folder) = (Receiver::default(), tempfile::tempdir().unwrap());
+    let output = || {
+        let output = Output::new(EveryOther(receiver.clone(), false)).queue_memory(600_000).max_batch(250);
+        output.filter(Filter::new().drop(Records::spans().name("* ?7")))
+    };
+    let telemetry = telemetry_with(|builder| {
+        let builder =
+            builder.metrics(false).logs(false).record_memory(64 << 20).schedule_delay(Duration::from_millis(5));
+        builder.shutdown_timeout(Duration::from_secs(60)).exporter(output()).spool(folder.path(), 1 << 30)
+    });
+    make_spans("span", 5000);
+    while on_disk(folder.path()) == 0 {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    receiver.back.store(true, Ordering::Relaxed);
+    telemetry.flush();
+    let arrived = receiver.names();
+    assert_eq!((arrived.len(), on_disk(folder.path())), (5000 - 9, 0));
+    assert!(arrived.contains("span 7") && !arrived.contains("span 17") && arrived.contains("span 117"));
+    let stats = telemetry.stats().exporters.into_iter().find(|exporter| exporter.name == "every-other").unwrap();
+    let spans = &stats.spans;
+    assert_eq!((spans.offered, spans.exported, spans.filtered), (5000, 5000 - 9, 9));
+    assert_eq!((spans.queued, spans.dropped()), (0, 0));
 }
 
 #[test]

@@ -333,8 +333,8 @@ impl Builder {
     }
 
     /// Shows traces and logs on stderr as well, for people or for machines: `OTEL_TRACES_EXPORTER` and `OTEL_LOGS_EXPORTER` with
-    /// `console` do so as text. Metrics are shown only where `OTEL_METRICS_EXPORTER` names it. While there is a console, records wait
-    /// at most 0.1 s.
+    /// `console` do so as text. Metrics are shown only where `OTEL_METRICS_EXPORTER` names it. It shows a record after
+    /// 0.1 s at most.
     pub fn console(mut self, format: Console) -> Self {
         self.settings.console = Some(format);
         self

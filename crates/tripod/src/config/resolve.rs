@@ -15,9 +15,6 @@ use crate::metrics::Views;
 use crate::pipeline::{Signal, Signals};
 use crate::resource::Detector;
 
-/// Half of what a record may wait while someone looks: one wait until it is collected, one until it is sent.
-pub(super) const CONSOLE_DELAY: Duration = Duration::from_millis(50);
-
 /// What a waiting record is taken to occupy where its variable counts records: a span with some attributes.
 const RECORD_BYTES: usize = 1024;
 /// Records that may wait, where the variable of one signal is set and that of the other is not: the specification's default.
@@ -59,13 +56,11 @@ fn fill(settings: Settings, mut notices: Vec<String>) -> Result<Config, Error> {
             destinations[signal as usize].add(Destinations::only(Destination::Console));
         }
     }
-    let has_console = !signals(&destinations, Destination::Console).is_empty();
     let queues = [settings.batch[0].max_queue, settings.batch[1].max_queue];
     let limits = settings.limits.resolve();
     let export_timeouts = [settings.batch[0].export_timeout, settings.metric_timeout, settings.batch[1].export_timeout];
     let batch = settings.batch.map(|batch| {
         let delay = batch.delay.unwrap_or(Duration::from_secs(1));
-        let delay = if has_console { delay.min(CONSOLE_DELAY) } else { delay };
         BatchConfig { delay, max_records: batch.max_records.unwrap_or(512).max(1) }
     });
     let [traces_otlp, metrics_otlp, logs_otlp] = settings.otlp;

@@ -15,7 +15,7 @@ use super::lane::{Reader, Tag};
 use super::{Engine, LOG, SPAN, deadline, role};
 use crate::config::{BatchConfig, Config};
 use crate::metrics::{Temporality, threshold};
-use crate::pipeline::{Batch, Outlet, Signal, Tail, TailSampling};
+use crate::pipeline::{Batch, Outlet, Output, Signal, Tail, TailSampling};
 use crate::say::say;
 use crate::self_metrics::{self, SelfMetrics};
 use crate::sync::fork;
@@ -38,14 +38,26 @@ pub(crate) struct Batching {
 }
 
 impl Batching {
-    pub(crate) fn new(config: &Config) -> Self {
+    /// Spans and logs wait as long as the most impatient output wants; the others gather what they get.
+    pub(crate) fn new(config: &Config, outputs: &[Output]) -> Self {
+        let mut records = config.batch;
+        for output in outputs {
+            for (batch, delay) in records.iter_mut().zip(output.options.schedule_delay) {
+                batch.delay = delay.map_or(batch.delay, |delay| delay.min(batch.delay));
+            }
+        }
         Self {
-            records: config.batch,
+            records,
             metrics: config.metrics,
             self_metrics: config.self_metrics,
             tail: config.tail.clone(),
             resource: resource::encoded_field(&config.resource()),
         }
+    }
+
+    /// How spans and logs are gathered into the batches that all outputs share.
+    pub(crate) fn records(&self) -> &[BatchConfig; 2] {
+        &self.records
     }
 
     fn of(&self, signal: u8) -> &BatchConfig {

@@ -194,12 +194,14 @@ impl Engine {
             outlets: Vec::new(),
             stopped: Stopped::default(),
         };
-        let started = origin.outputs()?.into_iter().enumerate().try_for_each(|(at, output)| {
-            engine.outlets.push(Outlet::start(output, at, config)?);
+        let outputs = origin.outputs()?;
+        let batching = Batching::new(config, &outputs);
+        let started = outputs.into_iter().enumerate().try_for_each(|(at, output)| {
+            engine.outlets.push(Outlet::start(output, at, config, &batching)?);
             Ok(())
         });
         let engine = Arc::new(engine);
-        let started = started.and_then(|()| Collector::start(&engine, Batching::new(config)));
+        let started = started.and_then(|()| Collector::start(&engine, batching));
         // If a thread can't be started, the others end.
         started.inspect_err(|_| engine.outlets.iter().for_each(|outlet| outlet.stop(Instant::now())))?;
         Ok(engine)

@@ -16,6 +16,8 @@ const MAX_ANSWER_BYTES: u64 = 64 * 1024;
 /// Of what a receiver says of a refusal, so much is shown.
 const SHOWN_BYTES: usize = 300;
 
+const CONTENT_TOO_LARGE: u16 = 413;
+
 /// A client; clones share its connections.
 #[derive(Clone)]
 pub(crate) struct HttpClient(Agent);
@@ -81,8 +83,8 @@ impl Answer {
     /// This, if it is a success.
     ///
     /// # Errors
-    /// [`ExportError::Retry`] with the receiver's wish when `may_retry` holds of the status, [`ExportError::Permanent`] otherwise; with
-    /// the beginning of what the receiver says.
+    /// [`ExportError::Retry`] with the receiver's wish when `may_retry` holds of the status, [`ExportError::TooLarge`] of 413,
+    /// [`ExportError::Permanent`] otherwise; with the beginning of what the receiver says.
     pub(crate) fn success(self, url: &str, may_retry: impl FnOnce(u16) -> bool) -> Result<Self, ExportError> {
         if self.is_success() {
             return Ok(self);
@@ -91,7 +93,11 @@ impl Answer {
         if may_retry(self.status) {
             return Err(ExportError::Retry { after: self.retry_after(SystemTime::now()), reason });
         }
-        Err(ExportError::Permanent { reason })
+        Err(if self.status == CONTENT_TOO_LARGE {
+            ExportError::TooLarge { reason }
+        } else {
+            ExportError::Permanent { reason }
+        })
     }
 
     /// When to try again: `Retry-After`, in seconds or as a date.

@@ -17,9 +17,14 @@ pub use console::Console;
 pub use jsonl::JsonlExporter;
 pub use memory::MemoryExporter;
 
+use std::time::Duration;
+
 use crate::Error;
 use crate::config::{Config, Destination};
 use crate::pipeline::Output;
+
+/// Half of what a record may wait while someone looks: one wait until it is collected, one until it is sent.
+const CONSOLE_DELAY: Duration = Duration::from_millis(50);
 
 /// The exporters that come beside those the code names: OTLP if it names none, and the console if it is wanted.
 ///
@@ -33,7 +38,8 @@ pub(crate) fn built_in(config: &Config, any_named: bool) -> Result<Vec<Output>, 
     let shown = config.signals_to(Destination::Console);
     if !shown.is_empty() {
         let console = console::ConsoleExporter::stderr(config.console, shown);
-        exporters.push(console.into());
+        let delay = config.batch.iter().map(|batch| batch.delay).fold(CONSOLE_DELAY, Duration::min);
+        exporters.push(Output::from(console).schedule_delay(delay));
     }
     Ok(exporters)
 }

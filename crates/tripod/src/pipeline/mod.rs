@@ -1,14 +1,18 @@
 //! From the collector to the exporters: batches, and for each exporter a bounded queue and a thread of its own, so that one that
 //! hangs costs the others nothing.
 
+mod filter;
 mod lent;
 mod outlet;
 mod output;
+mod request;
 mod retry;
+mod shape;
 mod signals;
 mod spool;
 mod tail;
 
+pub use filter::{Filter, Records};
 pub(crate) use lent::{Lent, LentGuard};
 pub(crate) use outlet::Outlet;
 pub use output::Output;
@@ -63,7 +67,8 @@ pub trait Exporter: Send {
     /// Sends a batch.
     ///
     /// # Errors
-    /// [`ExportError::Retry`] when it may be accepted later, [`ExportError::Permanent`] when it never will be.
+    /// [`ExportError::Retry`] when it may be accepted later, [`ExportError::TooLarge`] when less of it may be,
+    /// [`ExportError::Permanent`] when it never will be.
     fn export(&mut self, batch: &Batch) -> Result<Exported, ExportError>;
 
     /// Ends its work: after the last batch, before it is dropped. At the deadline nobody waits for it any longer.
@@ -92,6 +97,11 @@ pub enum ExportError {
         /// When, if the receiver said so.
         after: Option<Duration>,
         /// What went wrong.
+        reason: String,
+    },
+    /// It is more than the receiver takes at once. Its halves are sent, if it has several records; otherwise it is lost.
+    TooLarge {
+        /// What the receiver says.
         reason: String,
     },
     /// It will never be taken.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Exporter, Signal, Signals};
+use super::{Exporter, Filter, Signal, Signals};
 use crate::metrics::Temporality;
 
 /// An exporter and how it is served; what is not said here, the settings say, and then the exporter.
@@ -27,6 +27,11 @@ pub(crate) struct OutputOptions {
     pub(crate) temporality: Option<Temporality>,
     pub(crate) signals: Option<Signals>,
     pub(crate) queue_memory: Option<usize>,
+    pub(crate) filter: Option<Filter>,
+    /// Records in a batch, by signal.
+    pub(crate) max_batch: [Option<usize>; 3],
+    /// Of spans and of logs.
+    pub(crate) schedule_delay: [Option<Duration>; 2],
 }
 
 impl OutputOptions {
@@ -57,6 +62,27 @@ impl Output {
     /// Which signals it gets, of those that it can take.
     pub fn signals(mut self, signals: impl IntoIterator<Item = Signal>) -> Self {
         self.options.signals = Some(signals.into_iter().fold(Signals::default(), Signals::with));
+        self
+    }
+
+    /// Which records of these signals it gets.
+    pub fn filter(mut self, filter: Filter) -> Self {
+        self.options.filter = Some(filter);
+        self
+    }
+
+    /// Spans, logs or points of metrics that are sent to it at once, at most. Where that is more than [`Builder::max_batch`] says, spans
+    /// and logs are gathered until they are so many or the delay is over.
+    ///
+    /// [`Builder::max_batch`]: crate::Builder::max_batch
+    pub fn max_batch(mut self, records: usize) -> Self {
+        self.options.max_batch = [Some(records.max(1)); 3];
+        self
+    }
+
+    /// How long spans and logs wait at most before they are sent to it.
+    pub fn schedule_delay(mut self, delay: Duration) -> Self {
+        self.options.schedule_delay = [Some(delay); 2];
         self
     }
 

@@ -105,6 +105,11 @@ impl Spool {
         oldest
     }
 
+    /// The batch that was to be sent waits again, and may have to make room.
+    pub(crate) fn release(&mut self) {
+        self.sending = None;
+    }
+
     /// Adds a batch as the newest, at the cost of the oldest where there is no room. Answers what had to go.
     ///
     /// # Errors

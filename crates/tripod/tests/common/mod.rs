@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub)]
 
 pub mod http;
+pub mod scripted;
 
 use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
@@ -32,6 +33,15 @@ pub fn in_time<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> 
         Ok(result) => result,
         Err(mpsc::RecvTimeoutError::Timeout) => panic!("it hangs"),
         Err(mpsc::RecvTimeoutError::Disconnected) => std::panic::resume_unwind(thread.join().expect_err("it panicked")),
+    }
+}
+
+/// Looks again and again until it is so.
+pub fn wait_until(is_so: impl Fn() -> bool) {
+    let start = std::time::Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < PATIENCE, "it does not come to be");
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 

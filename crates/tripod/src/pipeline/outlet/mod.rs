@@ -1,26 +1,31 @@
 //! An outlet: one exporter with its queue and its thread.
 //!
 //! The queue is bounded in bytes; when it is full the oldest batch is dropped, counted and said (once a minute). A batch that the
-//! receiver may take later is tried again until it is pushed out.
+//! receiver may take later is tried again until it is pushed out; one that is too large for it is sent in halves.
+//!
+//! What the output asks of its batches (a filter, a size, to wait for more) is done here, on its own thread, as they are taken
+//! from the queue.
 //!
 //! With a spool, a second thread moves the oldest batches to disk once the queue is half full, so that neither the collector nor
 //! the exporter waits for the disk; what is there is sent first, as it is older. What is left at the end goes there too.
 
+mod queue;
 mod spooling;
 
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use self::queue::{Gathering, Queue, Sending, gathering};
 use super::retry::Backoff;
+use super::shape::{self, Shape};
 use super::spool::Spool;
 use super::{Batch, ExportError, Exported, Exporter, Output, Signal, Signals};
 use crate::Error;
 use crate::config::Config;
-use crate::engine::role;
+use crate::engine::{Batching, role};
 use crate::metrics::Temporality;
 use crate::say::say;
 use crate::self_metrics::ExportTimer;
@@ -57,6 +62,8 @@ struct Shared {
     queue: Mutex<Queue>,
     changed: Condvar,
     limit_bytes: usize,
+    shape: Shape,
+    gathering: Gathering,
     tallies: [Tally; 3],
     timer: Option<ExportTimer>,
     has_spool: bool,
@@ -64,53 +71,17 @@ struct Shared {
     spool: Mutex<Option<Spool>>,
 }
 
-/// A batch to be sent, with its number in the spool if it came from there.
-#[derive(Clone)]
-struct Next {
-    batch: Arc<Batch>,
-    spooled: Option<u64>,
-}
-
 /// What became of the records of one signal.
 #[derive(Default)]
 struct Tally {
     offered: AtomicU64,
     exported: AtomicU64,
+    filtered: AtomicU64,
     dropped: [AtomicU64; DropReason::ALL.len()],
 }
 
-#[derive(Default)]
-struct Queue {
-    batches: VecDeque<Arc<Batch>>,
-    bytes: usize,
-    /// Batches in the spool.
-    on_disk: usize,
-    /// The batch that is being sent, until what became of it is counted.
-    sending: Option<Next>,
-    /// A batch is being moved to the spool.
-    moving: bool,
-    /// So many wait: do not wait between tries.
-    hurry: u32,
-    stop: bool,
-    /// When `stop`: until when the exporter may go on.
-    deadline: Option<Instant>,
-    last_said: Option<Instant>,
-}
-
-impl Queue {
-    fn is_empty(&self) -> bool {
-        self.batches.is_empty() && self.on_disk == 0
-    }
-
-    fn pop(&mut self) -> Option<Arc<Batch>> {
-        let batch = self.batches.pop_front()?;
-        self.bytes -= batch.body.len();
-        Some(batch)
-    }
-}
-
 impl Outlet {
-    pub(crate) fn start(output: Output, at: usize, config: &Config) -> Result<Self, Error> {
+    pub(crate) fn start(output: Output, at: usize, config: &Config, batching: &Batching) -> Result<Self, Error> {
         let Output { exporter, options } = output;
         let metric_interval = options.metric_interval.or(config.metric_interval).or(exporter.metric_interval());
         let spool = config.spool.as_ref().map(|spool| spool.open(&format!("{}-{at}", exporter.name()))).transpose()?;
@@ -122,6 +93,8 @@ impl Outlet {
             queue: Mutex::default(),
             changed: Condvar::new(),
             limit_bytes: options.queue_memory.unwrap_or(config.queue_memory),
+            shape: Shape::new(&options),
+            gathering: gathering(&options, &config.batch, batching.records()),
             tallies: Default::default(),
             timer: (config.metrics && config.self_metrics).then(|| ExportTimer::new(exporter.name(), at)),
             has_spool: spool.is_some(),
@@ -164,12 +137,8 @@ impl Outlet {
             // The collector was held up beyond the deadline.
             return self.shared.keep_for_next_run(batch);
         }
-        queue.batches.push_back(Arc::clone(batch));
-        queue.bytes += batch.body.len();
-        while queue.bytes > self.shared.limit_bytes {
-            let Some(oldest) = queue.pop() else { break };
-            self.shared.lose(&mut queue, oldest.signal, oldest.records, DropReason::QueueFull, "the queue is full");
-        }
+        queue.push(Arc::clone(batch));
+        self.shared.make_room(&mut queue, "the queue is full");
         drop(queue);
         self.shared.changed.notify_all();
     }
@@ -180,13 +149,14 @@ impl Outlet {
         let queue = self.shared.lock();
         let delivery = |signal: Signal| {
             let tally = self.shared.tally(signal);
-            let waiting =
-                queue.batches.iter().map(|batch| (batch.signal, batch.records)).chain(spooled.iter().copied());
-            let queued = waiting.filter(|(of, _)| *of == signal).map(|(_, records)| records).sum();
+            let waiting = queue.waiting().chain(spooled.iter().copied());
+            let queued: u64 = waiting.filter(|(of, _)| *of == signal).map(|(_, records)| records).sum();
             Delivery {
                 offered: tally.offered.load(Ordering::Relaxed),
                 exported: tally.exported.load(Ordering::Relaxed),
-                queued,
+                // A batch stays on disk until all of it is sent.
+                queued: queued.saturating_sub(queue.done_on_disk(signal)),
+                filtered: tally.filtered.load(Ordering::Relaxed),
                 dropped_by_reason: tally.dropped.each_ref().map(|dropped| dropped.load(Ordering::Relaxed)),
             }
         };
@@ -203,11 +173,13 @@ impl Outlet {
         queue.hurry += 1;
         self.shared.changed.notify_all();
         let left = deadline.saturating_duration_since(Instant::now());
-        let waiting = |queue: &mut Queue| queue.sending.is_some() || queue.moving || !queue.is_empty();
-        let (mut queue, _) =
-            self.shared.changed.wait_timeout_while(queue, left, waiting).unwrap_or_else(PoisonError::into_inner);
+        let (mut queue, _) = self
+            .shared
+            .changed
+            .wait_timeout_while(queue, left, |queue| queue.is_busy())
+            .unwrap_or_else(PoisonError::into_inner);
         queue.hurry -= 1;
-        !waiting(&mut queue)
+        !queue.is_busy()
     }
 
     /// Ends the threads; what is still queued at the deadline goes to the spool, or is lost and counted.
@@ -215,8 +187,7 @@ impl Outlet {
         let mut queue = self.shared.lock();
         queue.stop = true;
         queue.deadline = Some(deadline);
-        queue.bytes = 0;
-        let left = std::mem::take(&mut queue.batches);
+        let left = queue.take_all();
         drop(queue);
         self.shared.changed.notify_all();
         for batch in left {
@@ -230,8 +201,8 @@ impl Outlet {
         }
         // An exporter that hangs still holds its batch.
         let held = self.shared.lock().sending.take();
-        if let Some(Next { batch, spooled: None }) = held {
-            self.shared.keep_for_next_run(&batch);
+        if let Some(held) = held {
+            self.shared.keep_rest_for_next_run(&held);
         }
         self.shared.close_spool();
     }
@@ -254,20 +225,22 @@ impl Shared {
     fn run(&self, mut exporter: Box<dyn Exporter>) {
         role::set(self);
         let (mut backoff, forks, start) = (Backoff::new(), fork::count(), Instant::now());
-        while let Some(next) = self.next() {
+        while let Some(batch) = self.next() {
             let sent = Instant::now();
             // A faulty exporter costs its batch, not the thread.
-            let result = catch_unwind(AssertUnwindSafe(|| exporter.export(&next.batch)));
+            let result = catch_unwind(AssertUnwindSafe(|| exporter.export(&batch)));
             if fork::count() != forks {
                 // The exporter has forked: this is the child, and the queue is the parent's.
                 return std::mem::forget(exporter);
             }
-            self.time(next.batch.signal, sent, &result);
-            if let Ok(Err(ExportError::Retry { after, reason })) = result {
-                self.retry_later(backoff.wait(after), &reason);
-            } else {
-                backoff.reset();
-                self.done(result);
+            self.time(batch.signal, sent, &result);
+            match result {
+                Ok(Err(ExportError::Retry { after, reason })) => self.retry_later(backoff.wait(after), &reason),
+                Ok(Err(ExportError::TooLarge { .. })) if self.halve() => backoff.reset(),
+                result => {
+                    backoff.reset();
+                    self.done(result);
+                }
             }
         }
         let deadline = self.lock().deadline.unwrap_or(start);
@@ -277,62 +250,119 @@ impl Shared {
     }
 
     /// The next batch to send; `None` when it is time to end.
-    fn next(&self) -> Option<Next> {
+    fn next(&self) -> Option<Arc<Batch>> {
         loop {
-            let waiting = |queue: &mut Queue| queue.is_empty() && !queue.stop;
-            let mut queue = self.changed.wait_while(self.lock(), waiting).unwrap_or_else(PoisonError::into_inner);
+            let mut queue = self.lock();
             if queue.stop {
                 return None;
             }
-            if queue.on_disk == 0 {
-                queue.sending = queue.pop().map(|batch| Next { batch, spooled: None });
-                return queue.sending.clone();
+            if let Some(part) = queue.next_part() {
+                return Some(part);
+            }
+            if queue.on_disk > 0 {
+                drop(queue);
+                self.take_from_spool();
+                continue;
+            }
+            match queue.take(&self.gathering, Instant::now()) {
+                Ok(sending) => queue.sending = Some(sending),
+                Err(Some(left)) => {
+                    drop(self.changed.wait_timeout(queue, left));
+                    continue;
+                }
+                Err(None) => {
+                    drop(self.changed.wait(queue));
+                    continue;
+                }
             }
             drop(queue);
-            if let Some(next) = self.read_oldest() {
-                self.lock().sending = Some(next.clone());
-                return Some(next);
-            }
+            self.prepare();
         }
     }
 
-    /// Counts what became of the batch that was sent.
+    /// Makes of what is about to be sent what the output wants.
+    fn prepare(&self) {
+        let mut queue = self.lock();
+        let Some(sending) = &queue.sending else { return };
+        let parts: Vec<_> = sending.parts.iter().cloned().collect();
+        drop(queue);
+        let Some(joined) = shape::join(parts) else { return };
+        let (signal, records) = (joined.signal, joined.records);
+        let (kept, filtered) = self.shape.filter(joined);
+        let parts = if filtered == records { Vec::new() } else { self.shape.divide(kept) };
+        queue = self.lock();
+        // At a deadline it is taken away, and counted there.
+        if let Some(sending) = &mut queue.sending {
+            (sending.parts, sending.done) = (parts.into(), filtered);
+            self.tally(signal).filtered.fetch_add(filtered, Ordering::Relaxed);
+        }
+        self.end_if_done(queue);
+    }
+
+    /// Counts what became of the part that was sent.
     fn done(&self, result: thread::Result<Result<Exported, ExportError>>) {
+        let mut queue = self.lock();
         // It is gone when the deadline of a shutdown has passed: then it was counted there.
-        let Some(Next { batch, spooled }) = self.lock().sending.clone() else { return };
+        let Some(batch) = queue.sending.as_mut().and_then(Sending::take_part) else { return };
         let (refused, reason, why) = match result {
             Ok(Ok(done)) => (done.rejected.min(batch.records), DropReason::Rejected, done.reason),
-            Ok(Err(ExportError::Permanent { reason } | ExportError::Retry { reason, .. })) => {
-                (batch.records, DropReason::Failed, reason)
-            }
+            Ok(Err(
+                ExportError::Permanent { reason }
+                | ExportError::TooLarge { reason }
+                | ExportError::Retry { reason, .. },
+            )) => (batch.records, DropReason::Failed, reason),
             Err(_) => (batch.records, DropReason::Panicked, "the exporter panicked".to_owned()),
         };
-        if let Some(number) = spooled {
-            self.remove_from_spool(number);
-        }
-        let mut queue = self.lock();
         self.tally(batch.signal).exported.fetch_add(batch.records - refused, Ordering::Relaxed);
         if refused > 0 {
             self.lose(&mut queue, batch.signal, refused, reason, &why);
+        }
+        self.end_if_done(queue);
+    }
+
+    /// After the last part, the whole is done with.
+    fn end_if_done<'a>(&'a self, mut queue: MutexGuard<'a, Queue>) {
+        let Some(Sending { spooled, .. }) = queue.sending.as_ref().filter(|sending| sending.parts.is_empty()) else {
+            return;
+        };
+        if let Some(number) = *spooled {
+            drop(queue);
+            self.remove_from_spool(number);
+            queue = self.lock();
         }
         queue.sending = None;
         drop(queue);
         self.changed.notify_all();
     }
 
-    /// Puts the batch back in front, unless newer ones have taken its room, and waits. One from the spool is still there.
+    /// Sends the part in halves instead; false when it can't be divided.
+    fn halve(&self) -> bool {
+        let part = self.lock().next_part();
+        let Some(halves) = part.and_then(|part| shape::halve(&part)) else { return false };
+        let mut queue = self.lock();
+        if let Some(sending) = &mut queue.sending {
+            sending.parts.pop_front();
+            halves.into_iter().rev().for_each(|half| sending.parts.push_front(half));
+        }
+        true
+    }
+
+    /// Puts back what could not be sent, where newer batches may take its room, and waits.
     fn retry_later(&self, wait: Duration, reason: &str) {
         let mut queue = self.lock();
-        let Some(Next { batch, spooled }) = queue.sending.take() else { return };
+        let Some(sending) = queue.sending.take() else { return };
         self.say(&mut queue, || format!("cannot send now, will try again: {reason}"));
-        if spooled.is_none() {
-            if queue.stop {
-                drop(queue);
-                self.keep_for_next_run(&batch);
-                queue = self.lock();
-            } else {
-                self.put_back(&mut queue, batch, reason);
-            }
+        if queue.stop {
+            drop(queue);
+            return self.keep_rest_for_next_run(&sending);
+        }
+        if sending.spooled.is_some() {
+            drop(queue);
+            self.put_back_on_disk(&sending);
+            queue = self.lock();
+        } else {
+            queue.put_back(sending.parts.into_iter(), sending.since);
+            self.make_room(&mut queue, reason);
         }
         let start = Instant::now();
         while !queue.stop {
@@ -347,12 +377,11 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    fn put_back(&self, queue: &mut Queue, batch: Arc<Batch>, reason: &str) {
-        if queue.bytes + batch.body.len() > self.limit_bytes {
-            self.lose(queue, batch.signal, batch.records, DropReason::QueueFull, reason);
-        } else {
-            queue.bytes += batch.body.len();
-            queue.batches.push_front(batch);
+    /// The oldest go until the others have room.
+    fn make_room(&self, queue: &mut Queue, why: &str) {
+        while queue.bytes > self.limit_bytes {
+            let Some((oldest, _)) = queue.pop() else { break };
+            self.lose(queue, oldest.signal, oldest.records, DropReason::QueueFull, why);
         }
     }
 
@@ -364,7 +393,7 @@ impl Shared {
         let error = match result {
             Ok(Ok(_)) => "",
             Ok(Err(ExportError::Retry { .. })) => "retryable",
-            Ok(Err(ExportError::Permanent { .. })) => DropReason::Failed.as_str(),
+            Ok(Err(ExportError::Permanent { .. } | ExportError::TooLarge { .. })) => DropReason::Failed.as_str(),
             Err(_) => DropReason::Panicked.as_str(),
         };
         if let Some(timer) = &self.timer {

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::{DISK_PAUSE, Next, Queue, Shared};
+use super::{DISK_PAUSE, Queue, Sending, Shared};
 use crate::pipeline::spool::Spool;
 use crate::pipeline::{Batch, Signal};
 use crate::stats::DropReason;
@@ -12,9 +12,15 @@ use crate::stats::DropReason;
 impl Shared {
     /// Moves the oldest batches to disk whenever the queue is more than half full.
     pub(super) fn run_spooler(&self) {
-        while let Some(batch) = self.next_to_move() {
-            if !self.spool(&batch) {
-                self.put_back(&mut self.lock(), batch, "the queue is full, and so is the disk");
+        while let Some((batch, since)) = self.next_to_move() {
+            let (signal, records) = (batch.signal, batch.records);
+            let (kept, filtered) = self.shape.filter(batch);
+            self.tally(signal).filtered.fetch_add(filtered, Ordering::Relaxed);
+            if filtered < records && !self.spool(&kept) {
+                let mut queue = self.lock();
+                queue.put_back([kept].into_iter(), since);
+                self.make_room(&mut queue, "the queue is full, and so is the disk");
+                drop(queue);
                 self.pause();
             }
             self.lock().moving = false;
@@ -23,12 +29,14 @@ impl Shared {
     }
 
     /// `None` when it is time to end.
-    fn next_to_move(&self) -> Option<Arc<Batch>> {
+    fn next_to_move(&self) -> Option<(Arc<Batch>, Instant)> {
         let enough = |queue: &mut Queue| queue.bytes <= self.limit_bytes / 2 && !queue.stop;
         let mut queue = self.changed.wait_while(self.lock(), enough).unwrap_or_else(PoisonError::into_inner);
-        let batch = queue.pop().filter(|_| !queue.stop)?;
+        if queue.stop {
+            return None;
+        }
         queue.moving = true;
-        Some(batch)
+        queue.pop()
     }
 
     /// Lets the disk alone for a while, or until the end.
@@ -60,21 +68,41 @@ impl Shared {
         matches!(pushed, Some(Ok(_)))
     }
 
-    /// The oldest batch on disk. One that can't be read is lost.
-    pub(super) fn read_oldest(&self) -> Option<Next> {
+    /// Takes the oldest batch on disk, to send it. One that can't be read is lost.
+    pub(super) fn take_from_spool(&self) {
         self.with_spool(|spool| {
-            let oldest = spool.oldest()?;
+            let Some(oldest) = spool.oldest() else { return };
             match spool.read(&oldest) {
-                Ok(batch) => Some(Next { batch: Arc::new(batch), spooled: Some(oldest.number) }),
+                Ok(batch) => {
+                    let (parts, spooled) = ([Arc::new(batch)].into(), Some(oldest.number));
+                    self.lock().sending = Some(Sending { parts, spooled, done: 0, since: Instant::now() });
+                }
                 Err(error) => {
                     spool.remove(oldest.number);
                     let mut queue = self.lock();
                     queue.on_disk = spool.len();
                     self.lose(&mut queue, oldest.signal, oldest.records, DropReason::Failed, &error.to_string());
-                    None
                 }
             }
-        })?
+        });
+        self.prepare();
+    }
+
+    /// After a try that failed. What is whole is still there; of what was sent in part, the rest is written anew.
+    pub(super) fn put_back_on_disk(&self, sending: &Sending) {
+        let Some(number) = sending.spooled else { return };
+        if sending.done == 0 {
+            self.with_spool(Spool::release);
+            return;
+        }
+        for part in &sending.parts {
+            if !self.spool(part) {
+                let mut queue = self.lock();
+                queue.put_back([Arc::clone(part)].into_iter(), sending.since);
+                self.make_room(&mut queue, "the queue is full, and so is the disk");
+            }
+        }
+        self.remove_from_spool(number);
     }
 
     pub(super) fn remove_from_spool(&self, number: u64) {
@@ -89,6 +117,20 @@ impl Shared {
         if !self.spool(batch) {
             let why = "the program ended before they could be sent";
             self.lose(&mut self.lock(), batch.signal, batch.records, DropReason::Shutdown, why);
+        }
+    }
+
+    /// The same of what is just being sent.
+    pub(super) fn keep_rest_for_next_run(&self, sending: &Sending) {
+        match sending.spooled {
+            // Whole, it is there already.
+            Some(_) if sending.done == 0 => {}
+            spooled => {
+                sending.parts.iter().for_each(|part| self.keep_for_next_run(part));
+                if let Some(number) = spooled {
+                    self.remove_from_spool(number);
+                }
+            }
         }
     }
 

@@ -1,0 +1,175 @@
+//! What waits for one exporter: batches in the order in which they came, bounded in bytes, and when they are due.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::config::BatchConfig;
+use crate::pipeline::{Batch, OutputOptions, Signal};
+
+#[derive(Default)]
+pub(super) struct Queue {
+    batches: VecDeque<Queued>,
+    pub(super) bytes: usize,
+    /// Batches in the spool.
+    pub(super) on_disk: usize,
+    /// What is being sent, until what became of it is counted.
+    pub(super) sending: Option<Sending>,
+    /// A batch is being moved to the spool.
+    pub(super) moving: bool,
+    /// So many wait: do not wait between tries.
+    pub(super) hurry: u32,
+    pub(super) stop: bool,
+    /// When `stop`: until when the exporter may go on.
+    pub(super) deadline: Option<Instant>,
+    pub(super) last_said: Option<Instant>,
+}
+
+struct Queued {
+    batch: Arc<Batch>,
+    since: Instant,
+}
+
+/// A batch, or several of a signal, on the way out.
+pub(super) struct Sending {
+    /// What is still to be sent, the next in front.
+    pub(super) parts: VecDeque<Arc<Batch>>,
+    /// Its number in the spool, if it came from there.
+    pub(super) spooled: Option<u64>,
+    /// Records of which it is already counted what became of them.
+    pub(super) done: u64,
+    /// Since when it has waited.
+    pub(super) since: Instant,
+}
+
+impl Sending {
+    /// The part that was sent.
+    pub(super) fn take_part(&mut self) -> Option<Arc<Batch>> {
+        let part = self.parts.pop_front()?;
+        self.done += part.records;
+        Some(part)
+    }
+}
+
+/// How batches of spans, of points and of logs are gathered into larger ones.
+pub(super) type Gathering = [Gather; 3];
+
+/// How many records are sent together, and how long the first waits for them; not at all for what the collector's batches suffice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Gather {
+    pub(super) records: u64,
+    pub(super) wait: Duration,
+}
+
+impl Queue {
+    pub(super) fn is_empty(&self) -> bool {
+        self.batches.is_empty() && self.on_disk == 0
+    }
+
+    /// Whether something waits, or is on its way.
+    pub(super) fn is_busy(&self) -> bool {
+        self.sending.is_some() || self.moving || !self.is_empty()
+    }
+
+    /// What is to be sent next of what is being sent.
+    pub(super) fn next_part(&self) -> Option<Arc<Batch>> {
+        self.sending.as_ref()?.parts.front().cloned()
+    }
+
+    /// Records of a batch on disk that are sent already, while others of it are not.
+    pub(super) fn done_on_disk(&self, signal: Signal) -> u64 {
+        let sending = self.sending.as_ref().filter(|sending| sending.spooled.is_some());
+        let of_signal = |sending: &&Sending| sending.parts.front().is_some_and(|part| part.signal == signal);
+        sending.filter(of_signal).map_or(0, |sending| sending.done)
+    }
+
+    pub(super) fn push(&mut self, batch: Arc<Batch>) {
+        self.bytes += batch.body.len();
+        self.batches.push_back(Queued { batch, since: Instant::now() });
+    }
+
+    /// Puts batches back where they were taken.
+    pub(super) fn put_back(&mut self, batches: impl DoubleEndedIterator<Item = Arc<Batch>>, since: Instant) {
+        for batch in batches.rev() {
+            self.bytes += batch.body.len();
+            self.batches.push_front(Queued { batch, since });
+        }
+    }
+
+    /// The oldest.
+    pub(super) fn pop(&mut self) -> Option<(Arc<Batch>, Instant)> {
+        let Queued { batch, since } = self.batches.pop_front()?;
+        self.bytes -= batch.body.len();
+        Some((batch, since))
+    }
+
+    pub(super) fn take_all(&mut self) -> Vec<Arc<Batch>> {
+        self.bytes = 0;
+        self.batches.drain(..).map(|queued| queued.batch).collect()
+    }
+
+    /// Signal and records of each batch.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = (Signal, u64)> {
+        self.batches.iter().map(|queued| (queued.batch.signal, queued.batch.records))
+    }
+
+    /// What is to be sent now; otherwise how long until then, if anything waits.
+    pub(super) fn take(&mut self, gathering: &Gathering, now: Instant) -> Result<Sending, Option<Duration>> {
+        let first = self.due(gathering, now)?;
+        // There is one: `due` says so.
+        let Some((signal, since)) = self.batches.get(first).map(|first| (first.batch.signal, first.since)) else {
+            return Err(None);
+        };
+        let (most, mut records, mut parts) = (gathering[signal as usize].records, 0, VecDeque::new());
+        let mut at = first;
+        while let Some(next) = self.batches.get(at) {
+            if next.batch.signal != signal {
+                at += 1;
+                continue;
+            }
+            records += next.batch.records;
+            if records > most && !parts.is_empty() {
+                break;
+            }
+            if let Some(next) = self.batches.remove(at) {
+                self.bytes -= next.batch.body.len();
+                parts.push_back(next.batch);
+            }
+        }
+        Ok(Sending { parts, spooled: None, done: 0, since })
+    }
+
+    /// Where the first batch is that need not wait for others.
+    fn due(&self, gathering: &Gathering, now: Instant) -> Result<usize, Option<Duration>> {
+        let (mut gathered, mut firsts, mut soonest) = ([0; 3], [0; 3], None::<Duration>);
+        for (at, Queued { batch, since }) in self.batches.iter().enumerate() {
+            let (signal, Gather { records, wait }) = (batch.signal as usize, gathering[batch.signal as usize]);
+            if gathered[signal] == 0 {
+                firsts[signal] = at;
+                let left = wait.saturating_sub(now.saturating_duration_since(*since));
+                if left.is_zero() || self.hurry > 0 {
+                    return Ok(at);
+                }
+                soonest = Some(soonest.map_or(left, |soonest| soonest.min(left)));
+            }
+            gathered[signal] += batch.records;
+            if gathered[signal] >= records {
+                return Ok(firsts[signal]);
+            }
+        }
+        Err(soonest)
+    }
+}
+
+/// How an output's batches are gathered where it wants more than the collector gives.
+pub(super) fn gathering(options: &OutputOptions, wanted: &[BatchConfig; 2], given: &[BatchConfig; 2]) -> Gathering {
+    let mut all = Gathering::default();
+    for (at, signal) in [Signal::Traces, Signal::Logs].into_iter().enumerate() {
+        let delay = options.schedule_delay[at].unwrap_or(wanted[at].delay);
+        let records = options.max_batch[signal as usize].unwrap_or(wanted[at].max_records);
+        if delay > given[at].delay || records > given[at].max_records {
+            all[signal as usize] = Gather { records: records as u64, wait: delay };
+        }
+    }
+    all
+}
