@@ -171,6 +171,49 @@ fn a_full_spool_drops_the_oldest_and_counts_them() {
     assert!(arrived.contains(&format!("during the outage {}", SPANS - 1)), "the newest are kept");
 }
 
+/// Half of the test below, in a process of its own: a limit on files is the process's.
+#[cfg(unix)]
+#[ignore = "another test runs it"]
+#[test]
+fn child_with_a_full_disk() {
+    let (receiver, folder) = (Receiver::default(), tempfile::tempdir().unwrap());
+    let telemetry = telemetry_with(with_spool(&receiver, folder.path(), 1 << 30));
+    let size_limit = |bytes: libc::rlim_t| {
+        let limit = libc::rlimit { rlim_cur: bytes, rlim_max: libc::RLIM_INFINITY };
+        // SAFETY: a signal without a handler, and a limit that lives until the call returns.
+        unsafe {
+            libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
+            assert_eq!(libc::setrlimit(libc::RLIMIT_FSIZE, &raw const limit), 0);
+        }
+    };
+    // No file can have a batch: writing fails in the middle, as on a disk that is full.
+    size_limit(1000);
+    make_spans("during the outage", SPANS);
+    let of_receiver = || telemetry.stats().exporters.into_iter().find(|e| e.name == "receiver").unwrap().spans;
+    while of_receiver().offered < SPANS as u64 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let full = of_receiver();
+    let lost = full.dropped_by_reason[DropReason::QueueFull as usize];
+    assert!(lost > 0 && on_disk(folder.path()) == 0, "what neither memory nor disk can hold is counted");
+    size_limit(libc::RLIM_INFINITY);
+    receiver.back.store(true, Ordering::Relaxed);
+    telemetry.flush();
+    let spans = of_receiver();
+    assert_eq!((spans.exported, spans.dropped(), spans.queued), (SPANS as u64 - lost, lost, 0));
+    assert_eq!(receiver.names().len() as u64, spans.exported);
+    assert!(receiver.names().contains(&format!("during the outage {}", SPANS - 1)), "the newest are kept");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_full_disk_leaves_what_memory_can_hold_and_the_rest_is_counted() {
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    let child = child.args(["--exact", "child_with_a_full_disk", "--ignored", "--nocapture"]).output().unwrap();
+    let said = String::from_utf8_lossy(&child.stdout) + String::from_utf8_lossy(&child.stderr);
+    assert!(child.status.success() && said.contains("1 passed"), "{said}");
+}
+
 #[test]
 fn a_folder_that_cannot_be_used_is_an_error_at_the_start() {
     let file = tempfile::NamedTempFile::new().unwrap();
