@@ -9,16 +9,19 @@ use crate::pipeline::{Signal, Signals};
 pub(crate) enum Destination {
     Otlp,
     Console,
+    /// JSON lines in files.
+    OtlpFile,
 }
 
 impl Destination {
-    const ALL: [Self; 2] = [Self::Otlp, Self::Console];
+    const ALL: [Self; 3] = [Self::Otlp, Self::Console, Self::OtlpFile];
 
     /// As the variables have it.
     const fn name(self) -> &'static str {
         match self {
             Self::Otlp => "otlp",
             Self::Console => "console",
+            Self::OtlpFile => "otlp_file",
         }
     }
 
@@ -27,13 +30,15 @@ impl Destination {
         match self {
             // Programs that hand over an exporter of their own need not set the variable.
             Self::Otlp | Self::Console => None,
+            Self::OtlpFile if cfg!(feature = "jsonl") => None,
+            Self::OtlpFile => Some("jsonl"),
         }
     }
 
     /// Whether it takes records of this signal.
     const fn takes(self, _: Signal) -> bool {
         match self {
-            Self::Otlp | Self::Console => true,
+            Self::Otlp | Self::Console | Self::OtlpFile => true,
         }
     }
 }
@@ -43,7 +48,7 @@ impl Destination {
 pub(crate) struct Destinations(u16);
 
 impl Destinations {
-    pub(super) const fn only(to: Destination) -> Self {
+    pub(crate) const fn only(to: Destination) -> Self {
         Self(1 << to as u16)
     }
 

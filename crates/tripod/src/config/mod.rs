@@ -9,6 +9,7 @@ mod destinations;
 #[cfg(test)]
 mod documented;
 pub(crate) mod env;
+mod further;
 mod otlp;
 mod resolve;
 mod settings;
@@ -18,6 +19,7 @@ mod yaml;
 pub use builder::Builder;
 pub use otlp::Compression;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tripod_wire::otlp::{AnyValue, KeyValue, Resource};
@@ -28,10 +30,11 @@ use crate::limits::Limits;
 use crate::logs::{Level, Redact};
 use crate::metrics::{ExemplarFilter, Temporality, Views};
 use crate::pattern::Pattern;
-use crate::pipeline::{Signals, SpoolConfig, TailSampling};
+use crate::pipeline::{OutputOptions, Signals, SpoolConfig, TailSampling};
 use crate::resource::{Detector, Surroundings};
 use crate::trace::Sampler;
 pub(crate) use destinations::{Destination, Destinations};
+pub(crate) use further::{FurtherOutput, FurtherTo};
 pub(crate) use otlp::OtlpTarget;
 use otlp::Protocol;
 #[cfg(any(feature = "http-client", test))]
@@ -70,8 +73,14 @@ pub(crate) struct Config {
     /// Where each signal goes besides the exporters that the code names; OTLP only if it names none.
     pub(crate) destinations: [Destinations; 3],
     pub(crate) console: Console,
+    /// How the console is served, where a configuration file says so.
+    pub(crate) console_options: OutputOptions,
     /// How each signal is sent by OTLP.
     pub(crate) otlp: [OtlpTarget; 3],
+    /// How JSON lines are written into files.
+    pub(crate) otlp_file: OtlpFile,
+    /// What a configuration file sends to besides.
+    pub(crate) further: Vec<FurtherOutput>,
     /// How spans, and how log records, are gathered.
     pub(crate) batch: [BatchConfig; 2],
     /// How often metrics are collected for the exporters, where it is said.
@@ -96,6 +105,15 @@ pub(crate) struct Config {
     pub(crate) shutdown_timeout: Duration,
     /// What the user should know of the settings, a sentence each.
     pub(crate) notices: Vec<String>,
+}
+
+/// Files of JSON lines; what is `None` is as [`crate::JsonlExporter`] has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OtlpFile {
+    pub(crate) folder: PathBuf,
+    pub(crate) max_bytes: Option<u64>,
+    pub(crate) max_age: Option<Duration>,
+    pub(crate) keep: Option<usize>,
 }
 
 /// How records of one signal become batches.

@@ -5,15 +5,19 @@ use std::time::Duration;
 
 use super::destinations::{Destination, Destinations, signals};
 use super::env::Env;
-use super::settings::{LimitSettings, Merge, Settings};
-use super::{BatchConfig, Config};
+use super::settings::{LimitSettings, Merge, OtlpFileSettings, Settings};
+use super::{BatchConfig, Config, OtlpFile};
 use crate::Error;
 use crate::context::propagation::Propagators;
 use crate::limits::{Limits, LogLimits, SpanLimits};
 use crate::logs::Level;
 use crate::metrics::Views;
-use crate::pipeline::{Signal, Signals};
+use crate::pipeline::{OutputOptions, Signal, Signals};
 use crate::resource::Detector;
+
+/// How long spans and logs wait, and how many are sent together, where nobody says.
+pub(super) const DEFAULT_DELAY: Duration = Duration::from_secs(1);
+pub(super) const DEFAULT_BATCH: usize = 512;
 
 /// What a waiting record is taken to occupy where its variable counts records: a span with some attributes.
 const RECORD_BYTES: usize = 1024;
@@ -27,11 +31,13 @@ pub(super) fn resolve(code: Settings, file: Option<PathBuf>, env: &Env<'_>) -> R
         let file = env.text("OTEL_CONFIG_FILE").or_else(|| env.text("OTEL_EXPERIMENTAL_CONFIG_FILE"));
         file.map(PathBuf::from)
     });
-    let from_file = match file {
+    let mut from_file = match file {
         Some(file) => read_file(&file, env, &mut notices)?,
         None => Settings::default(),
     };
-    fill(code.or(from_env).or(from_file), notices)
+    let stronger = code.or(from_env);
+    from_file.yield_to(&stronger);
+    fill(stronger.or(from_file), notices)
 }
 
 #[cfg(feature = "yaml")]
@@ -48,8 +54,8 @@ fn read_file(file: &std::path::Path, _: &Env<'_>, _: &mut Vec<String>) -> Result
 /// Adds the defaults.
 fn fill(settings: Settings, mut notices: Vec<String>) -> Result<Config, Error> {
     let mut destinations = settings.destinations.map(|given| given.unwrap_or(Destinations::only(Destination::Otlp)));
-    let enabled =
-        |signal: Signal| settings.enabled[signal as usize].unwrap_or_else(|| destinations[signal as usize].any());
+    let goes = |signal: Signal| destinations[signal as usize].any() || settings.further.any(signal);
+    let enabled = |signal: Signal| settings.enabled[signal as usize].unwrap_or_else(|| goes(signal));
     let [traces, metrics, logs] = Signals::ALL.map(enabled);
     if settings.console.is_some() {
         for signal in [Signal::Traces, Signal::Logs] {
@@ -60,8 +66,8 @@ fn fill(settings: Settings, mut notices: Vec<String>) -> Result<Config, Error> {
     let limits = settings.limits.resolve();
     let export_timeouts = [settings.batch[0].export_timeout, settings.metric_timeout, settings.batch[1].export_timeout];
     let batch = settings.batch.map(|batch| {
-        let delay = batch.delay.unwrap_or(Duration::from_secs(1));
-        BatchConfig { delay, max_records: batch.max_records.unwrap_or(512).max(1) }
+        let delay = batch.delay.unwrap_or(DEFAULT_DELAY);
+        BatchConfig { delay, max_records: batch.max_records.unwrap_or(DEFAULT_BATCH).max(1) }
     });
     let [traces_otlp, metrics_otlp, logs_otlp] = settings.otlp;
     let mut otlp = [
@@ -76,6 +82,7 @@ fn fill(settings: Settings, mut notices: Vec<String>) -> Result<Config, Error> {
         // Then nobody need know how OTLP would have been sent.
         notices.retain(|notice| !notice.starts_with("OTLP "));
     }
+    let further = settings.further.resolve(&mut notices)?;
     notices.dedup();
     Ok(Config {
         disabled: settings.disabled.unwrap_or(false),
@@ -94,7 +101,14 @@ fn fill(settings: Settings, mut notices: Vec<String>) -> Result<Config, Error> {
         redact: settings.redact.unwrap_or_default(),
         destinations,
         console: settings.console.unwrap_or_default(),
+        console_options: OutputOptions {
+            schedule_delay: settings.console_served.delays,
+            metric_interval: settings.console_served.metric_interval,
+            ..OutputOptions::default()
+        },
         otlp,
+        otlp_file: settings.otlp_file.resolve(),
+        further,
         batch,
         metric_interval: settings.metric_interval,
         temporality: settings.temporality.unwrap_or_default(),
@@ -102,7 +116,7 @@ fn fill(settings: Settings, mut notices: Vec<String>) -> Result<Config, Error> {
         exemplars: settings.exemplars.unwrap_or_default(),
         self_metrics: settings.self_metrics.unwrap_or(true),
         record_memory: settings.record_memory.unwrap_or(16 << 20),
-        queue_memory: settings.queue_memory.or(queue_bytes(queues)).unwrap_or(32 << 20),
+        queue_memory: settings.queue_memory.or(queues_bytes(queues)).unwrap_or(32 << 20),
         spool: settings.spool,
         tail: settings.tail,
         shutdown_timeout: settings.shutdown_timeout.unwrap_or(Duration::from_secs(5)),
@@ -111,7 +125,7 @@ fn fill(settings: Settings, mut notices: Vec<String>) -> Result<Config, Error> {
 }
 
 /// Of two limits of time, where zero is none.
-fn shorter(request: Duration, export: Option<Duration>) -> Duration {
+pub(super) fn shorter(request: Duration, export: Option<Duration>) -> Duration {
     match export.filter(|export| !export.is_zero()) {
         Some(export) if request.is_zero() => export,
         Some(export) => request.min(export),
@@ -120,10 +134,22 @@ fn shorter(request: Duration, export: Option<Duration>) -> Duration {
 }
 
 /// An exporter's queue is bounded in bytes, and holds spans as well as logs.
-fn queue_bytes(records: [Option<usize>; 2]) -> Option<usize> {
+fn queues_bytes(records: [Option<usize>; 2]) -> Option<usize> {
     let any = records.iter().any(Option::is_some);
     let sum = records.iter().map(|records| records.unwrap_or(DEFAULT_QUEUE)).fold(0, usize::saturating_add);
-    any.then(|| sum.saturating_mul(RECORD_BYTES))
+    any.then(|| queue_bytes(sum))
+}
+
+/// What so many records that wait are taken to occupy.
+pub(super) fn queue_bytes(records: usize) -> usize {
+    records.saturating_mul(RECORD_BYTES)
+}
+
+impl OtlpFileSettings {
+    fn resolve(self) -> OtlpFile {
+        let Self { folder, max_bytes, max_age, keep } = self;
+        OtlpFile { folder: folder.unwrap_or_else(|| "telemetry".into()), max_bytes, max_age, keep }
+    }
 }
 
 impl LimitSettings {

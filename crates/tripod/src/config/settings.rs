@@ -7,6 +7,7 @@ use std::time::Duration;
 use tripod_wire::otlp::KeyValue;
 
 use super::destinations::Destinations;
+use super::further::Further;
 use super::{Compression, Protocol};
 use crate::context::propagation::Propagators;
 use crate::export::Console;
@@ -107,7 +108,11 @@ settings! {
         /// Where each signal goes.
         destinations: [Option<Destinations>; 3],
         console: Option<Console>,
+        console_served: ConsoleSettings,
         otlp: [OtlpSettings; 3],
+        otlp_file: OtlpFileSettings,
+        /// What only a file can name.
+        further: InOrder<Further>,
         /// Of spans and logs.
         batch: [BatchSettings; 2],
         metric_interval: Option<Duration>,
@@ -137,7 +142,23 @@ settings! {
         client_certificate: Option<PemFile>,
     }
 
+    /// How the files of JSON lines are kept; see [`crate::JsonlExporter`].
+    struct OtlpFileSettings {
+        folder: Option<PathBuf>,
+        max_bytes: Option<u64>,
+        max_age: Option<Duration>,
+        keep: Option<usize>,
+    }
+
+    /// How the console is served.
+    struct ConsoleSettings {
+        /// Of spans and logs.
+        delays: [Option<Duration>; 2],
+        metric_interval: Option<Duration>,
+    }
+
     /// How records of one signal are gathered.
+    #[derive(Clone, Copy)]
     struct BatchSettings {
         delay: Option<Duration>,
         max_records: Option<usize>,
@@ -160,6 +181,25 @@ settings! {
 }
 
 impl Settings {
+    /// `None` for metrics, which are not gathered.
+    pub(super) fn batch_of(&self, signal: Signal) -> Option<&BatchSettings> {
+        match signal {
+            Signal::Traces => Some(&self.batch[0]),
+            Signal::Logs => Some(&self.batch[1]),
+            Signal::Metrics => None,
+        }
+    }
+
+    /// Leaves to a stronger source what that says of how often the console is served.
+    pub(super) fn yield_to(&mut self, stronger: &Self) {
+        self.further.yield_to(stronger);
+        let console = &mut self.console_served;
+        console.metric_interval = console.metric_interval.filter(|_| stronger.metric_interval.is_none());
+        for (delay, batch) in console.delays.iter_mut().zip(&stronger.batch) {
+            *delay = delay.filter(|_| batch.delay.is_none());
+        }
+    }
+
     pub(super) fn otlp_of(&mut self, signal: Signal) -> &mut OtlpSettings {
         &mut self.otlp[signal as usize]
     }

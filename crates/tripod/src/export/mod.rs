@@ -20,13 +20,13 @@ pub use memory::MemoryExporter;
 use std::time::Duration;
 
 use crate::Error;
-use crate::config::{Config, Destination};
+use crate::config::{Config, Destination, Destinations, FurtherOutput, FurtherTo};
 use crate::pipeline::Output;
 
 /// Half of what a record may wait while someone looks: one wait until it is collected, one until it is sent.
 const CONSOLE_DELAY: Duration = Duration::from_millis(50);
 
-/// The exporters that come beside those the code names: OTLP if it names none, and the console if it is wanted.
+/// The exporters that come beside those the code names: OTLP if it names none, and what else the settings name.
 ///
 /// # Errors
 /// [`Error::Config`] of a setting that an exporter can't use.
@@ -38,10 +38,44 @@ pub(crate) fn built_in(config: &Config, any_named: bool) -> Result<Vec<Output>, 
     let shown = config.signals_to(Destination::Console);
     if !shown.is_empty() {
         let console = console::ConsoleExporter::stderr(config.console, shown);
-        let delay = config.batch.iter().map(|batch| batch.delay).fold(CONSOLE_DELAY, Duration::min);
-        exporters.push(Output::from(console).schedule_delay(delay));
+        let mut options = config.console_options.clone();
+        for (delay, batch) in options.schedule_delay.iter_mut().zip(&config.batch) {
+            delay.get_or_insert(batch.delay.min(CONSOLE_DELAY));
+        }
+        exporters.push(Output { exporter: Box::new(console), options });
+    }
+    #[cfg(feature = "jsonl")]
+    {
+        let filed = config.signals_to(Destination::OtlpFile);
+        if !filed.is_empty() {
+            exporters.push(JsonlExporter::from_config(&config.otlp_file, filed).into());
+        }
+    }
+    for further in &config.further {
+        exporters.extend(further_output(further, config, any_named)?);
     }
     Ok(exporters)
+}
+
+/// What only a configuration file names: OTLP in addition to OTLP, and files.
+fn further_output(further: &FurtherOutput, config: &Config, any_named: bool) -> Result<Option<Output>, Error> {
+    let output = match &further.to {
+        FurtherTo::Otlp(_) if any_named => None,
+        FurtherTo::Otlp(target) => {
+            let mut own = config.clone();
+            own.destinations = Default::default();
+            own.destinations[further.signal as usize] = Destinations::only(Destination::Otlp);
+            own.otlp[further.signal as usize] = target.clone();
+            otlp(&own)?
+        }
+        #[cfg(feature = "jsonl")]
+        FurtherTo::File(None) => Some(JsonlExporter::stdout().into()),
+        #[cfg(feature = "jsonl")]
+        FurtherTo::File(Some(path)) => JsonlExporter::file(path, further.signal).map(Output::from),
+        #[cfg(not(feature = "jsonl"))]
+        FurtherTo::File(_) => None,
+    };
+    Ok(output.map(|output| Output { options: further.options.clone(), ..output }))
 }
 
 #[cfg(feature = "otlp-http")]

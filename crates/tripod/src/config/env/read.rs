@@ -4,7 +4,9 @@ use tripod_wire::otlp::{AnyValue, KeyValue};
 
 use super::{Env, invalid, misspelled, variables};
 use crate::Error;
-use crate::config::settings::{Attributes, BatchSettings, Endpoint, InOrder, LimitSettings, Settings};
+use crate::config::settings::{
+    Attributes, BatchSettings, Endpoint, InOrder, LimitSettings, OtlpFileSettings, Settings,
+};
 use crate::config::{destinations, otlp};
 use crate::context::propagation::Propagators;
 use crate::metrics::{ExemplarFilter, Temporality, View};
@@ -27,6 +29,7 @@ impl Env<'_> {
             log_level: self.parse("OTEL_LOG_LEVEL", "must be trace, debug, info, warn, error or fatal")?,
             destinations: destinations::from_env(self)?,
             otlp: otlp::from_env(self)?,
+            otlp_file: self.otlp_file()?,
             batch: [self.batch("OTEL_BSP")?, self.batch("OTEL_BLRP")?],
             metric_interval: self.millis("OTEL_METRIC_EXPORT_INTERVAL")?.or(self.millis("METRICS_EXPORT_INTERVAL_MS")?),
             metric_timeout: self.millis("OTEL_METRIC_EXPORT_TIMEOUT")?,
@@ -117,6 +120,15 @@ impl Env<'_> {
             max_records: self.positive(&format!("{prefix}_MAX_EXPORT_BATCH_SIZE"))?,
             max_queue: self.positive(&format!("{prefix}_MAX_QUEUE_SIZE"))?,
             export_timeout: self.millis(&format!("{prefix}_EXPORT_TIMEOUT"))?,
+        })
+    }
+
+    fn otlp_file(&self) -> Result<OtlpFileSettings, Error> {
+        Ok(OtlpFileSettings {
+            folder: self.text("OTEL_EXPORTER_OTLP_FILE_FOLDER").map(Into::into),
+            max_bytes: self.positive("OTEL_EXPORTER_OTLP_FILE_MAX_BYTES")?.map(|bytes| bytes as u64),
+            max_age: self.millis("OTEL_EXPORTER_OTLP_FILE_MAX_AGE")?,
+            keep: self.parse("OTEL_EXPORTER_OTLP_FILE_KEEP", "must be a whole number")?,
         })
     }
 

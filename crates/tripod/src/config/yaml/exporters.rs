@@ -1,33 +1,43 @@
-//! Exporters of a processor or a reader: OTLP, under its names in every version of the format, and the console.
+//! Exporters of a processor or a reader: OTLP, under its names in every version of the format, the console, and JSON lines.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::node::{Item, Map};
 use crate::Error;
 use crate::config::Compression;
-use crate::config::destinations::Destination;
 use crate::config::otlp::{self, Protocol, check_url};
 use crate::config::settings::{Endpoint, OtlpSettings, PemFile};
 use crate::metrics::{Temporality, View};
 
-const ALLOWED: &str = "must be otlp_http, otlp_grpc or console";
+const ALLOWED: &str = "must be otlp_http, otlp_grpc, console or otlp_file/development";
+const STREAM_ALLOWED: &str = "must be stdout or a file such as file:///var/log/traces.jsonl";
 
 /// What is said of one exporter.
 pub(super) struct Found {
-    pub(super) to: Destination,
-    /// The settings, if it is OTLP.
-    pub(super) otlp: Option<OtlpSettings>,
+    pub(super) to: To,
     pub(super) temporality: Option<Temporality>,
     /// Whether histograms are kept in exponential buckets unless they say otherwise.
     pub(super) exponential: bool,
 }
 
+pub(super) enum To {
+    Otlp(OtlpSettings),
+    Console,
+    /// Standard output, if there is no path.
+    File(Option<PathBuf>),
+}
+
 pub(super) fn read(exporter: &Item<'_>) -> Result<Found, Error> {
     let (name, argument) = exporter.only_key()?;
     let map = argument.map()?;
-    let (to, otlp) = match name {
-        "otlp_http" | "otlp_grpc" | "otlp" => (Destination::Otlp, Some(read_otlp(name, &map)?)),
-        "console" => (Destination::Console, None),
+    let to = match name {
+        "otlp_http" | "otlp_grpc" | "otlp" => To::Otlp(read_otlp(name, &map)?),
+        "console" => To::Console,
+        "otlp_file" | "otlp_file/development" if cfg!(not(feature = "jsonl")) => {
+            return Err(argument.wrong("needs the cargo feature `jsonl` of the crate tripod"));
+        }
+        "otlp_file" | "otlp_file/development" => To::File(map.get("output_stream").map_or(Ok(None), stream)?),
         _ => return Err(argument.wrong(ALLOWED)),
     };
     let temporality = |item: Item<'_>| item.parse(temporality, "must be cumulative, delta or low_memory");
@@ -35,7 +45,19 @@ pub(super) fn read(exporter: &Item<'_>) -> Result<Found, Error> {
     let temporality = map.get("temporality_preference").map(temporality).transpose()?;
     let exponential = map.get("default_histogram_aggregation").map(buckets).transpose()?.unwrap_or_default();
     map.finish()?;
-    Ok(Found { to, otlp, temporality, exponential })
+    Ok(Found { to, temporality, exponential })
+}
+
+/// A file's URL, or `None` for standard output.
+fn stream(item: Item<'_>) -> Result<Option<PathBuf>, Error> {
+    let path = |text: &str| match text.strip_prefix("file://") {
+        _ if text == "stdout" => Some(None),
+        Some(path) if path.starts_with('/') && Path::new(path).extension().is_some_and(|end| end == "jsonl") => {
+            Some(Some(path.into()))
+        }
+        _ => None,
+    };
+    item.parse(path, STREAM_ALLOWED)
 }
 
 /// The file writes `low_memory` where the variable has `lowmemory`.

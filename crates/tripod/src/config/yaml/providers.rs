@@ -1,12 +1,14 @@
 //! `tracer_provider`, `meter_provider` and `logger_provider`: where their signal goes, how it is gathered, how much of it is kept.
 
+use std::path::Path;
 use std::time::Duration;
 
-use super::exporters::{self, Found};
+use super::exporters::{self, Found, To};
 use super::node::{Item, Map};
 use super::{sampler, views};
 use crate::Error;
 use crate::config::destinations::{Destination, Destinations};
+use crate::config::further::{Further, FurtherTo};
 use crate::config::settings::{BatchSettings, LimitSettings, Settings};
 use crate::metrics::{ExemplarFilter, View};
 use crate::pipeline::Signal;
@@ -34,24 +36,59 @@ pub(super) fn read(signal: Signal, provider: &Map<'_>, settings: &mut Settings) 
     provider.finish()
 }
 
-/// Adds one more place where the signal goes.
-fn add_exporter(signal: Signal, exporter: &Item<'_>, settings: &mut Settings) -> Result<Destination, Error> {
-    let Found { to, otlp, temporality, exponential } = exporters::read(exporter)?;
-    settings.temporality = temporality.or(settings.temporality);
+/// How the exporter of a processor or a reader is served.
+#[derive(Default)]
+struct Served {
+    batch: BatchSettings,
+    interval: Option<Duration>,
+    timeout: Option<Duration>,
+}
+
+/// Adds one more place where the signal goes. The first by OTLP is the one that variables and code know as well.
+fn add_exporter(signal: Signal, exporter: &Item<'_>, served: Served, settings: &mut Settings) -> Result<(), Error> {
+    let Found { to, temporality, exponential } = exporters::read(exporter)?;
     if exponential {
         settings.views.0.push(View::default_exponential());
     }
     let known = settings.destinations[signal as usize].get_or_insert_default();
-    if let Some(otlp) = otlp {
-        if known.contains(to) {
-            return Err(exporter
-                .wrong("a signal is sent by OTLP to one place; further ones are named in code, by Builder::exporter"));
+    let Served { batch, interval, timeout } = served;
+    let to = match to {
+        To::Otlp(otlp) if !known.contains(Destination::Otlp) => {
+            known.add(Destinations::only(Destination::Otlp));
+            settings.otlp[signal as usize] = otlp;
+            settings.temporality = temporality.or(settings.temporality);
+            match signal {
+                Signal::Traces => settings.batch[0] = batch,
+                Signal::Logs => settings.batch[1] = batch,
+                Signal::Metrics => (settings.metric_interval, settings.metric_timeout) = (interval, timeout),
+            }
+            return Ok(());
         }
-        settings.otlp[signal as usize] = otlp;
-    }
-    let known = settings.destinations[signal as usize].get_or_insert_default();
-    known.add(Destinations::only(to));
-    Ok(to)
+        To::Console => {
+            known.add(Destinations::only(Destination::Console));
+            match signal {
+                Signal::Traces => settings.console_served.delays[0] = batch.delay,
+                Signal::Logs => settings.console_served.delays[1] = batch.delay,
+                Signal::Metrics => settings.console_served.metric_interval = interval,
+            }
+            return Ok(());
+        }
+        To::Otlp(otlp) => FurtherTo::Otlp(otlp),
+        To::File(Some(path)) if is_written(&path, settings) => {
+            return Err(exporter.wrong("a file is written by one exporter: name another for this one"));
+        }
+        To::File(path) => FurtherTo::File(path),
+    };
+    settings.further.0.push(Further { signal, to, batch, interval, timeout, temporality });
+    Ok(())
+}
+
+fn is_written(path: &Path, settings: &Settings) -> bool {
+    let paths = settings.further.0.iter().filter_map(|further| match &further.to {
+        FurtherTo::File(path) => path.as_deref(),
+        FurtherTo::Otlp(_) => None,
+    });
+    paths.into_iter().any(|written| written == path)
 }
 
 fn read_processors(signal: Signal, provider: &Map<'_>, settings: &mut Settings) -> Result<(), Error> {
@@ -62,18 +99,16 @@ fn read_processors(signal: Signal, provider: &Map<'_>, settings: &mut Settings) 
             return Err(argument.wrong("must be batch or simple"));
         }
         let exporter = processor.get("exporter").ok_or_else(|| processor.missing("exporter", "such as otlp_http:"))?;
-        let to = add_exporter(signal, &exporter, settings)?;
         let batch = BatchSettings {
             delay: processor.whole("schedule_delay")?.map(Duration::from_millis),
             max_records: processor.positive("max_export_batch_size")?,
             max_queue: processor.positive("max_queue_size")?,
             export_timeout: processor.whole("export_timeout")?.map(Duration::from_millis),
         };
-        // All exporters share the batches: those of OTLP say how large they are. A simple processor's are sent at once.
-        if to == Destination::Otlp {
-            let at_once = BatchSettings { delay: Some(Duration::from_millis(10)), ..BatchSettings::default() };
-            settings.batch[usize::from(signal == Signal::Logs)] = if name == "simple" { at_once } else { batch };
-        }
+        // A simple processor's records are sent at once.
+        let at_once = BatchSettings { delay: Some(Duration::from_millis(10)), ..BatchSettings::default() };
+        let batch = if name == "simple" { at_once } else { batch };
+        add_exporter(signal, &exporter, Served { batch, ..Served::default() }, settings)?;
         processor.finish()?;
     }
     Ok(())
@@ -87,9 +122,9 @@ fn read_meters(provider: &Map<'_>, settings: &mut Settings) -> Result<(), Error>
         }
         let reader = argument.map()?;
         let exporter = reader.get("exporter").ok_or_else(|| reader.missing("exporter", "such as otlp_http:"))?;
-        add_exporter(Signal::Metrics, &exporter, settings)?;
-        settings.metric_interval = reader.whole("interval")?.map(Duration::from_millis).or(settings.metric_interval);
-        settings.metric_timeout = reader.whole("timeout")?.map(Duration::from_millis).or(settings.metric_timeout);
+        let interval = reader.whole("interval")?.map(Duration::from_millis);
+        let timeout = reader.whole("timeout")?.map(Duration::from_millis);
+        add_exporter(Signal::Metrics, &exporter, Served { interval, timeout, ..Served::default() }, settings)?;
         if let Some(limits) = reader.map("cardinality_limits")? {
             settings.max_series = limits.positive("default")?;
             for (kind, _) in limits.entries() {

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::config::resolve::resolve;
-use crate::config::{Builder, Compression, Config, Destination};
+use crate::config::{Builder, Compression, Config, Destination, FurtherTo};
 use crate::limits::{LogLimits, SpanLimits};
 
 fn load(text: &str) -> Result<(Config, Vec<String>), Error> {
@@ -152,6 +152,87 @@ tracer_provider:
     assert!(config.logs && config.traces && !config.metrics, "metrics have no provider, and no variable");
 }
 
+const SEVERAL: &str = "
+file_format: '1.0'
+tracer_provider:
+  processors:
+    - batch: {max_export_batch_size: 100, exporter: {otlp_http: {endpoint: 'http://near/v1/traces'}}}
+    - batch:
+        schedule_delay: 30000
+        max_export_batch_size: 5000
+        max_queue_size: 100
+        export_timeout: 2000
+        exporter: {otlp_http: {endpoint: 'http://far/v1/traces', compression: gzip}}
+    - batch: {schedule_delay: 7, exporter: {console: }}
+meter_provider:
+  readers:
+    - periodic: {interval: 5000, exporter: {otlp_http: {endpoint: 'http://near/v1/metrics'}}}
+    - periodic:
+        interval: 90000
+        exporter: {otlp_http: {endpoint: 'http://far/v1/metrics', temporality_preference: delta}}
+    - periodic: {interval: 11000, exporter: {console: }}
+logger_provider:
+  processors:
+    - simple: {exporter: {otlp_file/development: {output_stream: 'file:///var/log/logs.jsonl'}}}
+    - batch: {exporter: {otlp_file/development: }}
+";
+
+fn further(config: &Config) -> Vec<String> {
+    let show = |further: &crate::config::FurtherOutput| match &further.to {
+        FurtherTo::Otlp(target) => target.url.clone(),
+        FurtherTo::File(path) => path.as_ref().map_or("stdout".to_owned(), |path| path.display().to_string()),
+    };
+    config.further.iter().map(show).collect()
+}
+
+#[test]
+fn a_signal_may_go_to_several_places_each_with_its_own_batches_and_interval() {
+    let (config, notices) = load(SEVERAL).unwrap();
+    assert!(notices.is_empty(), "{notices:?}");
+    assert_eq!([&config.otlp[0].url, &config.otlp[1].url], ["http://near/v1/traces", "http://near/v1/metrics"]);
+    assert_eq!((config.batch[0].max_records, config.batch[0].delay.as_secs()), (100, 1));
+    assert_eq!(config.metric_interval, Some(Duration::from_secs(5)));
+    assert_eq!(config.temporality, crate::metrics::Temporality::Cumulative);
+    assert_eq!(config.console_options.schedule_delay, [Some(Duration::from_millis(7)), None]);
+    assert_eq!(config.console_options.metric_interval, Some(Duration::from_secs(11)));
+    assert!(config.logs, "they go to a file");
+
+    let expected = ["http://far/v1/traces", "http://far/v1/metrics", "/var/log/logs.jsonl", "stdout"];
+    assert_eq!(further(&config), expected);
+    let [traces, metrics, file, stdout] = &config.further[..] else { panic!("four") };
+    let FurtherTo::Otlp(far) = &traces.to else { panic!("{traces:?}") };
+    assert_eq!((far.compression, far.timeout), (Compression::Gzip, Duration::from_secs(2)));
+    assert_eq!((traces.options.max_batch[0], traces.options.queue_memory), (Some(5000), Some(100 << 10)));
+    assert_eq!(traces.options.schedule_delay[0], Some(Duration::from_secs(30)));
+    assert_eq!(metrics.options.metric_interval, Some(Duration::from_secs(90)));
+    assert_eq!(metrics.options.temporality, Some(crate::metrics::Temporality::Delta));
+    assert_eq!(metrics.options.max_batch, [None; 3]);
+    assert_eq!(file.options.schedule_delay[1], Some(Duration::from_millis(10)), "simple is at once");
+    assert_eq!(
+        (stdout.options.max_batch[2], stdout.options.schedule_delay[1]),
+        (Some(512), Some(Duration::from_secs(1)))
+    );
+    let outputs = crate::export::built_in(&config, false).unwrap();
+    let names: Vec<_> = outputs.iter().map(|output| output.exporter.name()).collect();
+    assert_eq!(names.iter().filter(|name| name.starts_with("otlp")).count(), 3, "{names:?}");
+    assert_eq!(names.iter().filter(|name| **name == "jsonl").count(), 2, "{names:?}");
+}
+
+#[test]
+fn the_environment_comes_before_the_further_places_of_the_file() {
+    let variables = [
+        ("OTEL_TRACES_EXPORTER", "otlp"),
+        ("OTEL_METRIC_EXPORT_INTERVAL", "1000"),
+        ("OTEL_BLRP_SCHEDULE_DELAY", "300"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "20"),
+    ];
+    let (config, _) = load_with(SEVERAL, &variables, Builder::default()).unwrap();
+    assert_eq!(further(&config), ["http://far/v1/metrics", "/var/log/logs.jsonl", "stdout"]);
+    assert_eq!(config.further[0].options.metric_interval, Some(Duration::from_secs(1)));
+    assert_eq!(config.further[1].options.schedule_delay[1], Some(Duration::from_millis(300)));
+    assert_eq!((config.console_options.metric_interval, config.console_options.schedule_delay), (None, [None; 2]));
+}
+
 #[test]
 fn a_file_of_the_0_x_formats_is_understood_too() {
     let text = r"
@@ -185,7 +266,7 @@ fn what_is_wrong_is_named_by_line_and_path_with_the_value_and_what_is_allowed() 
             [
                 "otel.yaml:5: tracer_provider.processors[0].batch.exporter.zipkin",
                 "{…}",
-                "otlp_http, otlp_grpc or console",
+                "otlp_http, otlp_grpc, console",
             ],
         ),
         (
@@ -206,9 +287,15 @@ fn what_is_wrong_is_named_by_line_and_path_with_the_value_and_what_is_allowed() 
         let message = message(text);
         assert!(parts.iter().all(|part| message.contains(part)), "{message}\n{parts:?}");
     }
-    let twice =
-        format!("{head}logger_provider:\n  processors:\n{}", "    - batch: {exporter: {otlp_http: {}}}\n".repeat(2));
-    assert!(message(&twice).contains("processors[1].batch.exporter"), "{}", message(&twice));
+    for stream in ["/var/log/x.jsonl", "file://x.jsonl", "file:///x.log", "stderr"] {
+        let text = format!(
+            "{head}logger_provider: {{processors: [{{simple: {{exporter: {{otlp_file: {{output_stream: '{stream}'}}}}}}}}]}}\n"
+        );
+        assert!(message(&text).contains("must be stdout or a file"), "{}", message(&text));
+    }
+    let file = "{simple: {exporter: {otlp_file/development: {output_stream: 'file:///x.jsonl'}}}}";
+    let twice = format!("{head}logger_provider: {{processors: [{file}, {file}]}}\n");
+    assert!(message(&twice).contains("processors[1].simple.exporter"), "{}", message(&twice));
     assert!(message(&format!("{head}a: {}1{}", "[".repeat(100), "]".repeat(100))).contains("too deep"));
 }
 
