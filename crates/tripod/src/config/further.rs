@@ -26,6 +26,7 @@ pub(super) struct Further {
 
 /// Where it sends to.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(not(all(feature = "yaml", feature = "jsonl")), allow(dead_code, reason = "only a file names them"))]
 pub(crate) enum FurtherTo<T> {
     Otlp(T),
     /// Standard output, if there is no path.
@@ -34,7 +35,6 @@ pub(crate) enum FurtherTo<T> {
 
 /// One of them, with defaults.
 #[derive(Debug, Clone)]
-#[cfg_attr(not(feature = "yaml"), expect(dead_code, reason = "only a file names them"))]
 pub(crate) struct FurtherOutput {
     pub(crate) signal: Signal,
     pub(crate) to: FurtherTo<OtlpTarget>,

@@ -78,6 +78,7 @@ pub(crate) struct Config {
     /// How each signal is sent by OTLP.
     pub(crate) otlp: [OtlpTarget; 3],
     /// How JSON lines are written into files.
+    #[cfg_attr(not(feature = "jsonl"), allow(dead_code, reason = "written by a feature"))]
     pub(crate) otlp_file: OtlpFile,
     /// What a configuration file sends to besides.
     pub(crate) further: Vec<FurtherOutput>,
@@ -109,6 +110,7 @@ pub(crate) struct Config {
 
 /// Files of JSON lines; what is `None` is as [`crate::JsonlExporter`] has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(not(feature = "jsonl"), allow(dead_code, reason = "written by a feature"))]
 pub(crate) struct OtlpFile {
     pub(crate) folder: PathBuf,
     pub(crate) max_bytes: Option<u64>,

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tripod_wire::otlp::common::find;
+use tripod_wire::otlp::metrics::{MetricData, NumberDataPoint};
 use tripod_wire::otlp::{KeyValue, LogRecord, LogsData, Metric, MetricsData, Span, TracesData};
 use tripod_wire::proto::Message;
 use tripod_wire::{TraceId, WireError};
@@ -189,6 +190,18 @@ impl MemoryExporter {
         self.metrics().into_iter().find(|metric| metric.name == name)
     }
 
+    /// The number of a counter's or gauge's point in the last collection: of the one that has just these labels, their values as text.
+    pub fn value(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
+        let (MetricData::Gauge { data_points } | MetricData::Sum { data_points, .. }) = self.metric(name)?.data else {
+            return None;
+        };
+        let is_meant = |point: &&NumberDataPoint| {
+            let attributes = &point.attributes;
+            attributes.len() == labels.len() && labels.iter().all(|(key, value)| has(attributes, key, value))
+        };
+        data_points.iter().find(is_meant).map(|point| point.value.as_f64())
+    }
+
     /// Forgets everything.
     pub fn clear(&self) {
         let mut kept = self.kept.lock();
@@ -231,6 +244,7 @@ impl Exporter for MemoryExporter {
 mod tests {
     use insta::assert_snapshot;
     use tripod_wire::SpanId;
+    use tripod_wire::otlp::metrics::{NumberValue, ResourceMetrics, ScopeMetrics};
     use tripod_wire::otlp::trace::{Event, ResourceSpans, ScopeSpans, Status, StatusCode};
 
     use super::*;
@@ -303,6 +317,26 @@ mod tests {
         assert_eq!(memory.spans_of(order.trace_id).len(), 4);
         memory.clear();
         assert!(memory.spans().is_empty());
+    }
+
+    #[test]
+    fn the_value_of_a_point_is_found_by_all_its_labels() {
+        let point = |labels: &[(&str, &str)], value| NumberDataPoint {
+            attributes: labels.iter().map(|(key, value)| KeyValue::new(*key, *value)).collect(),
+            value: NumberValue::Int(value),
+            ..NumberDataPoint::default()
+        };
+        let data_points = vec![point(&[], 1), point(&[("a", "x"), ("b", "y")], 2), point(&[("a", "x")], 3)];
+        let metric = Metric { name: "n".to_owned(), data: MetricData::Gauge { data_points }, ..Metric::default() };
+        let scope = ScopeMetrics { metrics: vec![metric], ..ScopeMetrics::default() };
+        let resource = ResourceMetrics { scope_metrics: vec![scope], ..ResourceMetrics::default() };
+        let body = MetricsData { resource_metrics: vec![resource] }.encode_to_vec();
+        let mut memory = MemoryExporter::default();
+        memory.export(&Batch { signal: Signal::Metrics, records: 3, body }).unwrap();
+        assert_eq!(memory.value("n", &[]), Some(1.0));
+        assert_eq!(memory.value("n", &[("b", "y"), ("a", "x")]), Some(2.0));
+        assert_eq!(memory.value("n", &[("a", "x")]), Some(3.0));
+        assert_eq!((memory.value("n", &[("b", "y")]), memory.value("m", &[])), (None, None));
     }
 
     #[test]

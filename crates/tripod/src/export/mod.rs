@@ -91,3 +91,18 @@ fn otlp(config: &Config) -> Result<Option<Output>, Error> {
 fn otlp(_: &Config) -> Result<Option<Output>, Error> {
     Ok(None)
 }
+
+/// The guides' snippets, compiled.
+#[cfg(all(doctest, feature = "jsonl"))]
+mod guides {
+    #[doc = include_str!("../../../../docs/how-to/export/README.md")]
+    mod overview {}
+    #[doc = include_str!("../../../../docs/how-to/export/console.md")]
+    mod console {}
+    #[doc = include_str!("../../../../docs/how-to/export/jsonl.md")]
+    mod jsonl {}
+    #[doc = include_str!("../../../../docs/how-to/export/memory.md")]
+    mod memory {}
+    #[doc = include_str!("../../../../docs/how-to/export/when-it-fails.md")]
+    mod when_it_fails {}
+}

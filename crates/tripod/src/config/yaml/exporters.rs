@@ -37,7 +37,7 @@ pub(super) fn read(exporter: &Item<'_>) -> Result<Found, Error> {
         "otlp_file" | "otlp_file/development" if cfg!(not(feature = "jsonl")) => {
             return Err(argument.wrong("needs the cargo feature `jsonl` of the crate tripod"));
         }
-        "otlp_file" | "otlp_file/development" => To::File(map.get("output_stream").map_or(Ok(None), stream)?),
+        "otlp_file" | "otlp_file/development" => To::File(map.get("output_stream").as_ref().map_or(Ok(None), stream)?),
         _ => return Err(argument.wrong(ALLOWED)),
     };
     let temporality = |item: Item<'_>| item.parse(temporality, "must be cumulative, delta or low_memory");
@@ -49,7 +49,7 @@ pub(super) fn read(exporter: &Item<'_>) -> Result<Found, Error> {
 }
 
 /// A file's URL, or `None` for standard output.
-fn stream(item: Item<'_>) -> Result<Option<PathBuf>, Error> {
+fn stream(item: &Item<'_>) -> Result<Option<PathBuf>, Error> {
     let path = |text: &str| match text.strip_prefix("file://") {
         _ if text == "stdout" => Some(None),
         Some(path) if path.starts_with('/') && Path::new(path).extension().is_some_and(|end| end == "jsonl") => {

@@ -37,7 +37,7 @@ pub(super) fn read(signal: Signal, provider: &Map<'_>, settings: &mut Settings) 
 }
 
 /// How the exporter of a processor or a reader is served.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Served {
     batch: BatchSettings,
     interval: Option<Duration>,

@@ -43,12 +43,15 @@ pub struct JsonlExporter {
 #[derive(Debug)]
 enum To {
     Stdout,
-    Files {
-        /// By signal.
-        places: [Place; 3],
-        /// Opened with the first batch.
-        files: [Option<Current>; 3],
-    },
+    /// By signal.
+    Files(Box<[Written; 3]>),
+}
+
+#[derive(Debug)]
+struct Written {
+    place: Place,
+    /// Opened with the first batch.
+    current: Option<Current>,
 }
 
 impl JsonlExporter {
@@ -56,8 +59,7 @@ impl JsonlExporter {
     /// and 10 of each signal are kept.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         let folder = folder.into();
-        let places = Signals::ALL.map(|signal| Place { folder: folder.clone(), stem: signal.as_str().to_owned() });
-        Self::to(To::Files { places, files: Default::default() })
+        Self::to(To::files(|signal| Place { folder: folder.clone(), stem: signal.as_str().to_owned() }))
     }
 
     /// Writes to stdout, where a container's runtime collects lines. Whatever else the program prints comes between them.
@@ -66,12 +68,10 @@ impl JsonlExporter {
     }
 
     /// Writes one signal to this file, whose name ends with `.jsonl`; `None` when it does not.
-    #[cfg_attr(not(feature = "yaml"), expect(dead_code, reason = "only a configuration file names files"))]
     pub(crate) fn file(path: &Path, signal: Signal) -> Option<Self> {
         let stem = path.file_name()?.to_str()?.strip_suffix(".jsonl").filter(|stem| !stem.is_empty())?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        let place = || Place { folder: folder.to_owned(), stem: stem.to_owned() };
-        let to = To::Files { places: [place(), place(), place()], files: Default::default() };
+        let to = To::files(|_| Place { folder: folder.to_owned(), stem: stem.to_owned() });
         Some(Self { signals: Signals::default().with(signal), ..Self::to(to) })
     }
 
@@ -111,12 +111,12 @@ impl JsonlExporter {
     }
 
     fn write(&mut self, signal: Signal, line: &str) -> io::Result<()> {
-        let (place, slot) = match &mut self.to {
+        let Written { place, current: slot } = match &mut self.to {
             To::Stdout => {
                 let mut out = io::stdout().lock();
                 return out.write_all(line.as_bytes()).and_then(|()| out.flush());
             }
-            To::Files { places, files } => (&places[signal as usize], &mut files[signal as usize]),
+            To::Files(files) => &mut files[signal as usize],
         };
         if slot.is_none() {
             // One of an earlier run may be full or old already.
@@ -139,6 +139,12 @@ impl JsonlExporter {
     }
 }
 
+impl To {
+    fn files(place: impl Fn(Signal) -> Place) -> Self {
+        Self::Files(Box::new(Signals::ALL.map(|signal| Written { place: place(signal), current: None })))
+    }
+}
+
 impl Exporter for JsonlExporter {
     fn name(&self) -> &'static str {
         "jsonl"
@@ -153,8 +159,8 @@ impl Exporter for JsonlExporter {
         line.push('\n');
         self.write(batch.signal, &line).map_err(|error| match &self.to {
             To::Stdout => ExportError::Permanent { reason: format!("stdout: {error}") },
-            To::Files { places, .. } => {
-                let folder = places[batch.signal as usize].folder.display();
+            To::Files(files) => {
+                let folder = files[batch.signal as usize].place.folder.display();
                 ExportError::Retry { after: None, reason: format!("{folder}: {error}") }
             }
         })?;
@@ -162,9 +168,11 @@ impl Exporter for JsonlExporter {
     }
 
     fn after_fork(&mut self) {
-        if let To::Files { places, files } = &mut self.to {
-            *files = Default::default();
-            places.iter_mut().for_each(|place| place.stem = format!("{}-{}", place.stem, std::process::id()));
+        if let To::Files(files) = &mut self.to {
+            for Written { place, current } in files.iter_mut() {
+                place.stem = format!("{}-{}", place.stem, std::process::id());
+                *current = None;
+            }
         }
     }
 }
