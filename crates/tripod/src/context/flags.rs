@@ -27,6 +27,8 @@ impl TraceFlags {
     pub const SAMPLED: Self = Self(SAMPLED);
     /// Nobody has decided yet: the sampler of this process does.
     pub const UNDECIDED: Self = Self(UNDECIDED);
+    /// Of a trace that begins here: the ids that are made here are random.
+    pub(crate) const NEW: Self = Self(RANDOM);
     /// It is recorded whatever a sampler says that follows its caller.
     pub const DEBUG: Self = Self(DEBUG | SAMPLED);
 

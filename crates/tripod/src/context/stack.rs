@@ -21,6 +21,7 @@ use crate::engine::{self, Act, Engine, Lost};
 use crate::sync::fork;
 use crate::trace::Sampler;
 use crate::trace::data::SpanData;
+use crate::trace::sampler::OwnStates;
 
 /// One thread's part of the engine.
 pub(crate) struct Local {
@@ -28,6 +29,7 @@ pub(crate) struct Local {
     pub(crate) baggage: Option<Arc<Baggage>>,
     pub(crate) scratch: Buffer,
     pub(crate) ids: Ids,
+    pub(crate) states: OwnStates,
     pub(crate) clock: Clock,
     pub(crate) outbox: Outbox,
     /// [`fork::count`] when the engine was last looked for.
@@ -155,6 +157,7 @@ impl Local {
             baggage: None,
             scratch: Buffer::default(),
             ids: Ids::new(),
+            states: OwnStates::default(),
             clock: Clock::default(),
             outbox: Outbox::default(),
             forks: fork::count(),

@@ -8,13 +8,13 @@ use tripod_wire::otlp::trace::SpanKind;
 
 use super::baggage::copied;
 use super::data::SpanData;
-use super::sampler::{SpanStart, StartAttributes};
+use super::sampler::{OwnStates, SpanStart, StartAttributes};
 use super::{LinkTo, LocalSpan, Sampler, Span};
 use crate::Value;
 use crate::context::ids::Ids;
 use crate::context::otel;
 use crate::context::stack::{self, Local};
-use crate::context::{Context, SpanContext, SpanId, TraceId};
+use crate::context::{Context, SpanContext, SpanId, TraceFlags, TraceId};
 use crate::engine::starts::{Origin, Starts};
 use crate::engine::{self, Act};
 
@@ -140,7 +140,8 @@ impl SpanBuilder {
         let (parent, trace_state) = self.parent.resolve(local);
         local.engine()?;
         let known = (&*data.name, data.kind, data.scope, StartAttributes::Written(&data));
-        let context = identify(local.outbox.starting()?, &mut local.ids, &parent, known);
+        let Local { ids, states, outbox, .. } = local;
+        let (context, trace_state) = identify(outbox.starting()?, (ids, states), &parent, trace_state, known);
         if !context.is_sampled() {
             local.stack.recycle(data);
             return Some(Started { context, data: None, trace_state });
@@ -171,24 +172,43 @@ impl Parent {
 /// What is known of a span before it starts, beside its parent: name, kind, scope, attributes.
 type Known<'a> = (&'a str, SpanKind, u16, StartAttributes<'a>);
 
-/// Gives a new span its identity, decides whether it is recorded, and counts it.
-#[inline]
+/// Gives a new span its identity, decides whether it is recorded, and counts it. Answers its `tracestate`, too: its parent's, unless the
+/// sampler has something to say in it.
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "a call with so many arguments costs more than the work, on every span")]
 fn identify(
     (sampler, starts): (&Sampler, &Starts),
-    ids: &mut Ids,
+    (ids, states): (&mut Ids, &mut OwnStates),
     parent: &SpanContext,
+    trace_state: Option<Arc<str>>,
     known: Known<'_>,
-) -> SpanContext {
-    let (trace_id, origin) =
-        if parent.is_valid() { (parent.trace_id, Origin::of(parent)) } else { (ids.trace_id(), Origin::None) };
-    let sampled = sampler.decide_at_once(parent, trace_id).unwrap_or_else(|| ask(sampler, trace_id, parent, known));
+) -> (SpanContext, Option<Arc<str>>) {
+    let (trace_id, flags, origin) = if parent.is_valid() {
+        (parent.trace_id, parent.flags, Origin::of(parent))
+    } else {
+        (ids.trace_id(), TraceFlags::NEW, Origin::None)
+    };
+    let (sampled, trace_state) = match sampler.decide_at_once(parent, trace_id, trace_state.is_some()) {
+        Some(sampled) => (sampled, trace_state),
+        None => ask(sampler, states, trace_id, parent, trace_state, known),
+    };
     starts.count(origin, sampled);
-    SpanContext { trace_id, span_id: ids.span_id(), flags: parent.flags.decided(sampled), remote: false }
+    (SpanContext { trace_id, span_id: ids.span_id(), flags: flags.decided(sampled), remote: false }, trace_state)
 }
 
 #[cold]
-fn ask(sampler: &Sampler, trace_id: TraceId, parent: &SpanContext, (name, kind, scope, attributes): Known<'_>) -> bool {
-    sampler.decide(&SpanStart { trace_id, parent, name, kind, scope, attributes })
+#[inline(never)]
+fn ask(
+    sampler: &Sampler,
+    states: &mut OwnStates,
+    trace_id: TraceId,
+    parent: &SpanContext,
+    trace_state: Option<Arc<str>>,
+    (name, kind, scope, attributes): Known<'_>,
+) -> (bool, Option<Arc<str>>) {
+    let state = trace_state.as_deref();
+    let decision = sampler.decide(&SpanStart { trace_id, parent, trace_state: state, name, kind, scope, attributes });
+    (decision.sampled, decision.pass_on(parent, trace_state, states))
 }
 
 /// Starts a span as the macros do: a part of what is current, of kind internal. `None` when traces are off.
@@ -196,7 +216,8 @@ pub(crate) fn begin(local: &mut Local, name: Cow<'static, str>, attributes: &[(&
     local.engine()?;
     let (parent, trace_state) = local.current();
     let known = (&*name, SpanKind::INTERNAL, 0, StartAttributes::Listed(attributes));
-    let context = identify(local.outbox.starting()?, &mut local.ids, &parent, known);
+    let Local { ids, states, outbox, .. } = local;
+    let (context, trace_state) = identify(outbox.starting()?, (ids, states), &parent, trace_state, known);
     if !context.is_sampled() {
         return Some(Started { context, data: None, trace_state });
     }
@@ -217,14 +238,14 @@ pub(crate) fn enter(name: Cow<'static, str>, attributes: &[(&str, Value<'_>)]) -
         local.engine()?;
         let copied = copied(local, None);
         let bridged = otel::current_after(local.mark());
-        let Local { stack, ids, clock, outbox, forks, .. } = local;
+        let Local { stack, ids, states, clock, outbox, forks, .. } = local;
         let (below, slot) = stack.next();
         let (parent, trace_state) = match &bridged {
             Some((parent, trace_state)) => (parent, trace_state.clone()),
             None => below.map_or((&SpanContext::NONE, None), |below| (&below.context, below.trace_state.clone())),
         };
         let known = (&*name, SpanKind::INTERNAL, 0, StartAttributes::Listed(attributes));
-        let context = identify(outbox.starting()?, ids, parent, known);
+        let (context, trace_state) = identify(outbox.starting()?, (ids, states), parent, trace_state, known);
         if context.is_sampled() {
             slot.prepare(name);
             slot.begin(context, parent, trace_state, clock.now(), *forks);

@@ -21,6 +21,7 @@ mod hex;
 #[cfg(feature = "http")]
 mod http_headers;
 mod jaeger;
+pub(crate) mod ot;
 mod percent;
 mod propagator;
 mod tracestate;

@@ -1,6 +1,6 @@
 //! W3C's `tracestate`: what other systems along the way say of the trace, passed on as it came.
 //!
-//! Tripod has no entry of its own, so the order and all entries stay. A list that is malformed is dropped as a whole, as the
+//! Only a sampler changes an entry, OpenTelemetry's own ([`super::ot`]); otherwise the order and all entries stay. A list that is malformed is dropped as a whole, as the
 //! specification allows; of one that is long, 512 characters are passed on, the least that it asks for: entries
 //! over 128 characters go first, then the last ones, which are the oldest.
 
@@ -27,6 +27,12 @@ pub(super) fn join<'a>(headers: impl Iterator<Item = &'a str>) -> Option<Arc<str
         }
         entries.push(entry);
     }
+    limited(entries)
+}
+
+/// A list of these entries, as many as may be passed on.
+pub(super) fn limited(mut entries: Vec<&str>) -> Option<Arc<str>> {
+    entries.truncate(MAX_ENTRIES);
     shorten(&mut entries);
     (!entries.is_empty()).then(|| entries.join(",").into())
 }

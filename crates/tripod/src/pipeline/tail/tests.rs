@@ -196,8 +196,16 @@ fn a_ratio_is_a_share_also_of_what_a_sampler_has_left() {
     for _ in 0..20_000 {
         let trace_id = TraceId(random.u128(..).to_be_bytes());
         let attributes = StartAttributes::Listed(&[]);
-        let start = SpanStart { trace_id, parent: &none, name: "", kind: SpanKind::INTERNAL, scope: 0, attributes };
-        if head.decide(&start) {
+        let start = SpanStart {
+            trace_id,
+            parent: &none,
+            trace_state: None,
+            name: "",
+            kind: SpanKind::INTERNAL,
+            scope: 0,
+            attributes,
+        };
+        if head.decide(&start).sampled {
             sampled += 1;
             kept += u32::from(TailPolicy::ratio(0.1).keeps(trace_id, &Spans::default()));
         }

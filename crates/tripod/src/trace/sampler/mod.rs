@@ -9,6 +9,7 @@ mod rate_limit;
 mod ratio;
 mod rules;
 mod start;
+mod states;
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,10 +21,12 @@ pub use rules::SamplingRule;
 pub use start::SpanStart;
 pub(crate) use start::StartAttributes;
 
+use crate::context::propagation::ot;
 use crate::context::{SpanContext, TraceId};
 use parents::Parents;
-use ratio::Ratio;
+use ratio::{Ratio, Threshold, is_consistent};
 use rules::Rules;
+pub(crate) use states::OwnStates;
 
 /// Decides which traces are recorded. The names are those of `OTEL_TRACES_SAMPLER`; the default is `parentbased_always_on`.
 ///
@@ -61,6 +64,58 @@ pub trait Sample: Send + Sync {
     }
 }
 
+/// What a sampler has decided.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Decision {
+    pub(crate) sampled: bool,
+    probability: Probability,
+}
+
+/// With what probability a span is sampled, for who counts spans later.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Probability {
+    /// As its parent.
+    Inherited,
+    /// Nobody knows.
+    Unknown,
+    Known(Threshold),
+}
+
+impl Decision {
+    fn followed(sampled: bool) -> Self {
+        Self { sampled, probability: Probability::Inherited }
+    }
+
+    fn unknown(sampled: bool) -> Self {
+        Self { sampled, probability: Probability::Unknown }
+    }
+
+    fn by(ratio: Ratio, trace_id: TraceId, trace_state: Option<&str>) -> Self {
+        let sampled = ratio.takes(trace_id, trace_state);
+        let probability = if sampled { Probability::Known(ratio.threshold()) } else { Probability::Unknown };
+        Self { sampled, probability }
+    }
+
+    /// The new span's `tracestate`, of its parent's.
+    pub(crate) fn pass_on(
+        self,
+        parent: &SpanContext,
+        trace_state: Option<Arc<str>>,
+        states: &mut OwnStates,
+    ) -> Option<Arc<str>> {
+        let Some(state) = trace_state else {
+            return if let Probability::Known(threshold) = self.probability { states.of(threshold) } else { None };
+        };
+        match self.probability {
+            Probability::Known(threshold) => threshold.added_to(&state),
+            Probability::Inherited if !parent.remote => Some(state),
+            Probability::Inherited if is_consistent(parent.trace_id, &state, self.sampled) => Some(state),
+            _ if ot::threshold(&state).is_none() => Some(state),
+            _ => ot::with_threshold(&state, None),
+        }
+    }
+}
+
 /// Who decides where no parent's decision is followed.
 #[derive(Clone)]
 pub(crate) enum Deciding {
@@ -90,7 +145,9 @@ impl Sampler {
     }
 
     /// A share of the traces that begin here (0 to 1, what is outside is taken as the nearer end), and what the caller decided
-    /// for others. By the trace's id, so that every service that begins from the same id decides alike.
+    /// for others. By the end of the trace's id, or the random number that its `tracestate` has (`ot=rv:…`), so that a service with a
+    /// larger share takes all that one with a smaller share takes. The `tracestate` of what is recorded says how large the share
+    /// was (`ot=th:…`), unless it is 1, which is [`Sampler::always_on`].
     pub fn ratio(ratio: f64) -> Self {
         let ratio = Ratio::new(ratio);
         Self::of(match ratio.share() {
@@ -156,26 +213,29 @@ impl Sampler {
         Self { root, parents: Parents::Followed }
     }
 
-    /// The decision where parent and trace id suffice for it, as they mostly do.
+    /// The decision where parent and trace id suffice for it and the `tracestate` stays as it is, as they mostly do.
     #[inline]
-    pub(crate) fn decide_at_once(&self, parent: &SpanContext, trace_id: TraceId) -> Option<bool> {
+    pub(crate) fn decide_at_once(&self, parent: &SpanContext, trace_id: TraceId, has_state: bool) -> Option<bool> {
+        let follows = parent.is_valid() && !parent.flags.is_undecided();
         match (&self.parents, &self.root) {
             (Parents::Asked(_), _) => None,
-            (Parents::Followed, _) if parent.is_valid() && !parent.flags.is_undecided() => Some(parent.is_sampled()),
+            (Parents::Followed, _) if follows && !(has_state && parent.remote) => Some(parent.is_sampled()),
+            _ if has_state => None,
             (_, Deciding::On) => Some(true),
             (_, Deciding::Off) => Some(false),
-            (_, Deciding::Ratio(ratio)) => Some(ratio.takes(trace_id)),
+            (_, Deciding::Ratio(ratio)) if !ratio.takes(trace_id, None) => Some(false),
             _ => None,
         }
     }
 
     /// Whether the span is recorded.
-    pub(crate) fn decide(&self, span: &SpanStart<'_>) -> bool {
+    pub(crate) fn decide(&self, span: &SpanStart<'_>) -> Decision {
         let parent = span.parent;
         if parent.is_valid() && !parent.flags.is_undecided() {
             match &self.parents {
-                Parents::Followed => return parent.is_sampled(),
-                Parents::Asked(delegates) => return parent.flags.is_debug() || delegates.decide(span),
+                Parents::Followed => return Decision::followed(parent.is_sampled()),
+                Parents::Asked(_) if parent.flags.is_debug() => return Decision::followed(true),
+                Parents::Asked(delegates) => return delegates.decide(span),
                 Parents::Ignored => {}
             }
         }
@@ -211,12 +271,13 @@ const SUPPORTED: &str = "must be always_on, always_off, traceidratio, or one of 
 
 impl Deciding {
     #[inline]
-    fn decide(&self, span: &SpanStart<'_>) -> bool {
+    fn decide(&self, span: &SpanStart<'_>) -> Decision {
         match self {
-            Self::On => true,
-            Self::Off => false,
-            Self::Ratio(ratio) => ratio.takes(span.trace_id),
-            _ => self.consider(span),
+            Self::On => Decision::unknown(true),
+            Self::Off => Decision::unknown(false),
+            Self::Ratio(ratio) => Decision::by(*ratio, span.trace_id, span.trace_state),
+            Self::Rules(rules) => rules.decide(span),
+            Self::RateLimit(_) | Self::Custom(_) => Decision::unknown(self.consider(span)),
         }
     }
 
@@ -225,12 +286,9 @@ impl Deciding {
     #[inline(never)]
     fn consider(&self, span: &SpanStart<'_>) -> bool {
         match self {
-            Self::On => true,
-            Self::Off => false,
-            Self::Ratio(ratio) => ratio.takes(span.trace_id),
             Self::RateLimit(limit) => limit.take(),
-            Self::Rules(rules) => rules.decide(span),
             Self::Custom(custom) => catch_unwind(AssertUnwindSafe(|| custom.sample(span))).unwrap_or(false),
+            _ => self.decide(span).sampled,
         }
     }
 }

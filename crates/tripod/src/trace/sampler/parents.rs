@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Deciding, SpanStart};
+use super::{Deciding, Decision, SpanStart};
 
 /// How a sampler treats a span whose parent's decision is known.
 #[derive(Clone)]
@@ -29,9 +29,9 @@ fn place(remote: bool, sampled: bool) -> usize {
 }
 
 impl Delegates {
-    pub(crate) fn decide(&self, span: &SpanStart<'_>) -> bool {
+    pub(crate) fn decide(&self, span: &SpanStart<'_>) -> Decision {
         let (remote, sampled) = (span.parent.remote, span.parent.is_sampled());
-        self.0[place(remote, sampled)].as_ref().map_or(sampled, |delegate| delegate.decide(span))
+        self.0[place(remote, sampled)].as_ref().map_or(Decision::followed(sampled), |delegate| delegate.decide(span))
     }
 }
 

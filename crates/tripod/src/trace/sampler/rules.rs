@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use tripod_wire::otlp::trace::SpanKind;
 
-use super::{Sampler, SpanStart};
+use super::{Decision, Sampler, SpanStart};
 use crate::engine;
 use crate::pattern::Pattern;
 
@@ -103,7 +103,7 @@ impl Rules {
         Self { rules: rules.collect(), otherwise }
     }
 
-    pub(crate) fn decide(&self, span: &SpanStart<'_>) -> bool {
+    pub(crate) fn decide(&self, span: &SpanStart<'_>) -> Decision {
         let rule = self.rules.iter().find(|rule| rule.fits(span));
         rule.map_or(&self.otherwise, |rule| &rule.given.sampler).decide(span)
     }

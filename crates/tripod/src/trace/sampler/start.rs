@@ -10,6 +10,7 @@ use crate::{Value, engine};
 pub struct SpanStart<'a> {
     pub(crate) trace_id: TraceId,
     pub(crate) parent: &'a SpanContext,
+    pub(crate) trace_state: Option<&'a str>,
     pub(crate) name: &'a str,
     pub(crate) kind: SpanKind,
     pub(crate) scope: u16,
@@ -34,6 +35,11 @@ impl<'a> SpanStart<'a> {
     /// Its parent; not valid when the trace begins here.
     pub fn parent(&self) -> &SpanContext {
         self.parent
+    }
+
+    /// The parent's W3C `tracestate`.
+    pub fn trace_state(&self) -> Option<&str> {
+        self.trace_state
     }
 
     /// Its name.

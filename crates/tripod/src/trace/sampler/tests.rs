@@ -10,15 +10,23 @@ fn parent(flags: TraceFlags, remote: bool) -> SpanContext {
 
 fn start<'a>(parent: &'a SpanContext, name: &'a str) -> SpanStart<'a> {
     let attributes = StartAttributes::Listed(&[]);
-    SpanStart { trace_id: TraceId([1; 16]), parent, name, kind: SpanKind::INTERNAL, scope: 0, attributes }
+    SpanStart {
+        trace_id: TraceId([1; 16]),
+        parent,
+        trace_state: None,
+        name,
+        kind: SpanKind::INTERNAL,
+        scope: 0,
+        attributes,
+    }
 }
 
 fn below(sampler: &Sampler, flags: TraceFlags) -> bool {
-    sampler.decide(&start(&parent(flags, true), "work"))
+    sampler.decide(&start(&parent(flags, true), "work")).sampled
 }
 
 fn at_root(sampler: &Sampler, name: &str) -> bool {
-    sampler.decide(&start(&SpanContext::default(), name))
+    sampler.decide(&start(&SpanContext::default(), name)).sampled
 }
 
 #[test]
@@ -46,7 +54,7 @@ fn each_kind_of_parent_can_have_a_sampler_of_its_own() {
         .remote_parent_sampled(Sampler::always_off())
         .remote_parent_not_sampled(Sampler::always_on())
         .local_parent_not_sampled(Sampler::always_on());
-    let decide = |flags, remote| sampler.decide(&start(&parent(flags, remote), "work"));
+    let decide = |flags, remote| sampler.decide(&start(&parent(flags, remote), "work")).sampled;
     assert_eq!([decide(TraceFlags::SAMPLED, true), decide(TraceFlags::NONE, true)], [false, true]);
     assert_eq!([decide(TraceFlags::SAMPLED, false), decide(TraceFlags::NONE, false)], [true, true]);
     let expected = "parentbased(root=always_on, local_parent_not_sampled=always_on, \
@@ -70,13 +78,16 @@ fn the_first_rule_that_fits_decides() {
     let root = SpanContext::default();
     let failed = [("http.status", Value::Int(200)), ("http.status", Value::Int(503))];
     let mut span = SpanStart { attributes: StartAttributes::Listed(&failed), ..start(&root, "GET /users") };
-    assert!(!sampler.decide(&span), "of another kind");
+    assert!(!sampler.decide(&span).sampled, "of another kind");
     span.kind = SpanKind::SERVER;
-    assert!(sampler.decide(&span));
+    assert!(sampler.decide(&span).sampled);
     span.name = "GET /health";
-    assert!(!sampler.decide(&span), "the earlier rule comes first");
+    assert!(!sampler.decide(&span).sampled, "the earlier rule comes first");
     for _ in 0..2 {
-        assert!(sampler.decide(&SpanStart { scope, ..start(&root, "SELECT") }), "also from what is kept of the scope");
+        assert!(
+            sampler.decide(&SpanStart { scope, ..start(&root, "SELECT") }).sampled,
+            "also from what is kept of the scope"
+        );
         assert!(!at_root(&sampler, "SELECT"));
     }
     let shown = "parentbased_rules(name=GET /health*: parentbased_always_off; kind=server and http.status=5??: \
