@@ -9,7 +9,7 @@ use std::sync::Once;
 use common::{Telemetry, attribute, telemetry_with};
 use log::LevelFilter;
 use tracing_subscriber::prelude::*;
-use tripod::{Batch, Builder, ExportError, Exported, Exporter, Level, MemoryExporter};
+use tripod::{Builder, Level};
 use tripod_wire::otlp::AnyValue;
 use tripod_wire::otlp::logs::SeverityNumber;
 
@@ -135,32 +135,4 @@ fn what_tracing_log_hands_on_says_where_it_came_from() {
     assert_eq!(log.attributes.len(), 1);
     assert_eq!(attribute(&log.attributes, "rows"), &3_i64.into());
     assert_eq!(telemetry.memory().logs_data()[0].resource_logs[0].scope_logs[0].scope.name, "sqlx::query");
-}
-
-/// Records something for every batch it sends, as an HTTP client that logs does.
-struct Talkative(MemoryExporter);
-
-impl Exporter for Talkative {
-    fn name(&self) -> &'static str {
-        "talkative"
-    }
-
-    fn export(&mut self, batch: &Batch) -> Result<Exported, ExportError> {
-        log::error!("sending");
-        tracing::error!("sending");
-        let _span = tracing::info_span!("sending").entered();
-        self.0.export(batch)
-    }
-}
-
-#[test]
-fn sending_telemetry_causes_no_more_of_it() {
-    let sent = MemoryExporter::default();
-    let telemetry = telemetry(|builder| builder.exporter(Talkative(sent.clone())));
-    tripod::info!("once");
-    drop(tracing::info_span!("work"));
-    for _ in 0..3 {
-        telemetry.flush();
-    }
-    assert_eq!((sent.logs().len(), sent.spans().len()), (1, 1));
 }

@@ -121,3 +121,16 @@ fn a_second_recorder_is_an_error() {
     let _telemetry = telemetry();
     assert!(tripod::bridge::metrics::init().is_err());
 }
+
+#[test]
+fn a_description_that_comes_late_takes_effect_and_the_first_stays() {
+    let telemetry = telemetry();
+    metrics::counter!("m_late").increment(1);
+    assert_eq!(telemetry.metric("m_late").description, "");
+    metrics::describe_counter!("m_late", Unit::Bytes, "What was sent");
+    metrics::describe_counter!("m_late", Unit::Seconds, "Something else");
+    metrics::counter!("m_late", "also" => "with labels").increment(1);
+    telemetry.memory().clear();
+    let metric = telemetry.metric("m_late");
+    assert_eq!((metric.description.as_str(), metric.unit.as_str()), ("What was sent", "By"));
+}

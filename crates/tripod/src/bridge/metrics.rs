@@ -16,7 +16,8 @@
 //! A macro's call looks the handle up, by the hash that `metrics` has computed with the key, in a map that the thread remembers: no lock
 //! once the thread has met the key. A handle that is kept is a bound instrument of Tripod's behind one dynamic call.
 //!
-//! A description that comes after the first handle of its name is too late: Tripod's instruments are described when they are made.
+//! A description may come before the first handle of its name or after; of two, the first stays. Only the buckets of a histogram do not
+//! change any more when it is said later that its unit is seconds.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -31,7 +32,7 @@ use ::metrics::{
 
 use crate::Value;
 use crate::bridge::slice::as_slice;
-use crate::metrics::{BoundCounter, BoundGauge, BoundHistogram, InstrumentBuilder};
+use crate::metrics::{BoundCounter, BoundGauge, BoundHistogram, InstrumentBuilder, registry};
 use crate::sync::{Mutex, RwLock};
 
 /// Handles that a thread remembers, at most: beyond that it forgets all and begins anew.
@@ -78,7 +79,7 @@ impl ::metrics::Recorder for Recorder {
 
     fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
         look_up(&COUNTERS, key, || {
-            let counter = described(key, crate::counter(key.name().to_owned())).build();
+            let counter = build(key, crate::counter(key.name().to_owned()));
             let bound = with_labels(key, |labels| counter.bind(labels));
             Counter::from_arc(Arc::new(BridgedCounter { bound, absolute: Mutex::default() }))
         })
@@ -86,14 +87,14 @@ impl ::metrics::Recorder for Recorder {
 
     fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
         look_up(&GAUGES, key, || {
-            let gauge = described(key, crate::gauge(key.name().to_owned())).build();
+            let gauge = build(key, crate::gauge(key.name().to_owned()));
             Gauge::from_arc(Arc::new(BridgedGauge(with_labels(key, |labels| gauge.bind(labels)))))
         })
     }
 
     fn register_histogram(&self, key: &Key, _: &Metadata<'_>) -> Histogram {
         look_up(&HISTOGRAMS, key, || {
-            let histogram = described(key, crate::histogram(key.name().to_owned())).build();
+            let histogram = build(key, crate::histogram(key.name().to_owned()));
             Histogram::from_arc(Arc::new(BridgedHistogram(with_labels(key, |labels| histogram.bind(labels)))))
         })
     }
@@ -148,16 +149,22 @@ impl HistogramFn for BridgedHistogram {
 static DESCRIPTIONS: RwLock<BTreeMap<String, (&'static str, String)>> = RwLock::new(BTreeMap::new());
 
 fn describe(key: &KeyName, unit: Option<Unit>, description: &SharedString) {
-    let mut descriptions = DESCRIPTIONS.write();
-    descriptions.insert(key.as_str().to_owned(), (unit.map_or("", ucum), description.to_string()));
+    let (unit, description) = (unit.map_or("", ucum), description.to_string());
+    DESCRIPTIONS.write().entry(key.as_str().to_owned()).or_insert_with(|| (unit, description.clone()));
+    // Who made the instrument meanwhile had not seen the description, or has.
+    if let Some(instrument) = registry::find(key.as_str()) {
+        instrument.describe(&description, unit);
+    }
 }
 
-fn described<I>(key: &Key, builder: InstrumentBuilder<I>) -> InstrumentBuilder<I> {
+fn build<I>(key: &Key, builder: InstrumentBuilder<I>) -> I {
+    // Held until the instrument is there, so that a description that comes meanwhile finds it.
     let descriptions = DESCRIPTIONS.read();
-    match descriptions.get(key.name()) {
+    let builder = match descriptions.get(key.name()) {
         Some((unit, description)) => builder.unit(*unit).description(description.clone()),
         None => builder,
-    }
+    };
+    builder.build()
 }
 
 /// The unit by UCUM, as OpenTelemetry writes it.

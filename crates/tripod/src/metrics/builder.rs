@@ -64,7 +64,8 @@ impl<I> InstrumentBuilder<I> {
     /// Makes the instrument, or gives the one that has this name already.
     ///
     /// This never fails: if that one is another kind, or has other labels or buckets, or if the name is not allowed, the new one works
-    /// but is not sent, and a line on stderr says so once. If only description or unit differ, those given first stay.
+    /// but is not sent, and a line on stderr says so once. If only description or unit differ, those given first
+    /// stay; what was left open may come later.
     pub fn build(self) -> I {
         (self.make)(self.identity, false).unwrap_or_else(|_| unreachable!("only strict making fails"))
     }

@@ -31,6 +31,8 @@ use crate::sync::{Mutex, MutexGuard, fork};
 /// An instrument.
 pub(crate) struct Core<A: Aggregate> {
     identity: Identity,
+    /// What it is described as, and its unit. Where the first to make it left them open, they may come later.
+    described: Mutex<Described>,
     /// As the code says it.
     shape: A::Shape,
     start: u64,
@@ -39,6 +41,13 @@ pub(crate) struct Core<A: Aggregate> {
     past: Mutex<Vec<&'static Stream<A>>>,
     /// Series that a callback has reported at some time.
     observed: Mutex<HashSet<SeriesId>>,
+}
+
+/// What people read of an instrument.
+#[derive(Clone)]
+struct Described {
+    description: String,
+    unit: String,
 }
 
 /// How an instrument is kept and sent.
@@ -75,7 +84,10 @@ impl<A: Aggregate> Core<A> {
         let stream_shape = Self::shape_by(&wanted, &shape);
         let series = Box::leak(Box::new(SeriesMap::new(wanted.limit)));
         let stream = AtomicPtr::new(Stream::leak(wanted, stream_shape, series));
-        Self { identity, shape, start: unix_nanos_now(), stream, past: Mutex::default(), observed: Mutex::default() }
+        let described =
+            Mutex::new(Described { description: identity.description.clone(), unit: identity.unit.clone() });
+        let (start, past, observed) = (unix_nanos_now(), Mutex::default(), Mutex::default());
+        Self { identity, described, shape, start, stream, past, observed }
     }
 
     fn shape_by(wanted: &Resolved, shape: &A::Shape) -> A::Shape {
@@ -87,6 +99,13 @@ impl<A: Aggregate> Core<A> {
     pub(crate) fn stream(&self) -> &'static Stream<A> {
         // SAFETY: the pointer comes from `Stream::leak`, and streams are never freed. Acquire: what it points to is seen in full.
         unsafe { &*self.stream.load(Ordering::Acquire) }
+    }
+
+    /// As it is sent: a view's description comes first.
+    fn described(&self, stream: &Stream<A>) -> Described {
+        let known = lock(&self.described).clone();
+        let description = if stream.description.is_empty() { known.description } else { stream.description.clone() };
+        Described { description, unit: known.unit }
     }
 
     /// The series of a label set, made when it is new.
@@ -131,6 +150,17 @@ fn is_sent<A>(series: &Series<A>, observed: &HashSet<SeriesId>, round: &Round) -
 impl<A: Aggregate> super::registry::Instrument for Core<A> {
     fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    fn describe(&self, description: &str, unit: &str) -> bool {
+        let mut known = lock(&self.described);
+        let Described { description: known_description, unit: known_unit } = &mut *known;
+        [(known_description, description), (known_unit, unit)].into_iter().all(|(known, wanted)| {
+            if known.is_empty() {
+                wanted.clone_into(known);
+            }
+            wanted.is_empty() || known == wanted
+        })
     }
 
     fn apply(&self, views: &Views) {
@@ -181,23 +211,16 @@ impl<A: Aggregate> super::registry::Instrument for Core<A> {
             let bounds = A::bounds(&stream.shape);
             merge::fold(&mut data, self.read(before, round, reading), stream.filter.as_ref(), bounds);
         }
-        Some(Metric {
-            name: stream.name.clone(),
-            description: stream.description.clone(),
-            unit: self.identity.unit.clone(),
-            data,
-            metadata: Vec::new(),
-        })
+        let Described { description, unit } = self.described(stream);
+        Some(Metric { name: stream.name.clone(), description, unit, data, metadata: Vec::new() })
     }
 
     fn family(&self) -> Option<Family> {
         let stream = self.stream();
         let kind = A::kind(&stream.shape);
-        let own = || Family {
-            name: stream.name.clone(),
-            help: stream.description.clone(),
-            unit: self.identity.unit.clone(),
-            kind,
+        let own = || {
+            let Described { description: help, unit } = self.described(stream);
+            Family { name: stream.name.clone(), help, unit, kind }
         };
         (!stream.dropped).then(own)
     }

@@ -29,7 +29,6 @@ macro_rules! instrument {
         pub struct $bound {
             core: Arc<Core<$aggregate>>,
             /// What the series was made under: views may have made another since.
-            #[allow(dead_code, reason = "not every kind has something there that recording needs")]
             stream: &'static Stream<$aggregate>,
             series: &'static Series<$aggregate>,
         }
@@ -39,6 +38,16 @@ macro_rules! instrument {
             pub fn bind(&self, labels: &[(&str, Value<'_>)]) -> $bound {
                 let stream = self.core.stream();
                 $bound { core: Arc::clone(&self.core), stream, series: stream.series(labels) }
+            }
+
+            /// Records into the series of a label set, while metrics are recorded at all.
+            #[inline(always)]
+            #[allow(clippy::inline_always, reason = "so that the keys of the labels are constants where they are looked up")]
+            fn with(&self, labels: &[(&str, Value<'_>)], record: impl FnOnce(&Stream<$aggregate>, &Series<$aggregate>)) {
+                if on() {
+                    let stream = self.core.stream();
+                    record(stream, stream.series(labels));
+                }
             }
 
             pub(crate) fn builder(scope: u16, name: Cow<'static, str>) -> InstrumentBuilder<Self> {
@@ -60,6 +69,14 @@ macro_rules! instrument {
         }
 
         impl $bound {
+            /// Records into its series, while metrics are recorded at all.
+            #[inline]
+            fn with(&self, record: impl FnOnce(&Stream<$aggregate>, &Series<$aggregate>)) {
+                if on() {
+                    record(self.stream, self.series);
+                }
+            }
+
             /// The instrument it belongs to.
             pub fn instrument(&self) -> $name {
                 $name { core: Arc::clone(&self.core) }
@@ -171,20 +188,14 @@ impl Counter {
     #[inline(always)]
     #[allow(clippy::inline_always, reason = "so that the keys of the labels are constants where they are looked up")]
     pub fn add(&self, value: u64, labels: &[(&str, Value<'_>)]) {
-        if !on() {
-            return;
-        }
-        add_whole(self.core.series(labels), value);
+        self.with(labels, |_, series| add_whole(series, value));
     }
 
     /// Adds a fraction; what is negative or no number is left out.
     #[inline(always)]
     #[allow(clippy::inline_always, reason = "so that the keys of the labels are constants where they are looked up")]
     pub fn add_f64(&self, value: f64, labels: &[(&str, Value<'_>)]) {
-        if !on() {
-            return;
-        }
-        add_fraction(self.core.series(labels), value);
+        self.with(labels, |_, series| add_fraction(series, value));
     }
 
     /// The current total of a label set.
@@ -208,19 +219,13 @@ impl BoundCounter {
     /// Adds a whole number.
     #[inline]
     pub fn add(&self, value: u64) {
-        if !on() {
-            return;
-        }
-        add_whole(self.series, value);
+        self.with(|_, series| add_whole(series, value));
     }
 
     /// Adds a fraction; what is negative or no number is left out.
     #[inline]
     pub fn add_f64(&self, value: f64) {
-        if !on() {
-            return;
-        }
-        add_fraction(self.series, value);
+        self.with(|_, series| add_fraction(series, value));
     }
 
     /// The current total.
@@ -248,18 +253,15 @@ impl UpDownCounter {
     #[inline(always)]
     #[allow(clippy::inline_always, reason = "so that the keys of the labels are constants where they are looked up")]
     pub fn add(&self, value: i64, labels: &[(&str, Value<'_>)]) {
-        if !on() {
-            return;
-        }
-        self.core.series(labels).numbers.add_whole(value);
+        self.with(labels, |_, series| series.numbers.add_whole(value));
     }
 
     /// Adds a fraction, which may be negative; what is no number is left out.
     #[inline(always)]
     #[allow(clippy::inline_always, reason = "so that the keys of the labels are constants where they are looked up")]
     pub fn add_f64(&self, value: f64, labels: &[(&str, Value<'_>)]) {
-        if on() && value.is_finite() {
-            self.core.series(labels).numbers.add(value);
+        if value.is_finite() {
+            self.with(labels, |_, series| series.numbers.add(value));
         }
     }
 
@@ -278,17 +280,14 @@ impl BoundUpDownCounter {
     /// Adds a whole number, which may be negative.
     #[inline]
     pub fn add(&self, value: i64) {
-        if !on() {
-            return;
-        }
-        self.series.numbers.add_whole(value);
+        self.with(|_, series| series.numbers.add_whole(value));
     }
 
     /// Adds a fraction, which may be negative; what is no number is left out.
     #[inline]
     pub fn add_f64(&self, value: f64) {
-        if on() && value.is_finite() {
-            self.series.numbers.add(value);
+        if value.is_finite() {
+            self.with(|_, series| series.numbers.add(value));
         }
     }
 
@@ -303,10 +302,7 @@ impl Gauge {
     #[inline(always)]
     #[allow(clippy::inline_always, reason = "so that the keys of the labels are constants where they are looked up")]
     pub fn set(&self, value: f64, labels: &[(&str, Value<'_>)]) {
-        if !on() {
-            return;
-        }
-        self.core.series(labels).numbers.set(value);
+        self.with(labels, |_, series| series.numbers.set(value));
     }
 
     /// Adds one.
@@ -327,10 +323,7 @@ impl Gauge {
     #[inline(always)]
     #[allow(clippy::inline_always, reason = "so that the keys of the labels are constants where they are looked up")]
     pub fn add(&self, value: f64, labels: &[(&str, Value<'_>)]) {
-        if !on() {
-            return;
-        }
-        self.core.series(labels).numbers.add(value);
+        self.with(labels, |_, series| series.numbers.add(value));
     }
 
     /// The current value of a label set.
@@ -354,19 +347,13 @@ impl BoundGauge {
     /// Sets the value.
     #[inline]
     pub fn set(&self, value: f64) {
-        if !on() {
-            return;
-        }
-        self.series.numbers.set(value);
+        self.with(|_, series| series.numbers.set(value));
     }
 
     /// Adds to the value.
     #[inline]
     pub fn add(&self, value: f64) {
-        if !on() {
-            return;
-        }
-        self.series.numbers.add(value);
+        self.with(|_, series| series.numbers.add(value));
     }
 
     /// The current value.
@@ -380,11 +367,7 @@ impl Histogram {
     #[inline(always)]
     #[allow(clippy::inline_always, reason = "so that the keys of the labels are constants where they are looked up")]
     pub fn record(&self, value: f64, labels: &[(&str, Value<'_>)]) {
-        if !on() {
-            return;
-        }
-        let stream = self.core.stream();
-        stream.series(labels).numbers.record(&stream.shape, value);
+        self.with(labels, |stream, series| series.numbers.record(&stream.shape, value));
     }
 }
 
@@ -392,10 +375,7 @@ impl BoundHistogram {
     /// Records a measurement; what is no number is left out.
     #[inline]
     pub fn record(&self, value: f64) {
-        if !on() {
-            return;
-        }
-        self.series.numbers.record(&self.stream.shape, value);
+        self.with(|stream, series| series.numbers.record(&stream.shape, value));
     }
 }
 
@@ -404,11 +384,7 @@ impl Summary {
     #[inline(always)]
     #[allow(clippy::inline_always, reason = "so that the keys of the labels are constants where they are looked up")]
     pub fn record(&self, value: f64, labels: &[(&str, Value<'_>)]) {
-        if !on() {
-            return;
-        }
-        let stream = self.core.stream();
-        stream.series(labels).numbers.record(&stream.shape, value);
+        self.with(labels, |stream, series| series.numbers.record(&stream.shape, value));
     }
 
     /// The value that a share of the measurements of a label set does not exceed; `None` before the first.
@@ -422,9 +398,6 @@ impl BoundSummary {
     /// Records a measurement; what is infinite or no number is left out.
     #[inline]
     pub fn record(&self, value: f64) {
-        if !on() {
-            return;
-        }
-        self.series.numbers.record(&self.stream.shape, value);
+        self.with(|stream, series| series.numbers.record(&stream.shape, value));
     }
 }

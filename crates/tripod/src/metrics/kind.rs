@@ -92,12 +92,6 @@ impl Identity {
             && open_or_same(self.aggregation.as_ref(), wanted.aggregation.as_ref())
     }
 
-    /// Whether what people read of it differs from `wanted`.
-    pub(crate) fn reads_otherwise(&self, wanted: &Self) -> bool {
-        let differs = |known: &str, wanted: &str| !wanted.is_empty() && known != wanted;
-        differs(&self.description, &wanted.description) || differs(&self.unit, &wanted.unit)
-    }
-
     /// Kind, labels and buckets, as errors name them.
     pub(crate) fn shape(&self) -> String {
         let article = if self.kind == InstrumentKind::UpDownCounter { "an" } else { "a" };

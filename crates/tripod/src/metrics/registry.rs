@@ -30,6 +30,8 @@ pub(crate) const MAX_INSTRUMENTS: usize = 10_000;
 /// What the registry knows of an instrument.
 pub(crate) trait Instrument: Any + Send + Sync {
     fn identity(&self) -> &Identity;
+    /// Takes a description and a unit where it has none; answers whether it now has those that are given.
+    fn describe(&self, description: &str, unit: &str) -> bool;
     /// Keeps and sends it as these views say from now on.
     fn apply(&self, views: &Views);
     /// Measurements counted in the overflow series so far.
@@ -105,18 +107,19 @@ pub(crate) fn get_or_insert<A: Aggregate>(wanted: Identity, shape: A::Shape) -> 
 
 fn fitting<A: Aggregate>(known: &Arc<dyn Instrument>, wanted: &Identity) -> Result<Arc<Core<A>>, Error> {
     let is = known.identity();
-    if is.reads_otherwise(wanted) {
-        say_once(&format_args!(
-            "the metric {} has the description {:?} and the unit {:?}, as it was made first; not {:?} and {:?}",
-            is.name, is.description, is.unit, wanted.description, wanted.unit
-        ));
-    }
     let same_kind: Result<Arc<Core<A>>, _> = (Arc::clone(known) as Arc<dyn Any + Send + Sync>).downcast();
-    same_kind.ok().filter(|_| is.fits(wanted)).ok_or_else(|| Error::MetricConflict {
+    let fits = same_kind.ok().filter(|_| is.fits(wanted)).ok_or_else(|| Error::MetricConflict {
         name: wanted.name.clone(),
         known: is.shape(),
         wanted: wanted.shape(),
-    })
+    })?;
+    if !known.describe(&wanted.description, &wanted.unit) {
+        say_once(&format_args!(
+            "the metric {} keeps the description and the unit that it was given first; not {:?} and {:?}",
+            is.name, wanted.description, wanted.unit
+        ));
+    }
+    Ok(fits)
 }
 
 /// An instrument that is not sent, the same for each name and kind.

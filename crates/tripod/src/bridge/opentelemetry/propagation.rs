@@ -13,20 +13,8 @@ use super::trace::Parent;
 use crate::propagation;
 
 /// The headers that the formats write.
-static FIELDS: LazyLock<Vec<String>> = LazyLock::new(|| {
-    let names = [
-        "traceparent",
-        "tracestate",
-        "baggage",
-        "b3",
-        "x-b3-traceid",
-        "x-b3-spanid",
-        "x-b3-sampled",
-        "uber-trace-id",
-        "x-amzn-trace-id",
-    ];
-    names.map(str::to_owned).into()
-});
+static FIELDS: LazyLock<Vec<String>> =
+    LazyLock::new(|| propagation::Propagator::all_fields().map(str::to_owned).collect());
 
 /// Reads and writes headers in the formats that [`crate::Builder::propagators`] or `OTEL_PROPAGATORS` name.
 #[derive(Debug, Clone, Copy, Default)]

@@ -16,6 +16,10 @@ const SPAN_ID: &str = "x-b3-spanid";
 const SAMPLED: &str = "x-b3-sampled";
 const FLAGS: &str = "x-b3-flags";
 
+/// What each form writes.
+pub(super) const SINGLE_FIELDS: &[&str] = &[SINGLE];
+pub(super) const MULTI_FIELDS: &[&str] = &[TRACE_ID, SPAN_ID, SAMPLED, FLAGS];
+
 pub(super) fn inject_single(span: &SpanContext, carrier: &mut impl Injector) {
     let mut header = [b'-'; 51];
     hex::write(&span.trace_id.0, &mut header[..32]);

@@ -16,6 +16,9 @@ use crate::context::{Baggage, SpanContext, TraceFlags};
 
 const HEADER: &str = "uber-trace-id";
 const BAGGAGE_PREFIX: &str = "uberctx-";
+
+/// What it writes, besides baggage under names of its own.
+pub(super) const FIELDS: &[&str] = &[HEADER];
 const SAMPLED: u8 = 1;
 const DEBUG: u8 = 2;
 

@@ -33,20 +33,31 @@ pub enum Propagator {
     XRay,
 }
 
-/// Every format with its name. A format's place, counted from one, is its number in [`Propagators`].
-const ALL: [(&str, Propagator); 6] = [
-    ("tracecontext", Propagator::TraceContext),
-    ("baggage", Propagator::Baggage),
-    ("b3", Propagator::B3),
-    ("b3multi", Propagator::B3Multi),
-    ("jaeger", Propagator::Jaeger),
-    ("xray", Propagator::XRay),
+/// Every format with its name and the headers that it writes. A format's place, counted from one, is its number in [`Propagators`].
+const ALL: [(&str, Propagator, &[&str]); 6] = [
+    ("tracecontext", Propagator::TraceContext, w3c::CONTEXT_FIELDS),
+    ("baggage", Propagator::Baggage, w3c::BAGGAGE_FIELDS),
+    ("b3", Propagator::B3, b3::SINGLE_FIELDS),
+    ("b3multi", Propagator::B3Multi, b3::MULTI_FIELDS),
+    ("jaeger", Propagator::Jaeger, jaeger::FIELDS),
+    ("xray", Propagator::XRay, xray::FIELDS),
 ];
 
 impl Propagator {
     /// Its name in `OTEL_PROPAGATORS`.
     pub fn name(self) -> &'static str {
         ALL[self as usize].0
+    }
+
+    /// The headers that it may write, in lower case. Jaeger's baggage has names of its own besides: `uberctx-` and the key.
+    pub fn fields(self) -> &'static [&'static str] {
+        ALL[self as usize].2
+    }
+
+    /// The headers that any format may write.
+    #[cfg(feature = "opentelemetry")]
+    pub(crate) fn all_fields() -> impl Iterator<Item = &'static str> {
+        ALL.iter().flat_map(|(_, _, fields)| fields.iter().copied())
     }
 
     /// Writes a context into a carrier; without a valid span, at most its baggage.
@@ -133,7 +144,7 @@ impl Propagators {
             return Some(Self(0));
         }
         let by_name =
-            |name: &str| ALL.iter().find(|(known, _)| *known == name.trim()).map(|(_, propagator)| *propagator);
+            |name: &str| ALL.iter().find(|(known, ..)| *known == name.trim()).map(|(_, propagator, _)| *propagator);
         names.split(',').map(by_name).collect()
     }
 
@@ -207,12 +218,12 @@ mod tests {
     }
 
     fn every_propagator() -> impl Strategy<Value = Propagator> {
-        prop::sample::select(ALL.map(|(_, propagator)| propagator).to_vec())
+        prop::sample::select(ALL.map(|(_, propagator, _)| propagator).to_vec())
     }
 
     #[test]
     fn each_place_in_the_table_is_its_formats_number() {
-        for (place, (name, propagator)) in ALL.into_iter().enumerate() {
+        for (place, (name, propagator, _)) in ALL.into_iter().enumerate() {
             assert_eq!((propagator as usize, propagator.name()), (place, name));
             assert_eq!(Propagators::from_names(name), Some(Propagators::from_iter([propagator])));
         }
@@ -269,10 +280,30 @@ mod tests {
 
     #[test]
     fn a_context_without_a_span_writes_no_span() {
-        for (name, propagator) in ALL {
+        for (name, propagator, _) in ALL {
             let mut out = HashMap::new();
             propagator.inject(&Context::default(), &mut out);
             assert!(out.is_empty(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_format_writes_the_headers_that_it_names_and_no_others() {
+        let mut baggage = Baggage::default();
+        baggage.set("tenant", "acme");
+        let span = |flags| SpanContext { trace_id: TraceId([1; 16]), span_id: SpanId([2; 8]), flags, remote: false };
+        for (name, propagator, fields) in ALL {
+            let mut written = HashMap::new();
+            for flags in [TraceFlags::NONE, TraceFlags::SAMPLED, TraceFlags::UNDECIDED, TraceFlags::DEBUG] {
+                let context = Context { span: span(flags), trace_state: Some("a=1".into()), ..Context::default() };
+                propagator.inject(&context.with_baggage(baggage.clone()), &mut written);
+            }
+            let own = |name: &&str| *name != "uberctx-tenant";
+            let mut written: Vec<&str> = written.keys().map(String::as_str).filter(own).collect();
+            let mut fields = fields.to_vec();
+            written.sort_unstable();
+            fields.sort_unstable();
+            assert_eq!(written, fields, "{name}");
         }
     }
 

@@ -10,6 +10,10 @@ const TRACEPARENT: &str = "traceparent";
 const TRACESTATE: &str = "tracestate";
 const BAGGAGE: &str = "baggage";
 
+/// What each of the two formats writes.
+pub(super) const CONTEXT_FIELDS: &[&str] = &[TRACEPARENT, TRACESTATE];
+pub(super) const BAGGAGE_FIELDS: &[&str] = &[BAGGAGE];
+
 /// `00-` trace id `-` span id `-` flags.
 const TRACEPARENT_LEN: usize = 55;
 

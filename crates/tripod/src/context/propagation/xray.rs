@@ -11,6 +11,9 @@ use crate::context::{SpanContext, TraceFlags};
 
 const HEADER: &str = "x-amzn-trace-id";
 
+/// What it writes.
+pub(super) const FIELDS: &[&str] = &[HEADER];
+
 pub(super) fn inject(span: &SpanContext, carrier: &mut impl Injector) {
     let mut header = *b"Root=1-00000000-000000000000000000000000;Parent=0000000000000000;Sampled=0";
     hex::write(&span.trace_id.0[..4], &mut header[7..15]);
