@@ -7,7 +7,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{self, Sender};
 use std::time::{Duration, Instant};
 
-use tripod::{Batch, Delivery, DropReason, ExportError, Exported, Exporter, MemoryExporter, Output};
+use tripod::{Batch, Delivery, DropReason, ExportError, Exported, Exporter, MemoryExporter, Output, Signal};
 
 const SPANS: u64 = 20_000;
 const QUEUE: usize = 64 << 10;
@@ -82,6 +82,88 @@ impl Crawls {
             }
         });
         (Self(stream), until)
+    }
+}
+
+/// Asks once for an hour's patience, then takes what it gets; tells when it was closed, and how much time there was.
+struct Busy {
+    asked: bool,
+    events: Sender<(&'static str, Duration)>,
+}
+
+impl Exporter for Busy {
+    fn name(&self) -> &'static str {
+        "busy"
+    }
+
+    fn export(&mut self, _: &Batch) -> Result<Exported, ExportError> {
+        if !std::mem::replace(&mut self.asked, true) {
+            return Err(ExportError::Retry { after: Some(Duration::from_secs(3600)), reason: "busy".to_owned() });
+        }
+        let _ = self.events.send(("taken", Duration::ZERO));
+        Ok(Exported::default())
+    }
+
+    fn close(&mut self, deadline: Instant) {
+        let _ = self.events.send(("closed", deadline.saturating_duration_since(Instant::now())));
+    }
+}
+
+#[test]
+fn one_that_hangs_takes_nothing_of_the_time_that_others_have_to_flush_and_to_end() {
+    let _turn = common::turn();
+    let (release, hanging) = mpsc::channel();
+    let (events, got) = mpsc::channel();
+    let builder = tripod::init().metrics(false).logs(false).shutdown_timeout(Duration::from_secs(2));
+    let guard = builder.exporter(Hangs(hanging)).exporter(Busy { asked: false, events }).start().unwrap();
+    tripod::span!("work").end();
+    assert!(!guard.flush());
+    assert_eq!(got.try_recv().map(|(what, _)| what), Ok("taken"), "it was hurried while the other hung");
+    assert!(!guard.shutdown());
+    let (what, left) = got.try_recv().unwrap();
+    assert!(what == "closed" && left > Duration::ZERO, "{what} {left:?} before the deadline");
+    drop(release);
+}
+
+/// Takes logs and points, and never spans.
+#[derive(Clone, Default)]
+struct NoSpans(MemoryExporter);
+
+impl Exporter for NoSpans {
+    fn name(&self) -> &'static str {
+        "no-spans"
+    }
+
+    fn export(&mut self, batch: &Batch) -> Result<Exported, ExportError> {
+        if batch.signal == Signal::Traces {
+            return Err(ExportError::Retry { after: Some(Duration::from_secs(3600)), reason: "down".to_owned() });
+        }
+        self.0.clone().export(batch)
+    }
+}
+
+#[test]
+fn a_signal_whose_receiver_is_away_does_not_hold_up_the_others() {
+    for spool in [false, true] {
+        let _turn = common::turn();
+        let (folder, exporter) = (tempfile::tempdir().unwrap(), NoSpans::default());
+        let memory = exporter.0.clone();
+        let builder = tripod::init().schedule_delay(Duration::from_millis(5)).shutdown_timeout(Duration::from_secs(2));
+        let builder = builder.metric_interval(Duration::from_millis(20)).queue_memory(100_000).exporter(exporter);
+        let builder = if spool { builder.spool(folder.path(), 1 << 20) } else { builder };
+        let guard = builder.record_memory(64 << 20).start().unwrap();
+        let counter = tripod::counter("isolation_total").build();
+        for round in 1..=5_u64 {
+            (0..500).for_each(|n| tripod::span!("never taken", n).end());
+            tripod::info!("taken");
+            counter.add(1, &[]);
+            common::wait_until(|| memory.logs().len() as u64 >= round);
+            common::wait_until(|| memory.metric("isolation_total").is_some());
+        }
+        let stats = &guard.stats().exporters[0];
+        assert_eq!((stats.spans.exported, stats.logs.exported, stats.logs.dropped()), (0, 5, 0));
+        assert!(stats.points.exported > 0);
+        assert!(!guard.shutdown());
     }
 }
 

@@ -250,6 +250,8 @@ impl Engine {
         // up, by a metric's callback, leaves them half of the time.
         let now = Instant::now();
         let collected = self.collector.stop(now + deadline.saturating_duration_since(now) / 2);
+        // All at once, so that one that hangs takes nothing of the others' time, also not of what their exporters do at the end.
+        self.outlets.iter().for_each(|outlet| outlet.finish(deadline));
         let delivered = self.flush_outlets(deadline);
         for outlet in &self.outlets {
             outlet.stop(deadline);
@@ -275,9 +277,10 @@ impl Engine {
         Stats { started, live, spans, logs: records(LOG), tail, exporters }
     }
 
-    /// Flushes every outlet, also after one that is late.
+    /// Flushes all outlets at once, and waits for each, also after one that is late.
     fn flush_outlets(&self, deadline: Instant) -> bool {
-        self.outlets.iter().filter(|outlet| !outlet.flush(deadline)).count() == 0
+        let hurries: Vec<_> = self.outlets.iter().map(Outlet::hurry).collect();
+        hurries.iter().filter(|outlet| !outlet.wait(deadline)).count() == 0
     }
 
     fn outlets(&self) -> &[Outlet] {

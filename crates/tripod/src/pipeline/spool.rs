@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use self::lock::Lock;
 #[cfg(all(unix, not(miri), not(loom)))]
 pub(crate) use self::lock::after_fork;
-use super::{Batch, Signal};
+use super::{Batch, Signal, Signals};
 use crate::Error;
 
 /// Processes that may share one spool.
@@ -57,11 +57,19 @@ pub(crate) struct Spool {
     /// Held for as long as the folder is ours.
     _lock: Lock,
     waiting: VecDeque<Entry>,
+    on_disk: OnDisk,
     /// The batch that is being sent: never dropped to make room, or it would count twice.
     sending: Option<u64>,
     next: u64,
     bytes: u64,
     limit: u64,
+}
+
+/// What waits on disk, by signal.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct OnDisk {
+    pub(crate) batches: [usize; 3],
+    pub(crate) records: [u64; 3],
 }
 
 /// A batch on disk.
@@ -79,7 +87,8 @@ impl Spool {
     fn open(root: &Path, exporter: &str, limit: u64) -> io::Result<Self> {
         let (folder, lock) = claim(root, exporter)?;
         let waiting = VecDeque::new();
-        let mut spool = Self { folder, _lock: lock, waiting, sending: None, next: 0, bytes: 0, limit };
+        let on_disk = OnDisk::default();
+        let mut spool = Self { folder, _lock: lock, waiting, on_disk, sending: None, next: 0, bytes: 0, limit };
         let _ = fs::remove_file(spool.folder.join(TEMPORARY));
         for (entry, _) in entries(&spool.folder)? {
             spool.admit(entry);
@@ -88,9 +97,9 @@ impl Spool {
         Ok(spool)
     }
 
-    /// Batches that wait.
-    pub(crate) fn len(&self) -> usize {
-        self.waiting.len()
+    /// How much waits.
+    pub(crate) fn on_disk(&self) -> OnDisk {
+        self.on_disk
     }
 
     /// What waits, oldest first.
@@ -98,9 +107,9 @@ impl Spool {
         self.waiting.iter()
     }
 
-    /// The oldest batch, to be sent now: it stays until it is removed.
-    pub(crate) fn oldest(&mut self) -> Option<Entry> {
-        let oldest = self.waiting.front().copied();
+    /// The oldest batch of these signals, to be sent now: it stays until it is removed.
+    pub(crate) fn oldest(&mut self, of: Signals) -> Option<Entry> {
+        let oldest = self.waiting.iter().find(|entry| of.contains(entry.signal)).copied();
         self.sending = oldest.map(|entry| entry.number);
         oldest
     }
@@ -146,6 +155,8 @@ impl Spool {
         let Some(at) = self.waiting.iter().position(|entry| entry.number == number) else { return };
         let Some(entry) = self.waiting.remove(at) else { return };
         self.bytes -= entry.bytes;
+        self.on_disk.batches[entry.signal as usize] -= 1;
+        self.on_disk.records[entry.signal as usize] -= entry.records;
         // A file that stays is sent twice at worst.
         let _ = fs::remove_file(self.path(&entry));
     }
@@ -164,6 +175,8 @@ impl Spool {
     fn admit(&mut self, entry: Entry) {
         self.next = self.next.max(entry.number + 1);
         self.bytes += entry.bytes;
+        self.on_disk.batches[entry.signal as usize] += 1;
+        self.on_disk.records[entry.signal as usize] += entry.records;
         self.waiting.push_back(entry);
     }
 
@@ -223,7 +236,7 @@ fn parse_name(name: &str) -> Option<(u64, Signal, u64)> {
     let mut parts = name.split('.');
     let number = u64::from_str_radix(parts.next()?, 16).ok()?;
     let signal = parts.next()?;
-    let signal = super::Signals::ALL.into_iter().find(|known| known.as_str() == signal)?;
+    let signal = Signals::ALL.into_iter().find(|known| known.as_str() == signal)?;
     let records = parts.next()?.parse().ok()?;
     parts.next().is_none().then_some((number, signal, records))
 }
@@ -260,6 +273,10 @@ mod tests {
         Batch { signal: Signal::Logs, records: body.len() as u64, body: body.to_vec() }
     }
 
+    fn all() -> Signals {
+        Signals::only(|_| true)
+    }
+
     fn bodies(spool: &Spool) -> Vec<Vec<u8>> {
         spool.entries().map(|entry| spool.read(entry).unwrap().body).collect()
     }
@@ -271,12 +288,12 @@ mod tests {
         for body in [b"one".as_slice(), b"two", b"three"] {
             assert_eq!(spool.push(&batch(body)).unwrap(), []);
         }
-        let oldest = spool.oldest().unwrap();
+        let oldest = spool.oldest(all()).unwrap();
         spool.remove(oldest.number);
         drop(spool);
         let mut spool = Spool::open(root.path(), "otlp", LIMIT).unwrap();
         assert_eq!(bodies(&spool), [b"two".to_vec(), b"three".to_vec()]);
-        let oldest = spool.oldest().unwrap();
+        let oldest = spool.oldest(all()).unwrap();
         assert_eq!(spool.read(&oldest).unwrap().records, 3);
         spool.push(&batch(b"four")).unwrap();
         assert_eq!(bodies(&spool).last().unwrap(), b"four");
@@ -292,12 +309,31 @@ mod tests {
         let dropped = spool.push(&batch(&[b'd'; 5000])).unwrap();
         assert_eq!(dropped.iter().map(|entry| entry.number).collect::<Vec<_>>(), [0, 1]);
         assert_eq!(bodies(&spool), [b"c".to_vec(), vec![b'd'; 5000]]);
-        let sending = spool.oldest().unwrap();
+        let sending = spool.oldest(all()).unwrap();
         spool.push(&batch(b"e")).unwrap();
         assert_eq!(bodies(&spool), [b"c".to_vec(), b"e".to_vec()], "what is being sent stays");
         spool.remove(sending.number);
         assert!(spool.push(&batch(&vec![0; 20_000])).is_err(), "larger than the whole spool");
         assert_eq!(bodies(&spool), [b"e".to_vec()]);
+    }
+
+    #[test]
+    fn what_waits_is_counted_by_signal_and_the_oldest_of_one_can_be_had() {
+        let root = tempfile::tempdir().unwrap();
+        let mut spool = Spool::open(root.path(), "otlp", LIMIT).unwrap();
+        for (signal, body) in [(Signal::Logs, "ab"), (Signal::Traces, "abc"), (Signal::Logs, "abcd")] {
+            spool.push(&Batch { signal, ..batch(body.as_bytes()) }).unwrap();
+        }
+        assert_eq!(spool.on_disk(), OnDisk { batches: [1, 0, 2], records: [3, 0, 6] });
+        let spans = spool.oldest(Signals::default().with(Signal::Traces)).unwrap();
+        assert_eq!((spans.signal, spans.records), (Signal::Traces, 3));
+        assert_eq!(spool.oldest(Signals::default().with(Signal::Metrics)), None);
+        spool.remove(spans.number);
+        let logs = spool.oldest(all()).unwrap();
+        spool.remove(logs.number);
+        assert_eq!(spool.on_disk(), OnDisk { batches: [0, 0, 1], records: [0, 0, 4] });
+        drop(spool);
+        assert_eq!(Spool::open(root.path(), "otlp", LIMIT).unwrap().on_disk().records, [0, 0, 4]);
     }
 
     #[test]
@@ -320,7 +356,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let mut spool = Spool::open(root.path(), "otlp", LIMIT).unwrap();
         spool.push(&batch(b"whole")).unwrap();
-        let entry = spool.oldest().unwrap();
+        let entry = spool.oldest(all()).unwrap();
         fs::write(spool.path(&entry), b"TRIPODS1....half").unwrap();
         assert!(spool.read(&entry).unwrap_err().to_string().contains("damaged"));
         fs::write(spool.folder.join("notes.txt"), b"mine").unwrap();

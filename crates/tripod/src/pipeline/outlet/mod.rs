@@ -42,9 +42,6 @@ const SHORTEST_METRIC_INTERVAL: Duration = Duration::from_millis(10);
 /// How often one outlet may complain on stderr.
 const SAY_EVERY: Duration = Duration::from_secs(60);
 
-/// The longest wait between two tries while someone waits for the queue to be empty.
-const HURRIED_WAIT: Duration = Duration::from_millis(100);
-
 /// After the disk has refused a batch, memory alone has to do for so long.
 const DISK_PAUSE: Duration = Duration::from_secs(5);
 
@@ -132,7 +129,7 @@ impl Outlet {
         }
         let mut queue = self.shared.lock();
         self.shared.tally(batch.signal).offered.fetch_add(batch.records, Ordering::Relaxed);
-        if queue.stop {
+        if queue.stop || queue.ended {
             drop(queue);
             // The collector was held up beyond the deadline.
             return self.shared.keep_for_next_run(batch);
@@ -145,12 +142,12 @@ impl Outlet {
 
     /// What became of what was offered.
     pub(crate) fn stats(&self) -> ExporterStats {
-        let spooled = self.shared.spooled();
+        // Without the spool's lock: whoever asks is not to wait for the disk.
         let queue = self.shared.lock();
         let delivery = |signal: Signal| {
             let tally = self.shared.tally(signal);
-            let waiting = queue.waiting().chain(spooled.iter().copied());
-            let queued: u64 = waiting.filter(|(of, _)| *of == signal).map(|(_, records)| records).sum();
+            let waiting = queue.waiting().filter(|(of, _)| *of == signal).map(|(_, records)| records);
+            let queued = waiting.sum::<u64>() + queue.on_disk.records[signal as usize];
             Delivery {
                 offered: tally.offered.load(Ordering::Relaxed),
                 exported: tally.exported.load(Ordering::Relaxed),
@@ -164,22 +161,20 @@ impl Outlet {
         ExporterStats { name: self.shared.name, spans, points, logs }
     }
 
-    /// Waits until everything queued is sent or given up. The exporter itself can't wait for what it is just sending.
-    pub(crate) fn flush(&self, deadline: Instant) -> bool {
-        if role::is(&*self.shared) {
-            return false;
-        }
-        let mut queue = self.shared.lock();
-        queue.hurry += 1;
+    /// Has it send what is queued without long waits between tries, for as long as the answer lives.
+    pub(crate) fn hurry(&self) -> Hurry<'_> {
+        self.shared.lock().hurry += 1;
         self.shared.changed.notify_all();
-        let left = deadline.saturating_duration_since(Instant::now());
-        let (mut queue, _) = self
-            .shared
-            .changed
-            .wait_timeout_while(queue, left, |queue| queue.is_busy())
-            .unwrap_or_else(PoisonError::into_inner);
-        queue.hurry -= 1;
-        !queue.is_busy()
+        Hurry(&self.shared)
+    }
+
+    /// Has it send what is queued, end its exporter and its thread, all by itself: others are not to wait for it.
+    pub(crate) fn finish(&self, deadline: Instant) {
+        let mut queue = self.shared.lock();
+        queue.finish = true;
+        queue.deadline = Some(deadline);
+        drop(queue);
+        self.shared.changed.notify_all();
     }
 
     /// Ends the threads; what is still queued at the deadline goes to the spool, or is lost and counted.
@@ -208,6 +203,27 @@ impl Outlet {
     }
 }
 
+/// Somebody waits for an outlet to have sent everything.
+pub(crate) struct Hurry<'a>(&'a Shared);
+
+impl Hurry<'_> {
+    /// Waits until everything queued is sent or given up. The exporter itself can't wait for what it is just sending.
+    pub(crate) fn wait(&self, deadline: Instant) -> bool {
+        if role::is(self.0) {
+            return false;
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        let waited = self.0.changed.wait_timeout_while(self.0.lock(), left, |queue| queue.is_busy());
+        !waited.unwrap_or_else(PoisonError::into_inner).0.is_busy()
+    }
+}
+
+impl Drop for Hurry<'_> {
+    fn drop(&mut self) {
+        self.0.lock().hurry -= 1;
+    }
+}
+
 /// A thread of the engine's own.
 fn spawn(name: &'static str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {
     let work = move || {
@@ -224,7 +240,7 @@ impl Shared {
 
     fn run(&self, mut exporter: Box<dyn Exporter>) {
         role::set(self);
-        let (mut backoff, forks, start) = (Backoff::new(), fork::count(), Instant::now());
+        let (mut backoffs, forks, start) = (Signals::ALL.map(|_| Backoff::new()), fork::count(), Instant::now());
         while let Some(batch) = self.next() {
             let sent = Instant::now();
             // A faulty exporter costs its batch, not the thread.
@@ -234,8 +250,11 @@ impl Shared {
                 return std::mem::forget(exporter);
             }
             self.time(batch.signal, sent, &result);
+            let backoff = &mut backoffs[batch.signal as usize];
             match result {
-                Ok(Err(ExportError::Retry { after, reason })) => self.retry_later(backoff.wait(after), &reason),
+                Ok(Err(ExportError::Retry { after, reason })) => {
+                    self.retry_later(batch.signal, backoff.wait(after), &reason);
+                }
                 Ok(Err(ExportError::TooLarge { .. })) if self.halve() => backoff.reset(),
                 result => {
                     backoff.reset();
@@ -259,12 +278,18 @@ impl Shared {
             if let Some(part) = queue.next_part() {
                 return Some(part);
             }
-            if queue.on_disk > 0 {
+            if queue.finish && !queue.is_busy() {
+                queue.ended = true;
+                return None;
+            }
+            let now = Instant::now();
+            let on_disk = queue.ready_on_disk(now);
+            if !on_disk.is_empty() {
                 drop(queue);
-                self.take_from_spool();
+                self.take_from_spool(on_disk);
                 continue;
             }
-            match queue.take(&self.gathering, Instant::now()) {
+            match queue.take(&self.gathering, now) {
                 Ok(sending) => queue.sending = Some(sending),
                 Err(Some(left)) => {
                     drop(self.changed.wait_timeout(queue, left));
@@ -347,8 +372,8 @@ impl Shared {
         true
     }
 
-    /// Puts back what could not be sent, where newer batches may take its room, and waits.
-    fn retry_later(&self, wait: Duration, reason: &str) {
+    /// Puts back what could not be sent, where newer batches may take its room, until it is time for the next try.
+    fn retry_later(&self, signal: Signal, wait: Duration, reason: &str) {
         let mut queue = self.lock();
         let Some(sending) = queue.sending.take() else { return };
         self.say(&mut queue, || format!("cannot send now, will try again: {reason}"));
@@ -356,24 +381,15 @@ impl Shared {
             drop(queue);
             return self.keep_rest_for_next_run(&sending);
         }
+        queue.hold(signal, wait);
         if sending.spooled.is_some() {
             drop(queue);
             self.put_back_on_disk(&sending);
-            queue = self.lock();
         } else {
             queue.put_back(sending.parts.into_iter(), sending.since);
             self.make_room(&mut queue, reason);
+            drop(queue);
         }
-        let start = Instant::now();
-        while !queue.stop {
-            let wait = if queue.hurry > 0 { wait.min(HURRIED_WAIT) } else { wait };
-            let left = wait.saturating_sub(start.elapsed());
-            if left.is_zero() {
-                break;
-            }
-            queue = self.changed.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        drop(queue);
         self.changed.notify_all();
     }
 

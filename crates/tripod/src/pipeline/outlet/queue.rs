@@ -5,22 +5,32 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::config::BatchConfig;
-use crate::pipeline::{Batch, OutputOptions, Signal};
+use crate::pipeline::{Batch, OnDisk, OutputOptions, Signal, Signals};
+
+/// The longest wait between two tries while someone waits for the queue to be empty.
+const HURRIED_WAIT: Duration = Duration::from_millis(100);
 
 #[derive(Default)]
 pub(super) struct Queue {
     batches: VecDeque<Queued>,
     pub(super) bytes: usize,
-    /// Batches in the spool.
-    pub(super) on_disk: usize,
+    /// What is in the spool.
+    pub(super) on_disk: OnDisk,
     /// What is being sent, until what became of it is counted.
     pub(super) sending: Option<Sending>,
     /// A batch is being moved to the spool.
     pub(super) moving: bool,
+    /// By signal: not to be sent now, as the receiver would not take it. One of which this holds does not hold up the others, which
+    /// may go to other receivers.
+    held: [Option<Held>; 3],
     /// So many wait: do not wait between tries.
     pub(super) hurry: u32,
+    /// Nothing more will come: end when all is sent.
+    pub(super) finish: bool,
+    /// The exporter was told to end.
+    pub(super) ended: bool,
     pub(super) stop: bool,
-    /// When `stop`: until when the exporter may go on.
+    /// When `finish` or `stop`: until when the exporter may go on.
     pub(super) deadline: Option<Instant>,
     pub(super) last_said: Option<Instant>,
 }
@@ -28,6 +38,13 @@ pub(super) struct Queue {
 struct Queued {
     batch: Arc<Batch>,
     since: Instant,
+}
+
+/// A signal waits for its next try.
+#[derive(Clone, Copy)]
+struct Held {
+    since: Instant,
+    wait: Duration,
 }
 
 /// A batch, or several of a signal, on the way out.
@@ -63,12 +80,29 @@ pub(super) struct Gather {
 
 impl Queue {
     pub(super) fn is_empty(&self) -> bool {
-        self.batches.is_empty() && self.on_disk == 0
+        self.batches.is_empty() && self.on_disk.batches == [0; 3]
     }
 
     /// Whether something waits, or is on its way.
     pub(super) fn is_busy(&self) -> bool {
         self.sending.is_some() || self.moving || !self.is_empty()
+    }
+
+    /// Keeps a signal from being sent for so long.
+    pub(super) fn hold(&mut self, signal: Signal, wait: Duration) {
+        self.held[signal as usize] = Some(Held { since: Instant::now(), wait });
+    }
+
+    /// For how much longer a signal is not to be sent; `None` when it may be.
+    fn left(&self, signal: Signal, now: Instant) -> Option<Duration> {
+        let Held { since, wait } = self.held[signal as usize]?;
+        let wait = if self.hurry > 0 { wait.min(HURRIED_WAIT) } else { wait };
+        Some(wait.saturating_sub(now.saturating_duration_since(since))).filter(|left| !left.is_zero())
+    }
+
+    /// Signals of which something is in the spool that may be sent.
+    pub(super) fn ready_on_disk(&self, now: Instant) -> Signals {
+        Signals::only(|signal| self.on_disk.batches[signal as usize] > 0 && self.left(signal, now).is_none())
     }
 
     /// What is to be sent next of what is being sent.
@@ -139,11 +173,19 @@ impl Queue {
         Ok(Sending { parts, spooled: None, done: 0, since })
     }
 
-    /// Where the first batch is that need not wait for others.
+    /// Where the first batch is that need not wait for others, nor for its next try.
     fn due(&self, gathering: &Gathering, now: Instant) -> Result<usize, Option<Duration>> {
-        let (mut gathered, mut firsts, mut soonest) = ([0; 3], [0; 3], None::<Duration>);
+        let held = Signals::ALL.map(|signal| self.left(signal, now));
+        // What is held on disk is looked at again then as well.
+        let on_disk = Signals::ALL.into_iter().filter(|signal| self.on_disk.batches[*signal as usize] > 0);
+        let mut soonest = on_disk.filter_map(|signal| held[signal as usize]).min();
+        let (mut gathered, mut firsts) = ([0; 3], [0; 3]);
         for (at, Queued { batch, since }) in self.batches.iter().enumerate() {
             let (signal, Gather { records, wait }) = (batch.signal as usize, gathering[batch.signal as usize]);
+            if let Some(left) = held[signal] {
+                soonest = Some(soonest.map_or(left, |soonest| soonest.min(left)));
+                continue;
+            }
             if gathered[signal] == 0 {
                 firsts[signal] = at;
                 let left = wait.saturating_sub(now.saturating_duration_since(*since));

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::{DISK_PAUSE, Queue, Sending, Shared};
 use crate::pipeline::spool::Spool;
-use crate::pipeline::{Batch, Signal};
+use crate::pipeline::{Batch, Signals};
 use crate::stats::DropReason;
 
 impl Shared {
@@ -55,7 +55,7 @@ impl Shared {
             let pushed = spool.push(batch);
             if let Ok(dropped) = &pushed {
                 let mut queue = self.lock();
-                queue.on_disk = spool.len();
+                queue.on_disk = spool.on_disk();
                 for entry in dropped {
                     self.lose(&mut queue, entry.signal, entry.records, DropReason::QueueFull, "the spool is full");
                 }
@@ -68,10 +68,10 @@ impl Shared {
         matches!(pushed, Some(Ok(_)))
     }
 
-    /// Takes the oldest batch on disk, to send it. One that can't be read is lost.
-    pub(super) fn take_from_spool(&self) {
+    /// Takes the oldest batch of these signals on disk, to send it. One that can't be read is lost.
+    pub(super) fn take_from_spool(&self, signals: Signals) {
         self.with_spool(|spool| {
-            let Some(oldest) = spool.oldest() else { return };
+            let Some(oldest) = spool.oldest(signals) else { return };
             match spool.read(&oldest) {
                 Ok(batch) => {
                     let (parts, spooled) = ([Arc::new(batch)].into(), Some(oldest.number));
@@ -80,7 +80,7 @@ impl Shared {
                 Err(error) => {
                     spool.remove(oldest.number);
                     let mut queue = self.lock();
-                    queue.on_disk = spool.len();
+                    queue.on_disk = spool.on_disk();
                     self.lose(&mut queue, oldest.signal, oldest.records, DropReason::Failed, &error.to_string());
                 }
             }
@@ -108,7 +108,7 @@ impl Shared {
     pub(super) fn remove_from_spool(&self, number: u64) {
         self.with_spool(|spool| {
             spool.remove(number);
-            self.lock().on_disk = spool.len();
+            self.lock().on_disk = spool.on_disk();
         });
     }
 
@@ -140,14 +140,8 @@ impl Shared {
             for entry in spool.entries() {
                 self.tally(entry.signal).offered.fetch_add(entry.records, Ordering::Relaxed);
             }
-            self.lock().on_disk = spool.len();
+            self.lock().on_disk = spool.on_disk();
         });
-    }
-
-    /// Signal and records of each batch on disk.
-    pub(super) fn spooled(&self) -> Vec<(Signal, u64)> {
-        let all = |spool: &mut Spool| spool.entries().map(|entry| (entry.signal, entry.records)).collect();
-        self.with_spool(all).unwrap_or_default()
     }
 
     /// Leaves the folder to whoever comes next.
