@@ -148,7 +148,8 @@ fn a_signal_whose_receiver_is_away_does_not_hold_up_the_others() {
         let _turn = common::turn();
         let (folder, exporter) = (tempfile::tempdir().unwrap(), NoSpans::default());
         let memory = exporter.0.clone();
-        let builder = tripod::init().schedule_delay(Duration::from_millis(5)).shutdown_timeout(Duration::from_secs(2));
+        let builder =
+            tripod::init().schedule_delay(Duration::from_millis(5)).shutdown_timeout(Duration::from_millis(200));
         let builder = builder.metric_interval(Duration::from_millis(20)).queue_memory(100_000).exporter(exporter);
         let builder = if spool { builder.spool(folder.path(), 1 << 20) } else { builder };
         let guard = builder.record_memory(64 << 20).start().unwrap();
