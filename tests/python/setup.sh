@@ -30,7 +30,7 @@ venv="$cache/python-$wanted"
 exec 9>"$cache/python.lock"
 flock 9
 if [ ! -e "$venv/ready" ]; then
-  echo "tests: installing the OpenTelemetry SDK for Python into $venv …" >&2
+  echo "tests: installing what the tests need of Python into $venv …" >&2
   rm -rf "$venv"
   "$python" -m venv "$venv" >&2
   "$venv/bin/pip" install --quiet --disable-pip-version-check -r requirements.txt >&2

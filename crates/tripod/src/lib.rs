@@ -61,9 +61,13 @@ pub use context::{
     propagation, suppress,
 };
 pub use error::Error;
+#[cfg(feature = "datadog")]
+pub use export::DatadogExporter;
 #[cfg(feature = "jsonl")]
 pub use export::JsonlExporter;
 pub use export::{Console, MemoryExporter};
+#[cfg(feature = "statsd")]
+pub use export::{StatsdDialect, StatsdExporter, StatsdHistograms};
 pub use guard::Guard;
 pub use limits::{LogLimits, SpanLimits};
 pub use logs::{Level, REDACTED_BY_DEFAULT, log as write_log, log_enabled};

@@ -11,10 +11,12 @@ pub(crate) enum Destination {
     Console,
     /// JSON lines in files.
     OtlpFile,
+    Statsd,
+    Datadog,
 }
 
 impl Destination {
-    const ALL: [Self; 3] = [Self::Otlp, Self::Console, Self::OtlpFile];
+    const ALL: [Self; 5] = [Self::Otlp, Self::Console, Self::OtlpFile, Self::Statsd, Self::Datadog];
 
     /// As the variables have it.
     const fn name(self) -> &'static str {
@@ -22,23 +24,27 @@ impl Destination {
             Self::Otlp => "otlp",
             Self::Console => "console",
             Self::OtlpFile => "otlp_file",
+            Self::Statsd => "statsd",
+            Self::Datadog => "datadog",
         }
     }
 
     /// What has to be built in for it, where that is missing.
     const fn missing_feature(self) -> Option<&'static str> {
         match self {
+            Self::OtlpFile if cfg!(not(feature = "jsonl")) => Some("jsonl"),
+            Self::Statsd if cfg!(not(feature = "statsd")) => Some("statsd"),
+            Self::Datadog if cfg!(not(feature = "datadog")) => Some("datadog"),
             // Programs that hand over an exporter of their own need not set the variable.
-            Self::Otlp | Self::Console => None,
-            Self::OtlpFile if cfg!(feature = "jsonl") => None,
-            Self::OtlpFile => Some("jsonl"),
+            Self::Otlp | Self::Console | Self::OtlpFile | Self::Statsd | Self::Datadog => None,
         }
     }
 
     /// Whether it takes records of this signal.
-    const fn takes(self, _: Signal) -> bool {
+    const fn takes(self, signal: Signal) -> bool {
         match self {
             Self::Otlp | Self::Console | Self::OtlpFile => true,
+            Self::Statsd | Self::Datadog => matches!(signal, Signal::Metrics),
         }
     }
 }

@@ -5,6 +5,8 @@
 //! done is said once at start.
 
 mod builder;
+#[cfg(any(feature = "datadog", feature = "statsd"))]
+mod datadog;
 mod destinations;
 #[cfg(test)]
 mod documented;
@@ -13,6 +15,8 @@ mod further;
 mod otlp;
 mod resolve;
 mod settings;
+#[cfg(feature = "statsd")]
+mod statsd;
 #[cfg(feature = "yaml")]
 mod yaml;
 
@@ -33,12 +37,18 @@ use crate::pattern::Pattern;
 use crate::pipeline::{OutputOptions, Signals, SpoolConfig, TailSampling};
 use crate::resource::{Detector, Surroundings};
 use crate::trace::Sampler;
+#[cfg(feature = "datadog")]
+pub(crate) use datadog::{ApiKey, DatadogSettings, SITE_ALLOWED, site as datadog_site};
 pub(crate) use destinations::{Destination, Destinations};
 pub(crate) use further::{FurtherOutput, FurtherTo};
 pub(crate) use otlp::OtlpTarget;
 use otlp::Protocol;
 #[cfg(any(feature = "http-client", test))]
 pub(crate) use otlp::Tls;
+#[cfg(feature = "datadog")]
+pub(crate) use otlp::check_url;
+#[cfg(feature = "statsd")]
+pub(crate) use statsd::StatsdSettings;
 
 /// Everything that can be set.
 #[derive(Debug, Clone)]
@@ -82,6 +92,12 @@ pub(crate) struct Config {
     pub(crate) otlp_file: OtlpFile,
     /// What a configuration file sends to besides.
     pub(crate) further: Vec<FurtherOutput>,
+    /// Where StatsD listens, if a signal goes there.
+    #[cfg(feature = "statsd")]
+    pub(crate) statsd: Option<StatsdSettings>,
+    /// Who is asking Datadog, if a signal goes there.
+    #[cfg(feature = "datadog")]
+    pub(crate) datadog: Option<DatadogSettings>,
     /// How spans, and how log records, are gathered.
     pub(crate) batch: [BatchConfig; 2],
     /// How often metrics are collected for the exporters, where it is said.

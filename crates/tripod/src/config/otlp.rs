@@ -128,7 +128,7 @@ pub(super) fn pairs(value: &str) -> Option<Vec<(String, String)>> {
 }
 
 /// A bare `host:port`, as people write it, is taken as `http://host:port`, or as https where `insecure` is false.
-pub(super) fn check_url(setting: &str, given: &str, insecure: Option<bool>) -> Result<String, Error> {
+pub(crate) fn check_url(setting: &str, given: &str, insecure: Option<bool>) -> Result<String, Error> {
     let allowed = "must be a URL such as http://localhost:4318";
     let scheme = if insecure == Some(false) { "https" } else { "http" };
     let url = if given.contains("://") { given.to_owned() } else { format!("{scheme}://{given}") };

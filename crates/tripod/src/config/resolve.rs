@@ -37,7 +37,31 @@ pub(super) fn resolve(code: Settings, file: Option<PathBuf>, env: &Env<'_>) -> R
     };
     let stronger = code.or(from_env);
     from_file.yield_to(&stronger);
-    fill(stronger.or(from_file), notices)
+    let mut config = fill(stronger.or(from_file), notices)?;
+    read_destinations(&mut config, env)?;
+    Ok(config)
+}
+
+/// Reads what the environment says of destinations, where something goes there.
+#[cfg_attr(
+    not(any(feature = "datadog", feature = "statsd")),
+    expect(
+        unused_variables,
+        clippy::needless_pass_by_ref_mut,
+        clippy::unnecessary_wraps,
+        reason = "these are features"
+    )
+)]
+fn read_destinations(config: &mut Config, env: &Env<'_>) -> Result<(), Error> {
+    #[cfg(feature = "statsd")]
+    if !config.signals_to(Destination::Statsd).is_empty() {
+        config.statsd = Some(super::StatsdSettings::read(env)?);
+    }
+    #[cfg(feature = "datadog")]
+    if !config.signals_to(Destination::Datadog).is_empty() {
+        config.datadog = Some(super::DatadogSettings::read(env)?);
+    }
+    Ok(())
 }
 
 #[cfg(feature = "yaml")]
@@ -109,6 +133,10 @@ fn fill(settings: Settings, mut notices: Vec<String>) -> Result<Config, Error> {
         otlp,
         otlp_file: settings.otlp_file.resolve(),
         further,
+        #[cfg(feature = "statsd")]
+        statsd: None,
+        #[cfg(feature = "datadog")]
+        datadog: None,
         batch,
         metric_interval: settings.metric_interval,
         temporality: settings.temporality.unwrap_or_default(),

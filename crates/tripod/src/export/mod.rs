@@ -1,6 +1,10 @@
 //! Exporters: one file a destination, each turning a batch into bytes for it.
 
 mod console;
+#[cfg(feature = "datadog")]
+mod datadog;
+#[cfg(any(feature = "datadog", feature = "statsd"))]
+mod datadog_names;
 #[cfg(feature = "http-client")]
 mod http;
 #[cfg(feature = "jsonl")]
@@ -8,14 +12,24 @@ mod jsonl;
 mod memory;
 #[cfg(feature = "otlp-http")]
 mod otlp_http;
+#[cfg(any(feature = "datadog", feature = "statsd"))]
+mod parts;
+#[cfg(any(feature = "datadog", feature = "statsd"))]
+mod points;
 pub(crate) mod prometheus_text;
 mod readable;
+#[cfg(feature = "statsd")]
+mod statsd;
 mod tree;
 
 pub use console::Console;
+#[cfg(feature = "datadog")]
+pub use datadog::DatadogExporter;
 #[cfg(feature = "jsonl")]
 pub use jsonl::JsonlExporter;
 pub use memory::MemoryExporter;
+#[cfg(feature = "statsd")]
+pub use statsd::{StatsdDialect, StatsdExporter, StatsdHistograms};
 
 use std::time::Duration;
 
@@ -34,6 +48,14 @@ pub(crate) fn built_in(config: &Config, any_named: bool) -> Result<Vec<Output>, 
     let mut exporters = Vec::new();
     if !any_named {
         exporters.extend(otlp(config)?);
+    }
+    #[cfg(feature = "statsd")]
+    if let Some(settings) = &config.statsd {
+        exporters.push(StatsdExporter::from_settings(settings)?.into());
+    }
+    #[cfg(feature = "datadog")]
+    if let Some(settings) = &config.datadog {
+        exporters.push(DatadogExporter::from_settings(settings)?.into());
     }
     let shown = config.signals_to(Destination::Console);
     if !shown.is_empty() {

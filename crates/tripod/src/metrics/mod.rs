@@ -16,7 +16,7 @@ mod definition;
 mod distribution;
 pub(crate) mod exemplar;
 mod exemplar_filter;
-mod exponential;
+pub(crate) mod exponential;
 mod filter;
 mod float;
 mod histogram;
