@@ -109,16 +109,18 @@ impl Drop for Statsd {
     }
 }
 
-/// Records into every kind of instrument, in several rounds, from several threads.
-fn record(exporter: StatsdExporter) {
+/// Records into every kind of instrument, in several rounds, from several threads. Instruments live as long as the process: each test has a
+/// set of its own.
+fn record(set: &str, exporter: StatsdExporter) {
     const ROUNDS: u32 = 5;
     let guard = tripod::init().service_name("shop").exporter(exporter).start().unwrap();
-    let orders = tripod::counter("orders").build();
-    let seconds = tripod::counter("cpu.time").unit("s").build();
-    let open = tripod::up_down_counter("open.connections").build();
-    let temperature = tripod::gauge("room.temperature").build();
-    let humidity = tripod::gauge("room.humidity").build();
-    let took = tripod::histogram("took").unit("s").buckets(&[0.1, 1.0]).build();
+    let name = |name: &str| format!("{set}.{name}");
+    let orders = tripod::counter(&name("orders")).build();
+    let seconds = tripod::counter(&name("cpu.time")).unit("s").build();
+    let open = tripod::up_down_counter(&name("open.connections")).build();
+    let temperature = tripod::gauge(&name("room.temperature")).build();
+    let humidity = tripod::gauge(&name("room.humidity")).build();
+    let took = tripod::histogram(&name("took")).unit("s").buckets(&[0.1, 1.0]).build();
     for round in 1..=ROUNDS {
         std::thread::scope(|scope| {
             for method in ["card", "cash", AWKWARD] {
@@ -146,21 +148,21 @@ fn record(exporter: StatsdExporter) {
 fn the_original_server_adds_up_what_was_counted() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let Some(mut statsd) = Statsd::start() else { return };
-    record(StatsdExporter::new(&statsd.address).unwrap().prefix("my.shop"));
+    record("plain", StatsdExporter::new(&statsd.address).unwrap().prefix("my.shop"));
     statsd.wait();
     assert_eq!(statsd.counter("statsd.bad_lines_seen"), 0.0);
     for method in ["card", "cash", "a_b_c_d_e_f_g_h_i_j_k"] {
-        assert_eq!(statsd.counter(&format!("my.shop.orders.method.{method}")), 5000.0);
+        assert_eq!(statsd.counter(&format!("my.shop.plain.orders.method.{method}")), 5000.0);
     }
-    assert_eq!(statsd.counter("my.shop.cpu.time"), 0.25 * 15_000.0);
-    assert_eq!(statsd.gauge("my.shop.open.connections"), -5.0);
-    assert_eq!(statsd.gauge("my.shop.room.temperature.room.k_che"), -5.0);
-    assert_eq!(statsd.counter("my.shop.took.count"), 30_000.0);
-    let sum = statsd.counter("my.shop.took.sum");
+    assert_eq!(statsd.counter("my.shop.plain.cpu.time"), 0.25 * 15_000.0);
+    assert_eq!(statsd.gauge("my.shop.plain.open.connections"), -5.0);
+    assert_eq!(statsd.gauge("my.shop.plain.room.temperature.room.k_che"), -5.0);
+    assert_eq!(statsd.counter("my.shop.plain.took.count"), 30_000.0);
+    let sum = statsd.counter("my.shop.plain.took.sum");
     assert!((sum - 15_000.0 * 30.55).abs() < 1e-6, "{sum}");
-    assert_eq!(statsd.counter("my.shop.took.bucket.upper_bound.0_1"), 15_000.0);
-    assert_eq!(statsd.counter("my.shop.took.bucket.upper_bound.inf"), 15_000.0);
-    assert_eq!(statsd.gauge("my.shop.took.max"), 30.5);
+    assert_eq!(statsd.counter("my.shop.plain.took.bucket.upper_bound.0_1"), 15_000.0);
+    assert_eq!(statsd.counter("my.shop.plain.took.bucket.upper_bound.inf"), 15_000.0);
+    assert_eq!(statsd.gauge("my.shop.plain.took.max"), 30.5);
 }
 
 #[test]
@@ -168,16 +170,16 @@ fn dogstatsd_lines_are_read_with_their_tags() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let Some(mut statsd) = Statsd::start() else { return };
     let exporter = StatsdExporter::new(&statsd.address).unwrap().dialect(StatsdDialect::Dogstatsd).tag("team", "one");
-    record(exporter);
+    record("dog", exporter);
     statsd.wait();
     assert_eq!(statsd.counter("statsd.bad_lines_seen"), 0.0);
     // The server makes Graphite's tags of them; a slash becomes a dash, and of a tag's colons it knows one.
     for method in ["card", "cash", "a_bc_d_e_f_g_h_i_j-k"] {
-        assert_eq!(statsd.counter(&format!("orders;service=shop;team=one;method={method}")), 5000.0);
+        assert_eq!(statsd.counter(&format!("dog.orders;service=shop;team=one;method={method}")), 5000.0);
     }
-    assert_eq!(statsd.counter("cpu.time;service=shop;team=one"), 0.25 * 15_000.0);
-    assert_eq!(statsd.gauge("room.humidity;service=shop;team=one;room=kche"), 10.0);
+    assert_eq!(statsd.counter("dog.cpu.time;service=shop;team=one"), 0.25 * 15_000.0);
+    assert_eq!(statsd.gauge("dog.room.humidity;service=shop;team=one;room=kche"), 10.0);
     // To this server a distribution is a counter: values, each as often as its rate says.
-    let sum = statsd.counter("took;service=shop;team=one");
+    let sum = statsd.counter("dog.took;service=shop;team=one");
     assert!((sum - 15_000.0 * 30.55).abs() < 1e-3, "{sum}");
 }

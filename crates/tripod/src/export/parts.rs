@@ -19,7 +19,7 @@ impl Parts {
     /// counted as rejected, and the next one is tried. `left_out` is what is in no part.
     ///
     /// # Errors
-    /// The first [`ExportError::Retry`]; [`ExportError::Permanent`] when every part was refused.
+    /// The first [`ExportError::Retry`] or [`ExportError::TooLarge`]; [`ExportError::Permanent`] when every part was refused.
     pub(crate) fn send<P>(
         &mut self,
         batch: &Batch,
@@ -41,6 +41,8 @@ impl Parts {
                     self.of = Some(identity(batch));
                     return Err(retry);
                 }
+                // What comes next is half of this batch.
+                Err(large @ ExportError::TooLarge { .. }) => return Err(large),
             }
             self.sent += 1;
         }

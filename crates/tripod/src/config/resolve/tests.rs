@@ -222,6 +222,22 @@ fn each_signal_goes_to_the_exporters_that_its_variable_names() {
     assert_eq!(config.console, Console::Json);
 }
 
+#[cfg(all(feature = "statsd", feature = "datadog"))]
+#[test]
+fn metrics_go_to_statsd_and_datadog_where_the_variable_names_them_and_only_then_theirs_are_read() {
+    let metrics = |exporters| ("OTEL_METRICS_EXPORTER", exporters);
+    let config = of(&[metrics("statsd,datadog"), ("STATSD_HOST", "metrics"), ("DD_API_KEY", "abc")]);
+    assert_eq!(names(config.signals_to(Destination::Statsd)), ["metrics"]);
+    assert_eq!(names(config.signals_to(Destination::Otlp)), ["traces", "logs"]);
+    assert_eq!(config.statsd.unwrap().address, "metrics");
+    assert!(config.datadog.is_some());
+    let error = resolve(Builder::default(), &[metrics("datadog")]).err().unwrap().to_string();
+    assert!(error.contains("DD_API_KEY"), "{error}");
+    assert!(resolve(Builder::default(), &[("OTEL_TRACES_EXPORTER", "statsd")]).is_err(), "it knows no traces");
+    let config = of(&[("DD_TAGS", "not a pair"), ("DD_API_KEY", "abc")]);
+    assert!(config.statsd.is_none() && config.datadog.is_none());
+}
+
 #[test]
 fn otlp_tells_what_the_temporality_says_and_histograms_without_buckets_become_exponential() {
     let config =

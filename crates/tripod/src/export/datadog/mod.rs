@@ -28,8 +28,6 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What a request may have before it is compressed, by the API's documentation.
 const MAX_PLAIN: usize = 5 * 1024 * 1024;
-/// A request that is smaller is not made smaller still.
-const MIN_PLAIN: usize = 16 * 1024;
 
 /// Up to so many seconds a point is moved, so that it does not take the place of the one before.
 const MOVED_SECONDS: u64 = 60;
@@ -158,7 +156,7 @@ impl DatadogExporter {
     }
 
     /// Sends one request.
-    fn post(&mut self, body: &[u8]) -> Result<Exported, ExportError> {
+    fn post(&self, body: &[u8]) -> Result<Exported, ExportError> {
         let headers =
             [("content-type", "application/json"), ("content-encoding", "gzip"), ("dd-api-key", self.key.reveal())];
         let answer = self.client.send("POST", &self.url, &headers, body).and_then(|answer| {
@@ -169,11 +167,6 @@ impl DatadogExporter {
                     let why = "Datadog does not accept the API key; is it one of this site's?";
                     ExportError::Permanent { reason: format!("{reason} ({why})") }
                 }
-                (413, ExportError::Permanent { reason }) if self.max_plain > MIN_PLAIN => {
-                    // Something on the way allows less: the next try has smaller requests.
-                    self.max_plain /= 2;
-                    ExportError::Retry { after: None, reason }
-                }
                 (_, error) => error,
             })
         });
@@ -181,12 +174,11 @@ impl DatadogExporter {
     }
 
     /// Whatever the other end says, the key is not shown.
-    fn without_key(&self, error: ExportError) -> ExportError {
-        let hide = |reason: String| reason.replace(self.key.reveal(), "[not shown]");
-        match error {
-            ExportError::Retry { after, reason } => ExportError::Retry { after, reason: hide(reason) },
-            ExportError::Permanent { reason } => ExportError::Permanent { reason: hide(reason) },
-        }
+    fn without_key(&self, mut error: ExportError) -> ExportError {
+        let (ExportError::Retry { reason, .. } | ExportError::TooLarge { reason } | ExportError::Permanent { reason }) =
+            &mut error;
+        *reason = reason.replace(self.key.reveal(), "[not shown]");
+        error
     }
 }
 
@@ -209,15 +201,11 @@ impl Exporter for DatadogExporter {
 
     fn export(&mut self, batch: &Batch) -> Result<Exported, ExportError> {
         let (all, refused, last_second) = self.series(batch)?;
-        let (requests, max_plain) = (all.requests(self.max_plain), self.max_plain);
+        let requests = all.requests(self.max_plain);
         let mut parts = std::mem::take(&mut self.parts);
         let sent = parts.send(batch, refused, requests, |request| self.post(&request));
         self.parts = parts;
-        if self.max_plain != max_plain {
-            // Other requests; what was sent already may be sent again, as it changes nothing.
-            self.parts.forget();
-        }
-        if !matches!(sent, Err(ExportError::Retry { .. })) {
+        if !matches!(sent, Err(ExportError::Retry { .. } | ExportError::TooLarge { .. })) {
             self.last_second = last_second;
         }
         sent

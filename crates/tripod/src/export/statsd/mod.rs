@@ -52,7 +52,7 @@ impl StatsdExporter {
     /// # Errors
     /// [`Error::Config`] of what is no address. Whether somebody listens there is not asked.
     pub fn new(address: &str) -> Result<Self, Error> {
-        Self::at(Address::parse("StatsdExporter::new", address)?)
+        Ok(Self::at(Address::parse("StatsdExporter::new", address)?))
     }
 
     /// Sends to where the environment says: `STATSD_HOST`, `STATSD_PORT` and `STATSD_PREFIX`, or else, as DogStatsD, `DD_DOGSTATSD_URL`, or
@@ -65,14 +65,14 @@ impl StatsdExporter {
     }
 
     pub(super) fn from_settings(settings: &StatsdSettings) -> Result<Self, Error> {
-        let mut exporter = Self::at(Address::parse(settings.variable, &settings.address)?)?;
+        let mut exporter = Self::at(Address::parse(settings.variable, &settings.address)?);
         exporter.style.tags.clone_from(&settings.tags);
         Ok(exporter.dialect(settings.dialect).prefix(&settings.prefix))
     }
 
-    fn at(address: Address) -> Result<Self, Error> {
+    fn at(address: Address) -> Self {
         let max_packet = address.usual_packet();
-        Ok(Self { sender: Sender::new(address), style: Style::default(), max_packet, parts: Parts::default() })
+        Self { sender: Sender::new(address), style: Style::default(), max_packet, parts: Parts::default() }
     }
 
     /// How lines say to which series they belong: [`StatsdDialect::Plain`] by default.

@@ -7,7 +7,7 @@ pub(super) struct Packets {
     max: usize,
     bytes: Vec<u8>,
     /// Each with the points whose first line it has.
-    packets: Vec<(u64, Range<usize>)>,
+    filled: Vec<(u64, Range<usize>)>,
 }
 
 /// The lines of one point, in units that must not be torn apart.
@@ -19,7 +19,7 @@ pub(super) struct Units {
 
 impl Packets {
     pub(super) fn new(max: usize) -> Self {
-        Self { max, bytes: Vec::new(), packets: Vec::new() }
+        Self { max, bytes: Vec::new(), filled: Vec::new() }
     }
 
     /// Adds a point's lines, or none of them where one is too long for a packet: then it says how long.
@@ -35,7 +35,7 @@ impl Packets {
     }
 
     fn add_unit(&mut self, unit: &[u8], points: u64) {
-        if let Some((begun, packet)) = self.packets.last_mut()
+        if let Some((begun, packet)) = self.filled.last_mut()
             && packet.len() + 1 + unit.len() <= self.max
         {
             self.bytes.push(b'\n');
@@ -46,12 +46,12 @@ impl Packets {
         }
         let start = self.bytes.len();
         self.bytes.extend_from_slice(unit);
-        self.packets.push((points, start..self.bytes.len()));
+        self.filled.push((points, start..self.bytes.len()));
     }
 
     /// The packets, each with the points that begin in it.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u64, &[u8])> {
-        self.packets.iter().map(|(points, range)| (*points, &self.bytes[range.clone()]))
+        self.filled.iter().map(|(points, range)| (*points, &self.bytes[range.clone()]))
     }
 }
 

@@ -152,12 +152,11 @@ impl Sender {
         let mut tried = 0;
         loop {
             let fresh = self.socket.is_none();
-            let socket = match &self.socket {
-                Some(socket) => socket,
-                None => {
-                    let opened = self.open().map_err(|error| self.said(&error))?;
-                    self.socket.insert(opened)
-                }
+            let socket = if let Some(socket) = &self.socket {
+                socket
+            } else {
+                let opened = self.open().map_err(|error| self.said(&error))?;
+                self.socket.insert(opened)
             };
             let (result, addresses) = (socket.send(packet), socket.addresses());
             let Err(error) = result else { return Ok(()) };

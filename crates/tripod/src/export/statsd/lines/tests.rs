@@ -124,19 +124,26 @@ fn summaries_are_gauges_one_a_quantile() {
     assert_eq!(lines, ["x.count:2|g", "x.sum:4|g", "x.quantile.0_99:3.5|g"]);
 }
 
-/// A line by the dialect's grammar: name, value, type, rate and tags. `None` if it is not one.
-fn parsed(dialect: StatsdDialect, line: &str) -> Option<(String, f64, String, f64, Vec<(String, String)>)> {
+/// A line, as a server understands it.
+struct Parsed {
+    value: f64,
+    kind: String,
+    tags: Vec<(String, String)>,
+}
+
+/// Reads a line by the dialect's grammar. `None` if it is not one.
+fn parsed(dialect: StatsdDialect, line: &str) -> Option<Parsed> {
     let (head, rest) = line.split_once(':')?;
     let mut fields = rest.split('|');
     let (value, kind) = (fields.next()?.parse().ok()?, fields.next()?.to_owned());
-    let (mut rate, mut tags) = (1.0, Vec::new());
+    let mut tags = Vec::new();
     let pair = |tag: &str, by: char| {
         let (key, value) = tag.split_once(by).unwrap_or((tag, ""));
         (!key.is_empty()).then(|| (key.to_owned(), value.to_owned()))
     };
     for field in fields {
         match field.split_at_checked(1)? {
-            ("@", text) => rate = text.parse().ok()?,
+            ("@", text) => (0.0..=1.0).contains(&text.parse::<f64>().ok()?).then_some(())?,
             ("#", all) if dialect == StatsdDialect::Dogstatsd => {
                 tags = all.split(',').map(|tag| pair(tag, ':')).collect::<Option<_>>()?;
             }
@@ -154,7 +161,7 @@ fn parsed(dialect: StatsdDialect, line: &str) -> Option<(String, f64, String, f6
         tags.push(pair(tag, '=').filter(|(_, value)| !value.is_empty() && !value.contains('='))?);
     }
     let usual = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
-    (!name.is_empty() && name.chars().all(usual)).then(|| (name.to_owned(), value, kind, rate, tags))
+    (!name.is_empty() && name.chars().all(usual)).then_some(Parsed { value, kind, tags })
 }
 
 proptest! {
@@ -172,16 +179,16 @@ proptest! {
             let tags = [(key.as_str(), value.as_str())];
             if let Ok(units) = written(&style, &name, counter(whole, &tags)) {
                 prop_assert_eq!(units.len(), 1);
-                let (_, sent, kind, _, found) = parsed(dialect, &units[0]).expect("a line");
-                prop_assert_eq!((sent, kind.as_str()), (whole as f64, "c"));
+                let line = parsed(dialect, &units[0]).expect("a line");
+                prop_assert_eq!((line.value, line.kind.as_str()), (whole as f64, "c"));
                 let expected = match dialect { StatsdDialect::Plain => 0, StatsdDialect::Dogstatsd => 2, _ => 1 };
-                prop_assert_eq!(found.len(), expected, "{}", units[0]);
+                prop_assert_eq!(line.tags.len(), expected, "{}", units[0]);
             }
             match written(&style, &name, gauge(float, &tags)) {
                 Ok(units) => {
                     let lines: Vec<_> = units[0].split('\n').collect();
-                    let (_, sent, kind, _, _) = parsed(dialect, lines[lines.len() - 1]).expect("a line");
-                    prop_assert_eq!((sent, kind.as_str()), (float, "g"));
+                    let line = parsed(dialect, lines[lines.len() - 1]).expect("a line");
+                    prop_assert_eq!((line.value, line.kind.as_str()), (float, "g"));
                     let zero_first = float.is_sign_negative() && dialect != StatsdDialect::Dogstatsd;
                     prop_assert_eq!(lines.len(), 1 + usize::from(zero_first));
                     prop_assert!(lines.iter().all(|line| parsed(dialect, line).is_some()));
