@@ -6,6 +6,7 @@
 
 mod builder;
 #[cfg(any(feature = "datadog", feature = "statsd"))]
+#[cfg_attr(not(feature = "datadog"), expect(dead_code, reason = "DogStatsD needs only the tags"))]
 mod datadog;
 mod destinations;
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod otlp_http;
 #[cfg(any(feature = "datadog", feature = "statsd"))]
 mod parts;
 #[cfg(any(feature = "datadog", feature = "statsd"))]
+#[cfg_attr(not(all(feature = "datadog", feature = "statsd")), expect(dead_code, reason = "each needs some of it"))]
 mod points;
 pub(crate) mod prometheus_text;
 mod readable;
