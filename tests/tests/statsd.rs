@@ -115,12 +115,12 @@ fn record(set: &str, exporter: StatsdExporter) {
     const ROUNDS: u32 = 5;
     let guard = tripod::init().service_name("shop").exporter(exporter).start().unwrap();
     let name = |name: &str| format!("{set}.{name}");
-    let orders = tripod::counter(&name("orders")).build();
-    let seconds = tripod::counter(&name("cpu.time")).unit("s").build();
-    let open = tripod::up_down_counter(&name("open.connections")).build();
-    let temperature = tripod::gauge(&name("room.temperature")).build();
-    let humidity = tripod::gauge(&name("room.humidity")).build();
-    let took = tripod::histogram(&name("took")).unit("s").buckets(&[0.1, 1.0]).build();
+    let orders = tripod::counter(name("orders")).build();
+    let seconds = tripod::counter(name("cpu.time")).unit("s").build();
+    let open = tripod::up_down_counter(name("open.connections")).build();
+    let temperature = tripod::gauge(name("room.temperature")).build();
+    let humidity = tripod::gauge(name("room.humidity")).build();
+    let took = tripod::histogram(name("took")).unit("s").buckets(&[0.1, 1.0]).build();
     for round in 1..=ROUNDS {
         std::thread::scope(|scope| {
             for method in ["card", "cash", AWKWARD] {
