@@ -55,7 +55,7 @@ pub mod trace;
 mod value;
 
 pub use component::{Telemetry, telemetry};
-pub use config::{Builder, Compression};
+pub use config::{Builder, Compression, OtlpProtocol};
 pub use context::{
     Baggage, Context, ContextGuard, Current, SpanContext, SpanId, Suppressed, TraceFlags, TraceId, current,
     propagation, suppress,

@@ -7,7 +7,7 @@ use tripod_wire::otlp::KeyValue;
 
 use super::Config;
 use super::env::Env;
-use super::otlp::{Compression, check_url};
+use super::otlp::{Compression, OtlpProtocol, check_endpoint};
 use super::resolve::resolve;
 use super::settings::{Endpoint, PemFile, Settings};
 use crate::context::propagation::{self, Propagator};
@@ -76,7 +76,7 @@ impl Builder {
         self
     }
 
-    /// Where OTLP is sent, for example `http://localhost:4318`: `OTEL_EXPORTER_OTLP_ENDPOINT`.
+    /// Where OTLP is sent, for example `http://localhost:4318`, or `unix:/run/otlp.sock` by gRPC: `OTEL_EXPORTER_OTLP_ENDPOINT`.
     pub fn otlp_endpoint(mut self, url: &str) -> Self {
         self.endpoint = Some(url.to_owned());
         self
@@ -85,6 +85,13 @@ impl Builder {
     /// Where one signal is sent by OTLP, with its path: `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` and its siblings.
     pub fn otlp_signal_endpoint(mut self, signal: Signal, url: &str) -> Self {
         self.endpoints[signal as usize] = Some(url.to_owned());
+        self
+    }
+
+    /// How OTLP is spoken: `OTEL_EXPORTER_OTLP_PROTOCOL`. Where nobody says, by gRPC to port 4317 and to Unix sockets if it is built in,
+    /// otherwise by HTTP with protobuf.
+    pub fn otlp_protocol(mut self, protocol: OtlpProtocol) -> Self {
+        self.settings.otlp.iter_mut().for_each(|otlp| otlp.protocol = Some(protocol));
         self
     }
 
@@ -102,7 +109,7 @@ impl Builder {
         self
     }
 
-    /// A file of certificates in PEM, one of which must have signed the server's; the system's by default:
+    /// A file of certificates in PEM, one of which must have signed the server's; Mozilla's by default:
     /// `OTEL_EXPORTER_OTLP_CERTIFICATE`. Needs the cargo feature `tls`.
     pub fn otlp_certificate(mut self, path: impl Into<PathBuf>) -> Self {
         let file = PemFile { setting: "otlp_certificate".to_owned(), path: path.into() };
@@ -360,8 +367,8 @@ impl Builder {
     pub(super) fn resolve(mut self, env: &Env<'_>) -> Result<Config, Error> {
         for signal in Signals::ALL {
             let endpoint = match (self.endpoints[signal as usize].take(), &self.endpoint) {
-                (Some(url), _) => Some(Endpoint::Exact(check_url("otlp_signal_endpoint", &url, None)?)),
-                (None, Some(url)) => Some(Endpoint::Base(check_url("otlp_endpoint", url, None)?)),
+                (Some(url), _) => Some(Endpoint::Exact(check_endpoint("otlp_signal_endpoint", &url, None)?)),
+                (None, Some(url)) => Some(Endpoint::Base(check_endpoint("otlp_endpoint", url, None)?)),
                 (None, None) => None,
             };
             self.settings.otlp_of(signal).endpoint = endpoint;

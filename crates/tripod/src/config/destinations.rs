@@ -78,6 +78,15 @@ pub(super) fn signals(destinations: &[Destinations; 3], to: Destination) -> Sign
 
 const VARIABLES: [&str; 3] = ["OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER", "OTEL_LOGS_EXPORTER"];
 
+/// A name of the specification that it has given up.
+const JAEGER: &str = "jaeger";
+
+/// Whether spans are to go to Jaeger by that name.
+pub(super) fn asks_for_jaeger(env: &Env<'_>) -> bool {
+    let asked = env.text(VARIABLES[Signal::Traces as usize]);
+    asked.is_some_and(|names| names.split(',').any(|name| name.trim() == JAEGER))
+}
+
 /// What the variables say; `none` sends a signal nowhere.
 pub(super) fn from_env(env: &Env<'_>) -> Result<[Option<Destinations>; 3], Error> {
     let mut all = [None; 3];
@@ -91,6 +100,8 @@ pub(super) fn from_env(env: &Env<'_>) -> Result<[Option<Destinations>; 3], Error
 fn read(variable: &str, signal: Signal, value: &str) -> Result<Destinations, Error> {
     let mut destinations = Destinations::default();
     for name in value.split(',').map(str::trim).filter(|name| !matches!(*name, "" | "none")) {
+        // Jaeger takes OTLP, and no longer anything of its own.
+        let name = if name == JAEGER && signal == Signal::Traces { Destination::Otlp.name() } else { name };
         let known = Destination::ALL.into_iter().find(|to| to.name() == name && to.takes(signal));
         let to = known.ok_or_else(|| invalid(variable, value, allowed(signal)))?;
         if let Some(feature) = to.missing_feature() {

@@ -22,7 +22,7 @@ mod statsd;
 mod yaml;
 
 pub use builder::Builder;
-pub use otlp::Compression;
+pub use otlp::{Compression, OtlpProtocol};
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -43,9 +43,10 @@ pub(crate) use datadog::{ApiKey, DatadogSettings, SITE_ALLOWED, site as datadog_
 pub(crate) use destinations::{Destination, Destinations};
 pub(crate) use further::{FurtherOutput, FurtherTo};
 pub(crate) use otlp::OtlpTarget;
-use otlp::Protocol;
-#[cfg(any(feature = "http-client", test))]
+#[cfg(any(feature = "http-client", all(feature = "otlp", feature = "tls"), test))]
 pub(crate) use otlp::Tls;
+#[cfg(all(unix, feature = "otlp-grpc"))]
+pub(crate) use otlp::UNIX;
 #[cfg(feature = "datadog")]
 pub(crate) use otlp::check_url;
 #[cfg(feature = "statsd")]
@@ -53,10 +54,7 @@ pub(crate) use statsd::StatsdSettings;
 
 /// Everything that can be set.
 #[derive(Debug, Clone)]
-#[cfg_attr(
-    not(feature = "otlp-http"),
-    expect(dead_code, reason = "some settings belong to exporters that are features")
-)]
+#[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "some settings belong to exporters that are features"))]
 pub(crate) struct Config {
     /// Nothing is recorded.
     pub(crate) disabled: bool,

@@ -8,39 +8,51 @@ use crate::Error;
 use crate::context::propagation::percent_decode;
 use crate::pipeline::{Signal, Signals};
 
-/// How what is sent is made smaller.
+/// How what is sent is made smaller, on the exporter's own thread.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Compression {
     /// Not at all.
     #[default]
     None,
-    /// gzip, on the exporter's own thread.
+    /// gzip, which every receiver takes.
     Gzip,
+    /// Zstandard: smaller than gzip for less work, where the receiver takes it. Needs the cargo feature `zstd`.
+    #[cfg(feature = "zstd")]
+    Zstd,
 }
 
 impl Compression {
-    pub(super) const ALLOWED: &str = "must be gzip or none";
+    pub(super) const ALLOWED: &str = if cfg!(feature = "zstd") {
+        "must be gzip, zstd or none"
+    } else {
+        "must be gzip or none; zstd needs the cargo feature `zstd` of the crate tripod"
+    };
 
     pub(super) fn from_name(name: &str) -> Option<Self> {
         match name {
             "gzip" => Some(Self::Gzip),
+            #[cfg(feature = "zstd")]
+            "zstd" => Some(Self::Zstd),
             "none" => Some(Self::None),
             _ => None,
         }
     }
 }
 
-/// What the destination is said to speak. This version speaks [`Protocol::HttpProtobuf`] to all of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Protocol {
+/// How OTLP is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OtlpProtocol {
+    /// gRPC, by convention on port 4317. Needs the cargo feature `otlp-grpc`; without it, HTTP is spoken, and that is said.
     Grpc,
-    #[default]
+    /// HTTP with protobuf, by convention on port 4318. Needs the cargo feature `otlp-http`, which is on by default.
     HttpProtobuf,
+    /// HTTP with JSON. Needs the cargo feature `otlp-json`; without it, protobuf is sent, and that is said.
     HttpJson,
 }
 
-impl Protocol {
+impl OtlpProtocol {
     pub(super) const ALLOWED: &str = "must be http/protobuf, http/json or grpc";
 
     pub(super) fn from_name(name: &str) -> Option<Self> {
@@ -56,7 +68,8 @@ impl Protocol {
 /// How one signal is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct OtlpTarget {
-    /// With the signal's path.
+    pub(crate) protocol: OtlpProtocol,
+    /// With the signal's path; of gRPC scheme, host and port alone, or `unix:` and the socket's path.
     pub(crate) url: String,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) compression: Compression,
@@ -75,10 +88,15 @@ pub(crate) struct Tls {
 }
 
 const DEFAULT_ENDPOINT: &str = "http://localhost:4318";
+const DEFAULT_GRPC_ENDPOINT: &str = "http://localhost:4317";
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// By convention of OTLP: gRPC's port, and HTTP's.
-const PORTS: [&str; 2] = [":4317", ":4318"];
+/// By convention of OTLP: gRPC's port, and HTTP's; a URL with them has a path.
+const GRPC_PORT: &str = ":4317/";
+const HTTP_PORT: &str = ":4318/";
+
+/// What a Unix socket's address begins with.
+pub(crate) const UNIX: &str = "unix:";
 
 /// Reads `OTEL_EXPORTER_OTLP_*`: what is set for one signal comes before what is set for all.
 pub(super) fn from_env(env: &Env<'_>) -> Result<[OtlpSettings; 3], Error> {
@@ -89,7 +107,7 @@ pub(super) fn from_env(env: &Env<'_>) -> Result<[OtlpSettings; 3], Error> {
         let mut own = read(env, &prefix, Endpoint::Exact)?;
         // As the specification has it: an endpoint of one signal is called as it is.
         if let Some(Endpoint::Exact(url)) = &mut own.endpoint
-            && !url.split("://").nth(1).is_some_and(|rest| rest.contains('/'))
+            && url.split("://").nth(1).is_some_and(|rest| !rest.contains('/'))
         {
             url.push('/');
         }
@@ -105,13 +123,13 @@ fn read(env: &Env<'_>, prefix: &str, endpoint: fn(String) -> Endpoint) -> Result
         env.text(&setting).map(|path| PemFile { setting, path: path.into() })
     };
     let insecure = env.flag(&name("INSECURE"))?;
-    let url = env.text(&name("ENDPOINT")).map(|url| check_url(&name("ENDPOINT"), &url, insecure)).transpose()?;
+    let url = env.text(&name("ENDPOINT")).map(|url| check_endpoint(&name("ENDPOINT"), &url, insecure)).transpose()?;
     Ok(OtlpSettings {
         endpoint: url.map(endpoint),
         headers: Some(env.pairs(&name("HEADERS"))?).filter(|headers| !headers.is_empty()),
         compression: env.choice(&name("COMPRESSION"), Compression::from_name, Compression::ALLOWED)?,
         timeout: env.millis(&name("TIMEOUT"))?,
-        protocol: env.choice(&name("PROTOCOL"), Protocol::from_name, Protocol::ALLOWED)?,
+        protocol: env.choice(&name("PROTOCOL"), OtlpProtocol::from_name, OtlpProtocol::ALLOWED)?,
         certificate: pem("CERTIFICATE"),
         client_key: pem("CLIENT_KEY"),
         client_certificate: pem("CLIENT_CERTIFICATE"),
@@ -127,10 +145,11 @@ pub(super) fn pairs(value: &str) -> Option<Vec<(String, String)>> {
     value.split(',').filter(|member| !member.trim().is_empty()).map(pair).collect()
 }
 
-/// A bare `host:port`, as people write it, is taken as `http://host:port`, or as https where `insecure` is false.
+/// A bare `host:port`, as people write it, is taken as `http://host:port`, or as https where `insecure` is false or the port is 443.
 pub(crate) fn check_url(setting: &str, given: &str, insecure: Option<bool>) -> Result<String, Error> {
     let allowed = "must be a URL such as http://localhost:4318";
-    let scheme = if insecure == Some(false) { "https" } else { "http" };
+    let secure = !insecure.unwrap_or(!given.ends_with(":443"));
+    let scheme = if secure { "https" } else { "http" };
     let url = if given.contains("://") { given.to_owned() } else { format!("{scheme}://{given}") };
     let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
     let host = rest.ok_or_else(|| invalid(setting, given, allowed))?.split('/').next().unwrap_or_default();
@@ -143,22 +162,68 @@ pub(crate) fn check_url(setting: &str, given: &str, insecure: Option<bool>) -> R
     Ok(url)
 }
 
+/// A URL as [`check_url`] has it, or a Unix socket: `unix:/path` and `unix:///path` are the same.
+pub(super) fn check_endpoint(setting: &str, given: &str, insecure: Option<bool>) -> Result<String, Error> {
+    let Some(path) = given.strip_prefix(UNIX) else { return check_url(setting, given, insecure) };
+    if cfg!(not(all(unix, feature = "otlp-grpc"))) {
+        return Err(invalid(
+            setting,
+            given,
+            "Unix sockets need the cargo feature `otlp-grpc` of the crate tripod, and Unix",
+        ));
+    }
+    let path = path.strip_prefix("//").unwrap_or(path);
+    if path.is_empty() {
+        return Err(invalid(setting, given, "must name a socket, such as unix:/run/otlp.sock"));
+    }
+    Ok(format!("{UNIX}{path}"))
+}
+
 impl OtlpSettings {
     /// With defaults. Says what can't be done as it was asked.
     pub(super) fn resolve(self, signal: Signal, notices: &mut Vec<String>) -> Result<OtlpTarget, Error> {
-        let base = |url: &str| format!("{}/v1/{}", url.trim_end_matches('/'), signal.as_str());
-        let url = match &self.endpoint {
-            Some(Endpoint::Base(url)) => base(url),
-            Some(Endpoint::Exact(url)) => url.clone(),
-            None => base(DEFAULT_ENDPOINT),
-        };
         let tls = self.tls()?;
+        let (protocol, url) = self.protocol_and_url(signal, notices)?;
         Ok(OtlpTarget {
-            url: speak_http(url, self.protocol, notices),
+            protocol,
+            url,
             headers: self.headers.unwrap_or_default(),
             compression: self.compression.unwrap_or_default(),
             timeout: self.timeout.unwrap_or(DEFAULT_TIMEOUT),
             tls,
+        })
+    }
+
+    fn protocol_and_url(&self, signal: Signal, notices: &mut Vec<String>) -> Result<(OtlpProtocol, String), Error> {
+        let base = |url: &str| format!("{}/v1/{}", url.trim_end_matches('/'), signal.as_str());
+        let given = self.endpoint.as_ref().map(|endpoint| match endpoint {
+            Endpoint::Base(url) if !url.starts_with(UNIX) => base(url),
+            Endpoint::Base(url) | Endpoint::Exact(url) => url.clone(),
+        });
+        let asked = self.protocol.unwrap_or_else(|| spoken_at(given.as_deref()));
+        if asked == OtlpProtocol::Grpc && cfg!(feature = "otlp-grpc") {
+            let url = given.map_or_else(|| DEFAULT_GRPC_ENDPOINT.to_owned(), |url| origin(&url).to_owned());
+            return Ok((asked, url));
+        }
+        let url = given.unwrap_or_else(|| base(DEFAULT_ENDPOINT));
+        let impossible = if url.starts_with(UNIX) {
+            Some("HTTP is not sent to Unix sockets, gRPC is")
+        } else if cfg!(all(feature = "otlp-grpc", not(feature = "otlp-http"))) {
+            Some("OTLP over HTTP needs the cargo feature `otlp-http` of the crate tripod")
+        } else {
+            None
+        };
+        if let Some(why) = impossible {
+            return Err(invalid("OTEL_EXPORTER_OTLP_ENDPOINT", &url, why));
+        }
+        Ok(match asked {
+            OtlpProtocol::Grpc => (OtlpProtocol::HttpProtobuf, speak_http(url, notices)),
+            OtlpProtocol::HttpJson if cfg!(not(feature = "otlp-json")) => {
+                let needs = "OTLP in JSON (http/json) needs the cargo feature `otlp-json` of the crate tripod";
+                notices.push(format!("{needs}: http/protobuf is used instead"));
+                (OtlpProtocol::HttpProtobuf, url)
+            }
+            OtlpProtocol::HttpProtobuf | OtlpProtocol::HttpJson => (asked, url),
         })
     }
 
@@ -183,27 +248,33 @@ impl OtlpSettings {
     }
 }
 
-/// This version sends OTLP/HTTP in protobuf. Where gRPC is asked for, or its port without saying how, what listens there most often
-/// listens for HTTP one port higher; that is tried, and said.
-fn speak_http(url: String, protocol: Option<Protocol>, notices: &mut Vec<String>) -> String {
-    let [grpc_port, http_port] = PORTS.map(|port| format!("{port}/"));
-    if protocol == Some(Protocol::HttpJson) {
-        notices.push("OTLP in JSON (http/json) is not sent by this version: http/protobuf is used instead".to_owned());
+/// What is spoken where nobody says: gRPC at its port and to sockets, otherwise HTTP if it is built in.
+fn spoken_at(url: Option<&str>) -> OtlpProtocol {
+    let by_address = url.is_some_and(|url| url.contains(GRPC_PORT) || url.starts_with(UNIX));
+    if by_address || cfg!(all(feature = "otlp-grpc", not(feature = "otlp-http"))) {
+        OtlpProtocol::Grpc
+    } else {
+        OtlpProtocol::HttpProtobuf
     }
-    if !matches!(protocol, None | Some(Protocol::Grpc)) {
+}
+
+/// Scheme, host and port: gRPC's paths are its own.
+fn origin(url: &str) -> &str {
+    let host_at = url.find("://").map_or(url.len(), |at| at + 3);
+    url[host_at..].find('/').map_or(url, |path| &url[..host_at + path])
+}
+
+/// Where gRPC is not built in: what listens on its port most often listens for HTTP one port higher; that is tried, and said.
+fn speak_http(url: String, notices: &mut Vec<String>) -> String {
+    const NEEDS: &str = "needs the cargo feature `otlp-grpc` of the crate tripod";
+    if !url.contains(GRPC_PORT) {
+        notices.push(format!("OTLP over gRPC (grpc) {NEEDS}: http/protobuf is used instead"));
         return url;
     }
-    if url.contains(&grpc_port) {
-        let sent = url.replacen(&grpc_port, &http_port, 1);
-        let host = url.split("/v1/").next().unwrap_or(&url);
-        notices.push(format!(
-            "{host} is gRPC's port, which this version does not speak: port 4318 is used, for OTLP over HTTP. \
-             Set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf if port 4317 is HTTP's"
-        ));
-        return sent;
-    }
-    if protocol == Some(Protocol::Grpc) {
-        notices.push("OTLP over gRPC (grpc) is not sent by this version: http/protobuf is used instead".to_owned());
-    }
-    url
+    let host = origin(&url);
+    notices.push(format!(
+        "{host} is the port of gRPC, which {NEEDS}: port 4318 is used, for OTLP over HTTP. \
+         Set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf if port 4317 is HTTP's"
+    ));
+    url.replacen(GRPC_PORT, HTTP_PORT, 1)
 }

@@ -8,7 +8,7 @@ use tripod_wire::otlp::KeyValue;
 
 use super::destinations::Destinations;
 use super::further::Further;
-use super::{Compression, Protocol};
+use super::{Compression, OtlpProtocol};
 use crate::context::propagation::Propagators;
 use crate::export::Console;
 use crate::logs::{Level, Redact};
@@ -136,7 +136,7 @@ settings! {
         headers: Option<Vec<(String, String)>>,
         compression: Option<Compression>,
         timeout: Option<Duration>,
-        protocol: Option<Protocol>,
+        protocol: Option<OtlpProtocol>,
         certificate: Option<PemFile>,
         client_key: Option<PemFile>,
         client_certificate: Option<PemFile>,

@@ -7,11 +7,13 @@ mod datadog;
 mod datadog_names;
 #[cfg(feature = "http-client")]
 mod http;
+#[cfg(any(feature = "jsonl", feature = "otlp-json"))]
+mod json;
 #[cfg(feature = "jsonl")]
 mod jsonl;
 mod memory;
-#[cfg(feature = "otlp-http")]
-mod otlp_http;
+#[cfg(feature = "otlp")]
+mod otlp;
 #[cfg(any(feature = "datadog", feature = "statsd"))]
 mod parts;
 #[cfg(any(feature = "datadog", feature = "statsd"))]
@@ -48,7 +50,7 @@ const CONSOLE_DELAY: Duration = Duration::from_millis(50);
 pub(crate) fn built_in(config: &Config, any_named: bool) -> Result<Vec<Output>, Error> {
     let mut exporters = Vec::new();
     if !any_named {
-        exporters.extend(otlp(config)?);
+        exporters.extend(otlp::outputs(config)?);
     }
     #[cfg(feature = "statsd")]
     if let Some(settings) = &config.statsd {
@@ -89,7 +91,7 @@ fn further_output(further: &FurtherOutput, config: &Config, any_named: bool) -> 
             own.destinations = Default::default();
             own.destinations[further.signal as usize] = Destinations::only(Destination::Otlp);
             own.otlp[further.signal as usize] = target.clone();
-            otlp(&own)?
+            otlp::outputs(&own)?.pop()
         }
         #[cfg(feature = "jsonl")]
         FurtherTo::File(None) => Some(JsonlExporter::stdout().into()),
@@ -101,18 +103,13 @@ fn further_output(further: &FurtherOutput, config: &Config, any_named: bool) -> 
     Ok(output.map(|output| Output { options: further.options.clone(), ..output }))
 }
 
-#[cfg(feature = "otlp-http")]
-fn otlp(config: &Config) -> Result<Option<Output>, Error> {
-    if config.signals_to(Destination::Otlp).is_empty() {
-        return Ok(None);
+/// Where it is not built in, nothing is sent.
+#[cfg(not(feature = "otlp"))]
+mod otlp {
+    #[expect(clippy::unnecessary_wraps, reason = "as the one of the feature")]
+    pub(super) fn outputs(_: &super::Config) -> Result<Vec<super::Output>, super::Error> {
+        Ok(Vec::new())
     }
-    Ok(Some(otlp_http::OtlpHttp::new(config)?.into()))
-}
-
-#[cfg(not(feature = "otlp-http"))]
-#[expect(clippy::unnecessary_wraps, reason = "as the one above")]
-fn otlp(_: &Config) -> Result<Option<Output>, Error> {
-    Ok(None)
 }
 
 /// The guides' snippets, compiled.
@@ -126,6 +123,9 @@ mod guides {
     mod jsonl {}
     #[doc = include_str!("../../../../docs/how-to/export/memory.md")]
     mod memory {}
+    #[cfg(all(feature = "otlp-grpc", feature = "tls", feature = "zstd"))]
+    #[doc = include_str!("../../../../docs/how-to/export/otlp.md")]
+    mod otlp {}
     #[doc = include_str!("../../../../docs/how-to/export/when-it-fails.md")]
     mod when_it_fails {}
 }

@@ -150,9 +150,14 @@ impl Env<'_> {
     /// Jaeger's own protocols are gone from Jaeger: it takes OTLP, so spans go to that host's OTLP port, unless an endpoint for
     /// OTLP is set.
     fn jaeger(&self, settings: &mut Settings, notices: &mut Vec<String>) -> Result<(), Error> {
-        const NAME: &str = "OTEL_EXPORTER_JAEGER_ENDPOINT";
-        let Some(given) = self.text(NAME) else { return Ok(()) };
-        let url = otlp::check_url(NAME, &given, None)?;
+        if destinations::asks_for_jaeger(self) {
+            notices.push("OTEL_TRACES_EXPORTER=jaeger: Jaeger takes OTLP, so spans are sent by OTLP".to_owned());
+        }
+        let given = ["OTEL_EXPORTER_JAEGER_ENDPOINT", "OTEL_EXPORTER_JAEGER_AGENT_HOST"];
+        let Some((name, given)) = given.into_iter().find_map(|name| Some((name, self.text(name)?))) else {
+            return Ok(());
+        };
+        let url = otlp::check_url(name, &given, None)?;
         let (scheme, rest) = url.split_once("://").unwrap_or(("http", &url));
         let authority = rest.split('/').next().unwrap_or_default();
         let host = match authority.rsplit_once(':') {
@@ -162,7 +167,7 @@ impl Env<'_> {
         let traces = settings.otlp_of(Signal::Traces);
         if traces.endpoint.is_none() {
             let url = format!("{scheme}://{host}:4318/v1/traces");
-            notices.push(format!("{NAME}={given}: Jaeger takes OTLP, so spans are sent to {url}"));
+            notices.push(format!("{name}={given}: Jaeger takes OTLP, so spans are sent to {url}"));
             traces.endpoint = Some(Endpoint::Exact(url));
         }
         Ok(())

@@ -36,6 +36,7 @@ const OTHERS: &[&str] = &[
     "OTEL_METRICS_EXPORTER",
     "OTEL_LOGS_EXPORTER",
     "OTEL_EXPORTER_JAEGER_ENDPOINT",
+    "OTEL_EXPORTER_JAEGER_AGENT_HOST",
     // Files of JSON lines
     "OTEL_EXPORTER_OTLP_FILE_FOLDER",
     "OTEL_EXPORTER_OTLP_FILE_MAX_BYTES",
@@ -91,6 +92,11 @@ const OTHERS: &[&str] = &[
 
 /// Variables of the specification, and of the seeds, for what does not exist here: said, if one is set.
 pub(super) const UNSUPPORTED: &[(&str, &str)] = &[
+    ("OTEL_EXPORTER_JAEGER_AGENT_PORT", "spans are sent to Jaeger by OTLP, port 4318"),
+    ("OTEL_EXPORTER_JAEGER_PROTOCOL", "spans are sent to Jaeger by OTLP"),
+    ("OTEL_EXPORTER_JAEGER_TIMEOUT", "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT is read"),
+    ("OTEL_EXPORTER_JAEGER_USER", "OTEL_EXPORTER_OTLP_TRACES_HEADERS is read"),
+    ("OTEL_EXPORTER_JAEGER_PASSWORD", "OTEL_EXPORTER_OTLP_TRACES_HEADERS is read"),
     ("OTEL_EXPORTER_ZIPKIN_ENDPOINT", "spans are not sent to Zipkin"),
     ("OTEL_EXPORTER_ZIPKIN_TIMEOUT", "spans are not sent to Zipkin"),
     ("OTEL_EXPORTER_PROMETHEUS_HOST", "there is no endpoint for Prometheus in this version"),

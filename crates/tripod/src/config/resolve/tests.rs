@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use super::*;
-use crate::config::{Builder, Compression};
+use crate::config::{Builder, Compression, OtlpProtocol};
 use crate::context::propagation::Propagator;
 use crate::export::Console;
 use crate::metrics::ExemplarFilter;
@@ -52,12 +52,12 @@ fn a_bad_value_is_an_error_that_names_variable_value_and_what_is_allowed() {
         ("OTEL_TRACES_SAMPLER", "sometimes", "always_on"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "ftp://x", "http://localhost:4318"),
         ("OTEL_EXPORTER_OTLP_HEADERS", "no pair", "key=value"),
-        ("OTEL_EXPORTER_OTLP_LOGS_COMPRESSION", "brotli", "gzip or none"),
+        ("OTEL_EXPORTER_OTLP_LOGS_COMPRESSION", "brotli", "gzip"),
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "thrift", "grpc"),
         ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/no/such/file.pem", if cfg!(feature = "tls") { "read" } else { "tls" }),
         ("OTEL_LOG_LEVEL", "loud", "warn"),
         ("OTEL_PROPAGATORS", "b3,ottrace", "b3multi, jaeger and xray"),
-        ("OTEL_LOGS_EXPORTER", "otlp,jaeger", "console"),
+        ("OTEL_LOGS_EXPORTER", "otlp,moon", "console"),
         ("OTEL_METRICS_EXPORTER", "prometheus", "otlp, console,"),
         ("OTEL_METRICS_EXEMPLAR_FILTER", "some", "trace_based"),
         ("OTEL_SPAN_EVENT_COUNT_LIMIT", "-1", "whole number"),
@@ -119,6 +119,7 @@ fn what_is_set_for_one_signal_comes_before_what_is_set_for_all() {
     assert_eq!(config.otlp.each_ref().map(|target| target.timeout.as_secs()), [4, 3, 2]);
 }
 
+#[cfg(not(feature = "otlp-grpc"))]
 #[test]
 fn gprcs_port_is_answered_with_https_and_said_unless_it_is_said_to_be_https() {
     let seed = [("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4317"), ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")];
@@ -128,8 +129,75 @@ fn gprcs_port_is_answered_with_https_and_said_unless_it_is_said_to_be_https() {
     let config = of(&[seed[0], ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")]);
     assert_eq!(config.otlp[0].url, "http://localhost:4317/v1/traces");
     assert!(config.notices.is_empty());
+    let config = of(&[seed[1]]);
+    assert_eq!(config.otlp[0].url, "http://localhost:4318/v1/traces");
+    assert!(config.notices[0].contains("`otlp-grpc`"), "{:?}", config.notices);
+}
+
+#[cfg(not(feature = "otlp-json"))]
+#[test]
+fn json_that_is_not_built_in_is_protobuf_and_said() {
     let config = of(&[("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json")]);
+    assert_eq!(config.otlp[0].protocol, OtlpProtocol::HttpProtobuf);
     assert!(config.notices[0].contains("http/protobuf is used instead"), "{:?}", config.notices);
+}
+
+#[cfg(all(feature = "otlp-http", feature = "otlp-grpc", feature = "otlp-json"))]
+#[test]
+fn each_signal_has_its_protocol_and_the_address_tells_it_where_nothing_else_does() {
+    let spoken = |variables: &[(&str, &str)]| {
+        let config = of(variables);
+        assert!(config.notices.is_empty(), "{:?}", config.notices);
+        config.otlp.map(|target| (target.protocol, target.url))
+    };
+    let grpc = |url: &str| (OtlpProtocol::Grpc, url.to_owned());
+    let http = |url: &str| (OtlpProtocol::HttpProtobuf, url.to_owned());
+    assert_eq!(spoken(&[])[0], http("http://localhost:4318/v1/traces"));
+    assert_eq!(spoken(&[("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")])[2], grpc("http://localhost:4317"));
+    assert_eq!(spoken(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4317")])[1], grpc("http://c:4317"));
+    let http_there =
+        spoken(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4317"), ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")]);
+    assert_eq!(http_there[1], http("http://c:4317/v1/metrics"));
+    let mixed = spoken(&[
+        ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "grpc"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://t:9999/v1/traces"),
+        ("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "http/json"),
+    ]);
+    let json = (OtlpProtocol::HttpJson, "http://localhost:4318/v1/metrics".to_owned());
+    assert_eq!(mixed, [grpc("http://t:9999"), json, http("http://localhost:4318/v1/logs")]);
+}
+
+#[cfg(all(unix, feature = "otlp-http", feature = "otlp-grpc"))]
+#[test]
+fn sockets_are_for_grpc_alone() {
+    for given in ["unix:/run/otlp.sock", "unix:///run/otlp.sock"] {
+        let config = of(&[("OTEL_EXPORTER_OTLP_ENDPOINT", given), ("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", given)]);
+        for signal in [0, 2] {
+            assert_eq!(
+                (config.otlp[signal].protocol, config.otlp[signal].url.as_str()),
+                (OtlpProtocol::Grpc, "unix:/run/otlp.sock")
+            );
+        }
+    }
+    let http =
+        [("OTEL_EXPORTER_OTLP_ENDPOINT", "unix:/run/otlp.sock"), ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")];
+    let error = resolve(Builder::default(), &http).unwrap_err().to_string();
+    assert!(error.contains("Unix sockets"), "{error}");
+    assert!(resolve(Builder::default(), &[("OTEL_EXPORTER_OTLP_ENDPOINT", "unix:")]).is_err());
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn a_host_without_a_scheme_is_secure_where_it_is_said_or_its_port_says_so() {
+    let url = |endpoint, insecure: &str| {
+        let variables = [("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint), ("OTEL_EXPORTER_OTLP_INSECURE", insecure)];
+        of(&variables).otlp[0].url.clone()
+    };
+    assert_eq!(url("c:4318", ""), "http://c:4318/v1/traces");
+    assert_eq!(url("c:4318", "false"), "https://c:4318/v1/traces");
+    assert_eq!(url("c:443", ""), "https://c:443/v1/traces");
+    assert_eq!(url("c:443", "true"), "http://c:443/v1/traces");
+    assert_eq!(url("http://c:443", "false"), "http://c:443/v1/traces");
 }
 
 #[test]
@@ -139,6 +207,21 @@ fn jaegers_endpoint_is_taken_as_its_otlp_port_for_spans_alone() {
     assert!(config.notices[0].contains("OTEL_EXPORTER_JAEGER_ENDPOINT=jaeger:6831"), "{:?}", config.notices);
     let both = [("OTEL_EXPORTER_JAEGER_ENDPOINT", "jaeger:6831"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://otlp:4318")];
     assert_eq!(of(&both).otlp[0].url, "http://otlp:4318/v1/traces");
+}
+
+#[test]
+fn jaegers_agent_is_found_on_its_host_and_the_exporter_of_its_name_is_otlp() {
+    let config = of(&[("OTEL_EXPORTER_JAEGER_AGENT_HOST", "agent"), ("OTEL_EXPORTER_JAEGER_AGENT_PORT", "6831")]);
+    assert_eq!(config.otlp[0].url, "http://agent:4318/v1/traces");
+    assert!(
+        config.notices.iter().any(|notice| notice.contains("OTEL_EXPORTER_JAEGER_AGENT_HOST=agent")),
+        "{:?}",
+        config.notices
+    );
+    let config = of(&[("OTEL_TRACES_EXPORTER", "jaeger")]);
+    assert!(config.signals_to(Destination::Otlp).contains(Signal::Traces));
+    assert!(config.notices[0].contains("OTEL_TRACES_EXPORTER=jaeger"), "{:?}", config.notices);
+    assert!(resolve(Builder::default(), &[("OTEL_LOGS_EXPORTER", "jaeger")]).is_err(), "it takes spans alone");
 }
 
 #[test]

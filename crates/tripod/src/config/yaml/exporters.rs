@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::node::{Item, Map};
 use crate::Error;
 use crate::config::Compression;
-use crate::config::otlp::{self, Protocol, check_url};
+use crate::config::otlp::{self, OtlpProtocol, check_endpoint};
 use crate::config::settings::{Endpoint, OtlpSettings, PemFile};
 use crate::metrics::{Temporality, View};
 
@@ -67,24 +67,28 @@ fn temporality(name: &str) -> Option<Temporality> {
 
 fn read_otlp(name: &str, map: &Map<'_>) -> Result<OtlpSettings, Error> {
     let protocol = match map.get("protocol") {
-        Some(item) => Some(item.parse(Protocol::from_name, Protocol::ALLOWED)?),
-        None if name == "otlp_grpc" => Some(Protocol::Grpc),
+        Some(item) => Some(item.parse(OtlpProtocol::from_name, OtlpProtocol::ALLOWED)?),
+        None if name == "otlp_grpc" => Some(OtlpProtocol::Grpc),
         None => match map.get("encoding") {
             Some(item) => Some(item.parse(encoding, "must be protobuf or json")?),
-            None => Some(Protocol::HttpProtobuf),
+            None => Some(OtlpProtocol::HttpProtobuf),
         },
     };
-    let insecure = map.flag("insecure")?;
-    let endpoint = |item: Item<'_>| check_url(&item.place(), &item.text()?, insecure);
-    let url = map.get("endpoint").map(endpoint).transpose()?;
     let tls = map.map("tls")?;
+    // Under `tls` since version 1.0.
+    let insecure = match &tls {
+        Some(tls) => tls.flag("insecure")?.or(map.flag("insecure")?),
+        None => map.flag("insecure")?,
+    };
+    let endpoint = |item: Item<'_>| check_endpoint(&item.place(), &item.text()?, insecure);
+    let url = map.get("endpoint").map(endpoint).transpose()?;
     let pem = |keys: &[&str], flat: &str| {
         let item = tls.as_ref().and_then(|tls| tls.first(keys)).or_else(|| map.get(flat));
         item.map(|item| Ok::<_, Error>(PemFile { setting: item.place(), path: item.text()?.into() })).transpose()
     };
     let settings = OtlpSettings {
         // gRPC's endpoint has no path; HTTP's is the whole URL.
-        endpoint: url.map(if protocol == Some(Protocol::Grpc) { Endpoint::Base } else { Endpoint::Exact }),
+        endpoint: url.map(if protocol == Some(OtlpProtocol::Grpc) { Endpoint::Base } else { Endpoint::Exact }),
         headers: headers(map)?,
         compression: map
             .get("compression")
@@ -97,16 +101,15 @@ fn read_otlp(name: &str, map: &Map<'_>) -> Result<OtlpSettings, Error> {
         client_certificate: pem(&["cert_file", "client_certificate_file"], "client_certificate")?,
     };
     if let Some(tls) = tls {
-        tls.any("insecure");
         tls.finish()?;
     }
     Ok(settings)
 }
 
-fn encoding(name: &str) -> Option<Protocol> {
+fn encoding(name: &str) -> Option<OtlpProtocol> {
     match name {
-        "protobuf" => Some(Protocol::HttpProtobuf),
-        "json" => Some(Protocol::HttpJson),
+        "protobuf" => Some(OtlpProtocol::HttpProtobuf),
+        "json" => Some(OtlpProtocol::HttpJson),
         _ => None,
     }
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::config::resolve::resolve;
-use crate::config::{Builder, Compression, Config, Destination, FurtherTo};
+use crate::config::{Builder, Compression, Config, Destination, FurtherTo, OtlpProtocol};
 use crate::limits::{LogLimits, SpanLimits};
 
 fn load(text: &str) -> Result<(Config, Vec<String>), Error> {
@@ -250,6 +250,31 @@ logger_provider:
     assert_eq!(Some(config.propagators), Propagators::from_names("tracecontext,b3multi"));
     assert_eq!(config.otlp[2].url, "http://old:4318/v1/logs");
     assert_eq!(config.otlp[2].headers[0].0, "api-key");
+    assert!(notices.is_empty(), "{notices:?}");
+}
+
+#[cfg(all(feature = "otlp-grpc", feature = "otlp-json", feature = "tls", feature = "zstd"))]
+#[test]
+fn grpc_json_and_zstd_are_keys_of_a_file() {
+    let text = r"
+file_format: '1.0'
+tracer_provider:
+  processors:
+    - batch:
+        exporter:
+          otlp_grpc: {endpoint: 'collector:4317', compression: zstd, tls: {insecure: false}}
+logger_provider:
+  processors:
+    - batch:
+        exporter:
+          otlp_http: {endpoint: 'http://collector:4318/v1/logs', encoding: json}
+";
+    let (config, notices) = load(text).unwrap();
+    let traces = &config.otlp[0];
+    assert_eq!((traces.protocol, traces.url.as_str()), (OtlpProtocol::Grpc, "https://collector:4317"));
+    assert_eq!(traces.compression, Compression::Zstd);
+    let logs = &config.otlp[2];
+    assert_eq!((logs.protocol, logs.url.as_str()), (OtlpProtocol::HttpJson, "http://collector:4318/v1/logs"));
     assert!(notices.is_empty(), "{notices:?}");
 }
 

@@ -12,11 +12,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tripod_wire::WireError;
-use tripod_wire::otlp::{LogsData, MetricsData, TracesData};
-use tripod_wire::proto::Message;
-
 use self::file::{Current, Place, Rotation};
+use super::json::to_json;
 use crate::config::OtlpFile;
 use crate::pipeline::{Batch, ExportError, Exported, Exporter, Signal, Signals};
 
@@ -175,14 +172,6 @@ impl Exporter for JsonlExporter {
             }
         }
     }
-}
-
-fn to_json(batch: &Batch) -> Result<String, WireError> {
-    Ok(match batch.signal {
-        Signal::Traces => TracesData::decode(&batch.body)?.to_json(),
-        Signal::Metrics => MetricsData::decode(&batch.body)?.to_json(),
-        Signal::Logs => LogsData::decode(&batch.body)?.to_json(),
-    })
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 use std::fs;
 
-use tripod_wire::otlp::{LogRecord, ResourceLogs, ScopeLogs};
+use tripod_wire::otlp::{LogRecord, LogsData, ResourceLogs, ScopeLogs};
+use tripod_wire::proto::Message;
 
 use super::*;
 
