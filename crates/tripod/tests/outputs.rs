@@ -198,6 +198,24 @@ fn an_output_that_wants_larger_batches_waits_for_them_and_a_flush_does_not() {
 }
 
 #[test]
+fn what_is_gathered_is_sent_before_the_queue_is_full() {
+    let _turn = common::turn();
+    let patient = Picky::new(u64::MAX);
+    let output = Output::new(patient.clone()).max_batch(1_000_000).schedule_delay(HOUR).queue_memory(64 << 10);
+    let builder = tripod::init().metrics(false).max_batch(10).schedule_delay(Duration::from_millis(5));
+    let guard = builder.exporter(output).start().unwrap();
+    for n in 1..=200 {
+        // Some 1.5 KB each.
+        make_spans(10);
+        common::wait_until(|| guard.stats().exporters[0].spans.offered == n * 10);
+    }
+    let sizes = patient.sizes(Signal::Traces);
+    assert!(sizes.len() > 5 && sizes.iter().all(|size| *size > 50), "gathered, but not until the end: {sizes:?}");
+    assert!(guard.flush());
+    assert_eq!((patient.kept.spans().len(), guard.stats().exporters[0].spans.dropped()), (2000, 0));
+}
+
+#[test]
 fn an_impatient_output_does_not_make_the_others_so() {
     let _turn = common::turn();
     let (soon, later) = (Picky::new(u64::MAX), Picky::new(u64::MAX));

@@ -18,7 +18,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use self::queue::{Gathering, Queue, Sending, gathering};
+use self::queue::{Gathering, Queue, Sending};
 use super::retry::Backoff;
 use super::shape::{self, Shape};
 use super::spool::Spool;
@@ -82,6 +82,7 @@ impl Outlet {
         let Output { exporter, options } = output;
         let metric_interval = options.metric_interval.or(config.metric_interval).or(exporter.metric_interval());
         let spool = config.spool.as_ref().map(|spool| spool.open(&format!("{}-{at}", exporter.name()))).transpose()?;
+        let limit_bytes = options.queue_memory.unwrap_or(config.queue_memory);
         let shared = Arc::new(Shared {
             name: exporter.name(),
             accepts: Signals::only(|signal| options.takes(signal) && exporter.accepts(signal)),
@@ -89,9 +90,9 @@ impl Outlet {
             metric_interval: metric_interval.unwrap_or(METRIC_INTERVAL).max(SHORTEST_METRIC_INTERVAL),
             queue: Mutex::default(),
             changed: Condvar::new(),
-            limit_bytes: options.queue_memory.unwrap_or(config.queue_memory),
+            limit_bytes,
             shape: Shape::new(&options),
-            gathering: gathering(&options, &config.batch, batching.records()),
+            gathering: Gathering::new(&options, &config.batch, batching.records(), limit_bytes),
             tallies: Default::default(),
             timer: (config.metrics && config.self_metrics).then(|| ExportTimer::new(exporter.name(), at)),
             has_spool: spool.is_some(),

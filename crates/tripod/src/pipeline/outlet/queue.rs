@@ -68,14 +68,20 @@ impl Sending {
     }
 }
 
-/// How batches of spans, of points and of logs are gathered into larger ones.
-pub(super) type Gathering = [Gather; 3];
+/// How batches are gathered into larger ones.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Gathering {
+    /// Of spans, of points and of logs.
+    signals: [Gather; 3],
+    /// With so many bytes in the queue nothing waits for more.
+    enough_bytes: usize,
+}
 
 /// How many records are sent together, and how long the first waits for them; not at all for what the collector's batches suffice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Gather {
-    pub(super) records: u64,
-    pub(super) wait: Duration,
+struct Gather {
+    records: u64,
+    wait: Duration,
 }
 
 impl Queue {
@@ -154,7 +160,7 @@ impl Queue {
         let Some((signal, since)) = self.batches.get(first).map(|first| (first.batch.signal, first.since)) else {
             return Err(None);
         };
-        let (most, mut records, mut parts) = (gathering[signal as usize].records, 0, VecDeque::new());
+        let (most, mut records, mut parts) = (gathering.signals[signal as usize].records, 0, VecDeque::new());
         let mut at = first;
         while let Some(next) = self.batches.get(at) {
             if next.batch.signal != signal {
@@ -179,9 +185,10 @@ impl Queue {
         // What is held on disk is looked at again then as well.
         let on_disk = Signals::ALL.into_iter().filter(|signal| self.on_disk.batches[*signal as usize] > 0);
         let mut soonest = on_disk.filter_map(|signal| held[signal as usize]).min();
+        let at_once = self.hurry > 0 || self.bytes >= gathering.enough_bytes;
         let (mut gathered, mut firsts) = ([0; 3], [0; 3]);
         for (at, Queued { batch, since }) in self.batches.iter().enumerate() {
-            let (signal, Gather { records, wait }) = (batch.signal as usize, gathering[batch.signal as usize]);
+            let (signal, Gather { records, wait }) = (batch.signal as usize, gathering.signals[batch.signal as usize]);
             if let Some(left) = held[signal] {
                 soonest = Some(soonest.map_or(left, |soonest| soonest.min(left)));
                 continue;
@@ -189,7 +196,7 @@ impl Queue {
             if gathered[signal] == 0 {
                 firsts[signal] = at;
                 let left = wait.saturating_sub(now.saturating_duration_since(*since));
-                if left.is_zero() || self.hurry > 0 {
+                if left.is_zero() || at_once {
                     return Ok(at);
                 }
                 soonest = Some(soonest.map_or(left, |soonest| soonest.min(left)));
@@ -203,15 +210,23 @@ impl Queue {
     }
 }
 
-/// How an output's batches are gathered where it wants more than the collector gives.
-pub(super) fn gathering(options: &OutputOptions, wanted: &[BatchConfig; 2], given: &[BatchConfig; 2]) -> Gathering {
-    let mut all = Gathering::default();
-    for (at, signal) in [Signal::Traces, Signal::Logs].into_iter().enumerate() {
-        let delay = options.schedule_delay[at].unwrap_or(wanted[at].delay);
-        let records = options.max_batch[signal as usize].unwrap_or(wanted[at].max_records);
-        if delay > given[at].delay || records > given[at].max_records {
-            all[signal as usize] = Gather { records: records as u64, wait: delay };
+impl Gathering {
+    /// For an output that may want more than the collector gives; `wanted` is what the settings say.
+    pub(super) fn new(
+        options: &OutputOptions,
+        wanted: &[BatchConfig; 2],
+        given: &[BatchConfig; 2],
+        limit_bytes: usize,
+    ) -> Self {
+        let mut signals = <[Gather; 3]>::default();
+        for (at, signal) in [Signal::Traces, Signal::Logs].into_iter().enumerate() {
+            let delay = options.schedule_delay[at].unwrap_or(wanted[at].delay);
+            let records = options.max_batch[signal as usize].unwrap_or(wanted[at].max_records);
+            if delay > given[at].delay || records > given[at].max_records {
+                signals[signal as usize] = Gather { records: records as u64, wait: delay };
+            }
         }
+        // Long before the oldest would have to go, or would be moved to disk.
+        Self { signals, enough_bytes: limit_bytes / 4 }
     }
-    all
 }
