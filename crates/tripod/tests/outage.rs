@@ -152,6 +152,31 @@ fn what_is_left_at_the_end_is_sent_by_the_next_run() {
 }
 
 #[test]
+fn a_damaged_file_costs_its_batch_and_nothing_else() {
+    let (receiver, folder) = (Receiver::default(), tempfile::tempdir().unwrap());
+    let short = |builder: Builder| builder.shutdown_timeout(Duration::from_millis(500));
+    let mut telemetry = telemetry_with(|builder| short(with_spool(&receiver, folder.path(), 1 << 30)(builder)));
+    make_spans("first run", 5000);
+    telemetry.stop();
+    drop(telemetry);
+    let left = on_disk(folder.path());
+    let folders = std::fs::read_dir(folder.path()).unwrap().map(|folder| folder.unwrap().path());
+    let files = folders.flat_map(|folder| std::fs::read_dir(folder).unwrap()).map(|file| file.unwrap().path());
+    let damaged = files.filter(|file| file.to_str().unwrap().contains(".traces.")).min().unwrap();
+    let lost: u64 = damaged.extension().unwrap().to_str().unwrap().parse().unwrap();
+    let half = std::fs::metadata(&damaged).unwrap().len() / 2;
+    std::fs::File::options().write(true).open(&damaged).unwrap().set_len(half).unwrap();
+
+    receiver.back.store(true, Ordering::Relaxed);
+    let telemetry = telemetry_with(with_spool(&receiver, folder.path(), 1 << 30));
+    telemetry.flush();
+    let stats = telemetry.stats().exporters.into_iter().find(|exporter| exporter.name == "receiver").unwrap();
+    assert_eq!((stats.spans.offered, stats.spans.exported), (left as u64, left as u64 - lost));
+    assert_eq!(stats.spans.dropped_by_reason[DropReason::Failed as usize], lost);
+    assert_eq!((receiver.names().len() as u64, on_disk(folder.path())), (left as u64 - lost, 0));
+}
+
+#[test]
 fn a_full_spool_drops_the_oldest_and_counts_them() {
     let (receiver, folder) = (Receiver::default(), tempfile::tempdir().unwrap());
     let telemetry = telemetry_with(with_spool(&receiver, folder.path(), 300_000));

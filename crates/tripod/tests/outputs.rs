@@ -324,6 +324,29 @@ fn what_is_filtered_is_among_the_own_metrics() {
     assert!(filtered.value.as_f64() >= 7.0);
 }
 
+/// Threads of this process by name, of which the kernel keeps 15 characters.
+#[cfg(target_os = "linux")]
+fn threads(name: &str) -> usize {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+    // One may end meanwhile.
+    let names = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
+    names.filter(|own| own.trim_end() == name).count()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn there_is_a_thread_to_collect_one_for_each_exporter_and_one_for_each_spool() {
+    let _turn = common::turn();
+    let folder = tempfile::tempdir().unwrap();
+    let all = || ["tripod-collecto", "tripod-exporter", "tripod-spool"].map(threads);
+    let builder = tripod::init().exporter(MemoryExporter::default()).exporter(MemoryExporter::default());
+    let guard = builder.spool(folder.path(), 1 << 20).start().unwrap();
+    // A thread names itself once it runs.
+    common::wait_until(|| all() == [1, 2, 2]);
+    drop(guard);
+    common::wait_until(|| all() == [0, 0, 0]);
+}
+
 #[derive(Debug, PartialEq)]
 enum Event {
     Batch(Signal),
