@@ -1,5 +1,5 @@
-//! Bridges: programs that call `tracing`, `log`, `metrics`, `opentelemetry` or `prometheus` keep their calls, and what those record joins
-//! the same traces, logs and metrics.
+//! Bridges: programs that call `tracing`, `log`, `metrics`, `opentelemetry`, `prometheus` or `prometheus-client` keep their calls, and
+//! what those record joins the same traces, logs and metrics.
 //!
 //! There is one current context. A `tracing` span that is entered lies on the same stack as Tripod's own spans, and of a span that
 //! `opentelemetry` attached the stack knows whether it was entered later; so each kind can be the parent of the others, and every
@@ -11,6 +11,8 @@
 #[cfg(any(feature = "log", feature = "tracing"))]
 #[cfg_attr(not(feature = "tracing"), allow(dead_code))] // `tracing` asks more of them than `log`.
 mod fields;
+#[cfg(any(feature = "prometheus", feature = "prometheus-client"))]
+mod gathered;
 #[cfg(feature = "log")]
 pub mod log;
 #[cfg(feature = "metrics")]
@@ -19,6 +21,8 @@ pub mod metrics;
 pub mod opentelemetry;
 #[cfg(feature = "prometheus")]
 pub mod prometheus;
+#[cfg(feature = "prometheus-client")]
+pub mod prometheus_client;
 #[cfg(any(feature = "log", feature = "metrics", feature = "opentelemetry", feature = "tracing"))]
 mod slice;
 #[cfg(any(feature = "log", feature = "opentelemetry", feature = "tracing"))]
@@ -42,6 +46,7 @@ pub(crate) fn engine_changed() {
     feature = "metrics",
     feature = "opentelemetry",
     feature = "prometheus",
+    feature = "prometheus-client",
     feature = "tracing"
 ))]
 #[doc = include_str!("../../../../docs/how-to/moving-over.md")]

@@ -16,7 +16,6 @@
 //! under the scope `prometheus`; a name that ends in `_seconds` or `_bytes` says the unit.
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use ::prometheus::Registry;
 use ::prometheus::proto::{self, MetricFamily, MetricType};
@@ -26,6 +25,7 @@ use tripod_wire::otlp::metrics::{
 };
 use tripod_wire::otlp::{KeyValue, Metric};
 
+use super::gathered::{Times, histogram_point, unix_nanos_now};
 use crate::engine;
 use crate::metrics::registry::{self, Source};
 
@@ -51,22 +51,13 @@ impl Source for Gathered {
     }
 
     fn metrics(&self) -> Vec<Metric> {
-        let times = Times { start: self.start, now: unix_nanos_now() };
-        self.registry.gather().iter().filter_map(|family| metric(family, &times)).collect()
+        let times = Times::since(self.start);
+        self.registry.gather().iter().filter_map(|family| metric(family, times)).collect()
     }
 }
 
-struct Times {
-    start: u64,
-    now: u64,
-}
-
-fn unix_nanos_now() -> u64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos() as u64
-}
-
 /// The family as a metric; `None` of a kind that no instrument of the crate has.
-fn metric(family: &MetricFamily, times: &Times) -> Option<Metric> {
+fn metric(family: &MetricFamily, times: Times) -> Option<Metric> {
     let aggregation_temporality = AggregationTemporality::CUMULATIVE;
     let all = family.get_metric();
     let data = match family.get_field_type() {
@@ -110,7 +101,7 @@ fn labels(metric: &proto::Metric) -> Vec<KeyValue> {
     metric.get_label().iter().map(|label| KeyValue::new(label.name(), label.value())).collect()
 }
 
-fn number(metric: &proto::Metric, value: f64, start: u64, times: &Times) -> NumberDataPoint {
+fn number(metric: &proto::Metric, value: f64, start: u64, times: Times) -> NumberDataPoint {
     NumberDataPoint {
         attributes: labels(metric),
         start_time_unix_nano: start,
@@ -120,30 +111,13 @@ fn number(metric: &proto::Metric, value: f64, start: u64, times: &Times) -> Numb
     }
 }
 
-fn histogram(metric: &proto::Metric, times: &Times) -> HistogramDataPoint {
+fn histogram(metric: &proto::Metric, times: Times) -> HistogramDataPoint {
     let from = metric.get_histogram();
-    // Prometheus's buckets count what is below them too, OTLP's do not; OTLP's last one has no bound.
-    let finite = from.get_bucket().iter().filter(|bucket| bucket.upper_bound().is_finite());
-    let (mut explicit_bounds, mut bucket_counts, mut below) = (Vec::new(), Vec::new(), 0);
-    for bucket in finite {
-        explicit_bounds.push(bucket.upper_bound());
-        bucket_counts.push(bucket.cumulative_count().saturating_sub(below));
-        below = bucket.cumulative_count();
-    }
-    bucket_counts.push(from.get_sample_count().saturating_sub(below));
-    HistogramDataPoint {
-        attributes: labels(metric),
-        start_time_unix_nano: times.start,
-        time_unix_nano: times.now,
-        count: bucket_counts.iter().sum(),
-        sum: Some(from.get_sample_sum()),
-        bucket_counts,
-        explicit_bounds,
-        ..Default::default()
-    }
+    let buckets = from.get_bucket().iter().map(|bucket| (bucket.upper_bound(), bucket.cumulative_count()));
+    histogram_point(labels(metric), buckets, from.get_sample_count(), from.get_sample_sum(), times)
 }
 
-fn summary(metric: &proto::Metric, times: &Times) -> SummaryDataPoint {
+fn summary(metric: &proto::Metric, times: Times) -> SummaryDataPoint {
     let from = metric.get_summary();
     let quantile =
         |quantile: &proto::Quantile| ValueAtQuantile { quantile: quantile.quantile(), value: quantile.value() };

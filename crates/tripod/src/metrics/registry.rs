@@ -46,7 +46,7 @@ pub(crate) trait Instrument: Any + Send + Sync {
 }
 
 /// What has metrics of its own, kept elsewhere: they are collected with the rest.
-#[cfg_attr(not(feature = "prometheus"), allow(dead_code))] // The bridges' part of the registry.
+#[cfg_attr(not(any(feature = "prometheus", feature = "prometheus-client")), allow(dead_code))] // The bridges' part of the registry.
 pub(crate) trait Source: Send + Sync {
     /// The scope under which they are sent.
     fn scope(&self) -> u16;
@@ -57,7 +57,7 @@ pub(crate) trait Source: Send + Sync {
 static SOURCES: RwLock<Vec<Arc<dyn Source>>> = RwLock::new(Vec::new());
 
 /// Has a source collected from now on.
-#[cfg_attr(not(feature = "prometheus"), allow(dead_code))] // As above.
+#[cfg_attr(not(any(feature = "prometheus", feature = "prometheus-client")), allow(dead_code))] // As above.
 pub(crate) fn add_source(source: Arc<dyn Source>) {
     SOURCES.write().push(source);
 }
