@@ -1,7 +1,7 @@
 //! A receiver of OTLP over HTTP that keeps what it gets.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
 use tripod_wire::otlp::TracesData;
@@ -25,7 +25,8 @@ pub fn receiver() -> (String, Arc<Mutex<Connections>>) {
     (url, connections)
 }
 
-fn answer(mut stream: TcpStream, connections: &Mutex<Connections>) {
+/// Answers the requests of one connection.
+pub fn answer(mut stream: impl Read + Write, connections: &Mutex<Connections>) {
     let at = {
         let mut connections = connections.lock().unwrap();
         connections.push(Vec::new());
