@@ -103,7 +103,7 @@ fn quoted(text: &str) -> Option<(String, &str)> {
     None
 }
 
-impl<'a> Family<'a> {
+impl Family<'_> {
     fn metric(self, times: Times) -> Option<Metric> {
         if self.samples.is_empty() {
             return None;
@@ -130,12 +130,12 @@ impl<'a> Family<'a> {
     }
 
     fn histograms(&self, times: Times) -> Vec<HistogramDataPoint> {
-        let mut all: Vec<Buckets<'_>> = Vec::new();
+        let mut all: Vec<Lines<'_>> = Vec::new();
         for sample in &self.samples {
             let own: Vec<_> = sample.labels.iter().filter(|(key, _)| key != "le").collect();
             // The lines of a series follow each other.
             if all.last().is_none_or(|last| last.labels != own) {
-                all.push(Buckets { labels: own, ..Buckets::default() });
+                all.push(Lines { labels: own, ..Lines::default() });
             }
             let Some(series) = all.last_mut() else { continue };
             match sample.name.rsplit('_').next() {
@@ -155,7 +155,7 @@ impl<'a> Family<'a> {
 
 /// The lines of one histogram.
 #[derive(Default)]
-struct Buckets<'a> {
+struct Lines<'a> {
     labels: Vec<&'a (String, String)>,
     sum: f64,
     count: u64,
@@ -163,7 +163,7 @@ struct Buckets<'a> {
     exemplars: Vec<Exemplar>,
 }
 
-impl Buckets<'_> {
+impl Lines<'_> {
     fn point(self, times: Times) -> HistogramDataPoint {
         let attributes = self.labels.iter().map(|(key, value)| KeyValue::new(key.as_str(), value.as_str())).collect();
         let point = histogram_point(attributes, self.buckets, self.count, self.sum, times);
