@@ -1,37 +1,49 @@
 #!/usr/bin/env bash
-# Finds Prometheus and its promtool, or fetches Debian's package into $TRIPOD_TEST_CACHE (default: target/test-cache) without installing it,
-# and prints the folder they are in. Exit code 3: not to be had here.
+# Finds programs of Prometheus', or fetches Debian's package into $TRIPOD_TEST_CACHE (default: target/test-cache) without installing it, and
+# prints the folder they are in.
+#
+#   setup.sh                            prometheus and promtool
+#   setup.sh prometheus-pushgateway     the Pushgateway
+#
+# Exit code 3: not to be had here.
 set -euo pipefail
 cd "$(dirname "$0")"
 
-if command -v promtool >/dev/null && command -v prometheus >/dev/null; then
-  dirname "$(command -v promtool)"
+package="${1:-prometheus}"
+case "$package" in
+  prometheus) programs=(prometheus promtool) ;;
+  prometheus-pushgateway) programs=(prometheus-pushgateway) ;;
+  *) echo "tests: no package $package here" >&2; exit 2 ;;
+esac
+
+if command -v "${programs[@]}" >/dev/null && [ "$(command -v "${programs[@]}" | wc -l)" = ${#programs[@]} ]; then
+  dirname "$(command -v "${programs[0]}")"
   exit 0
 fi
 
 cache="${TRIPOD_TEST_CACHE:-../../target/test-cache}"
 mkdir -p "$cache"
 cache="$(cd "$cache" && pwd)"
-bin="$cache/prometheus/usr/bin"
+bin="$cache/$package/usr/bin"
 
 # Several tests may ask at once: one fetches, the others wait.
-exec 9>"$cache/prometheus.lock"
+exec 9>"$cache/$package.lock"
 flock 9
-if [ ! -x "$bin/promtool" ]; then
-  missing="tests: prometheus and promtool are missing. On Debian: sudo apt-get install prometheus"
+if [ ! -x "$bin/${programs[0]}" ]; then
+  missing="tests: ${programs[*]} missing. On Debian: sudo apt-get install $package"
   if ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then
     echo "$missing" >&2
     exit 3
   fi
-  echo "tests: fetching Debian's prometheus into $cache …" >&2
+  echo "tests: fetching Debian's $package into $cache …" >&2
   work="$(mktemp -d "$cache/fetch.XXXXXX")"
   trap 'rm -rf "$work"' EXIT
-  if ! (cd "$work" && { apt-get download -qq prometheus || { apt-get update -qq && apt-get download -qq prometheus; }; }) >&2; then
+  if ! (cd "$work" && { apt-get download -qq "$package" || { apt-get update -qq && apt-get download -qq "$package"; }; }) >&2; then
     echo "$missing" >&2
     exit 3
   fi
-  dpkg-deb -x "$work"/prometheus_*.deb "$work/unpacked"
-  rm -rf "$cache/prometheus"
-  mv "$work/unpacked" "$cache/prometheus"
+  dpkg-deb -x "$work/$package"_*.deb "$work/unpacked"
+  rm -rf "${cache:?}/$package"
+  mv "$work/unpacked" "$cache/$package"
 fi
 echo "$bin"

@@ -7,6 +7,7 @@
 pub mod grpc;
 pub mod http;
 pub mod otlp_json;
+pub mod programs;
 pub mod python;
 pub mod records;
 pub mod requests;

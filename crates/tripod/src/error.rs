@@ -33,6 +33,14 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The metrics can't be served at this address; often because something else is.
+    #[error("cannot serve metrics at {address}: {source}")]
+    Listen {
+        /// Host and port.
+        address: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// A metric's name is not one.
     #[error("the metric name {name:?} is not allowed: {allowed}")]
     MetricName {

@@ -55,6 +55,13 @@ impl Guard {
         self.session().map(engine::stats).unwrap_or_default()
     }
 
+    /// Where Prometheus may ask for the metrics: the address of [`Builder::prometheus`](crate::Builder::prometheus), with the port that the
+    /// system chose where that is 0. `None` where nothing is served.
+    #[cfg(feature = "prometheus-server")]
+    pub fn prometheus_address(&self) -> Option<std::net::SocketAddr> {
+        self.session().and_then(engine::prometheus_address)
+    }
+
     /// Sends what is left and stops; answers as [`Guard::flush`]. The same as dropping the guard.
     pub fn shutdown(mut self) -> bool {
         self.stop()

@@ -65,6 +65,10 @@ pub use error::Error;
 pub use export::DatadogExporter;
 #[cfg(feature = "jsonl")]
 pub use export::JsonlExporter;
+#[cfg(feature = "prometheus-service")]
+pub use export::PrometheusService;
+#[cfg(feature = "pushgateway")]
+pub use export::PushgatewayExporter;
 pub use export::{Console, MemoryExporter};
 #[cfg(feature = "statsd")]
 pub use export::{StatsdDialect, StatsdExporter, StatsdHistograms};

@@ -119,7 +119,12 @@ pub fn label_name(key: &str) -> String {
 /// assert_eq!(labels(&attributes), [("a".to_owned(), "true".to_owned()), ("b_c".to_owned(), "1;2".to_owned())]);
 /// ```
 pub fn labels(attributes: &[KeyValue]) -> Vec<(String, String)> {
-    let mut named: Vec<_> = attributes.iter().map(|attribute| (label_name(&attribute.key), attribute)).collect();
+    labels_named(attributes, label_name)
+}
+
+/// The same with names that the caller makes of keys.
+pub fn labels_named(attributes: &[KeyValue], name: impl Fn(&str) -> String) -> Vec<(String, String)> {
+    let mut named: Vec<_> = attributes.iter().map(|attribute| (name(&attribute.key), attribute)).collect();
     named.sort_by(|(a, of_a), (b, of_b)| (a, &of_a.key).cmp(&(b, &of_b.key)));
     let mut labels: Vec<(String, String)> = Vec::with_capacity(named.len());
     for (name, attribute) in named {
@@ -144,7 +149,7 @@ fn without_total(name: &str) -> &str {
 }
 
 /// Runs of anything but valid characters become one `_`.
-fn replace_invalid(text: &str, is_valid: impl Fn(char) -> bool) -> String {
+pub(super) fn replace_invalid(text: &str, is_valid: impl Fn(char) -> bool) -> String {
     let mut out = String::with_capacity(text.len() + 16);
     for c in text.chars() {
         if is_valid(c) {
@@ -160,11 +165,11 @@ fn clean_unit(unit: &str) -> String {
     replace_invalid(unit, |c| c.is_ascii_alphanumeric()).trim_matches('_').to_owned()
 }
 
-fn ends_with_word(name: &str, word: &str) -> bool {
+pub(super) fn ends_with_word(name: &str, word: &str) -> bool {
     name.strip_suffix(word).is_some_and(|before| before.is_empty() || before.ends_with('_'))
 }
 
-fn push_word(name: &mut String, word: &str) {
+pub(super) fn push_word(name: &mut String, word: &str) {
     if !name.ends_with('_') {
         name.push('_');
     }

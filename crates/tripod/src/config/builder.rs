@@ -8,14 +8,18 @@ use tripod_wire::otlp::KeyValue;
 use super::Config;
 use super::env::Env;
 use super::otlp::{Compression, OtlpProtocol, check_endpoint};
+#[cfg(feature = "prometheus-server")]
+use super::prometheus::read_address;
 use super::resolve::resolve;
+#[cfg(feature = "prometheus-server")]
+use super::settings::PrometheusSettings;
 use super::settings::{Endpoint, PemFile, Settings};
 use crate::context::propagation::{self, Propagator};
 use crate::export::Console;
 use crate::guard::Guard;
 use crate::limits::{LogLimits, SpanLimits};
 use crate::logs::{Level, Redact};
-use crate::metrics::{ExemplarFilter, Temporality, View};
+use crate::metrics::{ExemplarFilter, PrometheusPage, Temporality, View};
 use crate::pattern::Pattern;
 use crate::pipeline::{Output, Signal, Signals, SpoolConfig, TailSampling};
 use crate::resource::Detector;
@@ -32,6 +36,9 @@ pub struct Builder {
     /// Endpoints as they were given; [`Builder::start`], which can fail, looks at them.
     endpoint: Option<String>,
     endpoints: [Option<String>; 3],
+    /// As it was given, too.
+    #[cfg(feature = "prometheus-server")]
+    prometheus: Option<String>,
     config_file: Option<PathBuf>,
     outputs: Vec<Output>,
 }
@@ -347,6 +354,27 @@ impl Builder {
         self
     }
 
+    /// Serves the metrics to Prometheus at `http://ADDRESS/metrics`: `OTEL_METRICS_EXPORTER=prometheus`, with
+    /// `OTEL_EXPORTER_PROMETHEUS_HOST` and `OTEL_EXPORTER_PROMETHEUS_PORT`, or `PROMETHEUS_HOST` and `PROMETHEUS_PORT`. An address is
+    /// `host:port`; what is left out is `localhost` and 9464. With port 0 the system chooses one: [`Guard::prometheus_address`] tells
+    /// which. Metrics then go by OTLP only where `OTEL_METRICS_EXPORTER` says so. Needs the cargo feature `prometheus-server`.
+    ///
+    /// ```no_run
+    /// let tripod = tripod::init().prometheus("0.0.0.0:9464").start()?;
+    /// # Ok::<(), tripod::Error>(())
+    /// ```
+    #[cfg(feature = "prometheus-server")]
+    pub fn prometheus(mut self, address: &str) -> Self {
+        self.prometheus = Some(address.to_owned());
+        self
+    }
+
+    /// What pages for Prometheus show, wherever they are served and to whatever gateway they are pushed.
+    pub fn prometheus_page(mut self, page: PrometheusPage) -> Self {
+        self.settings.prometheus.page = Some(page);
+        self
+    }
+
     /// Starts telemetry for this process, until the guard is dropped.
     ///
     /// # Errors
@@ -372,6 +400,12 @@ impl Builder {
                 (None, None) => None,
             };
             self.settings.otlp_of(signal).endpoint = endpoint;
+        }
+        #[cfg(feature = "prometheus-server")]
+        if let Some(address) = self.prometheus.take() {
+            let page = self.settings.prometheus.page.take();
+            self.settings.prometheus = PrometheusSettings { page, ..read_address("prometheus", &address)? };
+            self.settings.serves_prometheus = Some(true);
         }
         resolve(self.settings, self.config_file, env)
     }

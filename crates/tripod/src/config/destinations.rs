@@ -13,10 +13,14 @@ pub(crate) enum Destination {
     OtlpFile,
     Statsd,
     Datadog,
+    /// Is not sent to: it asks.
+    Prometheus,
+    Pushgateway,
 }
 
 impl Destination {
-    const ALL: [Self; 5] = [Self::Otlp, Self::Console, Self::OtlpFile, Self::Statsd, Self::Datadog];
+    const ALL: [Self; 7] =
+        [Self::Otlp, Self::Console, Self::OtlpFile, Self::Statsd, Self::Datadog, Self::Prometheus, Self::Pushgateway];
 
     /// As the variables have it.
     const fn name(self) -> &'static str {
@@ -26,6 +30,8 @@ impl Destination {
             Self::OtlpFile => "otlp_file",
             Self::Statsd => "statsd",
             Self::Datadog => "datadog",
+            Self::Prometheus => "prometheus",
+            Self::Pushgateway => "pushgateway",
         }
     }
 
@@ -35,8 +41,10 @@ impl Destination {
             Self::OtlpFile if cfg!(not(feature = "jsonl")) => Some("jsonl"),
             Self::Statsd if cfg!(not(feature = "statsd")) => Some("statsd"),
             Self::Datadog if cfg!(not(feature = "datadog")) => Some("datadog"),
+            Self::Prometheus if cfg!(not(feature = "prometheus-server")) => Some("prometheus-server"),
+            Self::Pushgateway if cfg!(not(feature = "pushgateway")) => Some("pushgateway"),
             // Programs that hand over an exporter of their own need not set the variable.
-            Self::Otlp | Self::Console | Self::OtlpFile | Self::Statsd | Self::Datadog => None,
+            _ => None,
         }
     }
 
@@ -44,7 +52,7 @@ impl Destination {
     const fn takes(self, signal: Signal) -> bool {
         match self {
             Self::Otlp | Self::Console | Self::OtlpFile => true,
-            Self::Statsd | Self::Datadog => matches!(signal, Signal::Metrics),
+            Self::Statsd | Self::Datadog | Self::Prometheus | Self::Pushgateway => matches!(signal, Signal::Metrics),
         }
     }
 }
@@ -60,6 +68,11 @@ impl Destinations {
 
     pub(super) fn add(&mut self, other: Self) {
         self.0 |= other.0;
+    }
+
+    pub(super) fn and(mut self, other: Self) -> Self {
+        self.add(other);
+        self
     }
 
     pub(super) fn any(self) -> bool {

@@ -14,6 +14,8 @@ mod documented;
 pub(crate) mod env;
 mod further;
 mod otlp;
+mod prometheus;
+mod pushgateway;
 mod resolve;
 mod settings;
 #[cfg(feature = "statsd")]
@@ -47,8 +49,10 @@ pub(crate) use otlp::OtlpTarget;
 pub(crate) use otlp::Tls;
 #[cfg(all(unix, feature = "otlp-grpc"))]
 pub(crate) use otlp::UNIX;
-#[cfg(feature = "datadog")]
+#[cfg(any(feature = "datadog", feature = "pushgateway"))]
 pub(crate) use otlp::check_url;
+pub(crate) use prometheus::PrometheusConfig;
+pub(crate) use pushgateway::PushgatewayConfig;
 #[cfg(feature = "statsd")]
 pub(crate) use statsd::StatsdSettings;
 
@@ -84,6 +88,10 @@ pub(crate) struct Config {
     pub(crate) console: Console,
     /// How the console is served, where a configuration file says so.
     pub(crate) console_options: OutputOptions,
+    /// Where Prometheus asks, if metrics go there, and what it gets.
+    pub(crate) prometheus: PrometheusConfig,
+    #[cfg_attr(not(feature = "pushgateway"), allow(dead_code, reason = "the exporter is a feature"))]
+    pub(crate) pushgateway: PushgatewayConfig,
     /// How each signal is sent by OTLP.
     pub(crate) otlp: [OtlpTarget; 3],
     /// How JSON lines are written into files.

@@ -78,6 +78,19 @@ fn read_file(file: &std::path::Path, _: &Env<'_>, _: &mut Vec<String>) -> Result
 /// Adds the defaults.
 fn fill(settings: Settings, mut notices: Vec<String>) -> Result<Config, Error> {
     let mut destinations = settings.destinations.map(|given| given.unwrap_or(Destinations::only(Destination::Otlp)));
+    if settings.serves_prometheus == Some(true) {
+        // Where nothing is said of metrics but this, they go nowhere else.
+        let given = settings.destinations[Signal::Metrics as usize].unwrap_or_default();
+        destinations[Signal::Metrics as usize] = Destinations::only(Destination::Prometheus).and(given);
+    }
+    let is_served = !signals(&destinations, Destination::Prometheus).is_empty();
+    if !is_served && (settings.prometheus.host.is_some() || settings.prometheus.port.is_some()) {
+        notices.push(
+            "an address for Prometheus is set, and nothing is served there: OTEL_METRICS_EXPORTER=prometheus turns it on"
+                .to_owned(),
+        );
+    }
+    let prometheus = settings.prometheus.resolve();
     let goes = |signal: Signal| destinations[signal as usize].any() || settings.further.any(signal);
     let enabled = |signal: Signal| settings.enabled[signal as usize].unwrap_or_else(|| goes(signal));
     let [traces, metrics, logs] = Signals::ALL.map(enabled);
@@ -130,6 +143,8 @@ fn fill(settings: Settings, mut notices: Vec<String>) -> Result<Config, Error> {
             metric_interval: settings.console_served.metric_interval,
             ..OutputOptions::default()
         },
+        prometheus,
+        pushgateway: settings.pushgateway.resolve(),
         otlp,
         otlp_file: settings.otlp_file.resolve(),
         further,

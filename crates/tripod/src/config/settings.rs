@@ -12,7 +12,7 @@ use super::{Compression, OtlpProtocol};
 use crate::context::propagation::Propagators;
 use crate::export::Console;
 use crate::logs::{Level, Redact};
-use crate::metrics::{ExemplarFilter, Temporality, View};
+use crate::metrics::{ExemplarFilter, PrometheusPage, Temporality, View};
 use crate::pattern::Pattern;
 use crate::pipeline::{Signal, SpoolConfig, TailSampling};
 use crate::resource::Detector;
@@ -109,6 +109,10 @@ settings! {
         destinations: [Option<Destinations>; 3],
         console: Option<Console>,
         console_served: ConsoleSettings,
+        /// Whether Prometheus may ask, by the code.
+        serves_prometheus: Option<bool>,
+        prometheus: PrometheusSettings,
+        pushgateway: PushgatewaySettings,
         otlp: [OtlpSettings; 3],
         otlp_file: OtlpFileSettings,
         /// What only a file can name.
@@ -128,6 +132,24 @@ settings! {
         spool: Option<SpoolConfig>,
         tail: Option<TailSampling>,
         shutdown_timeout: Option<Duration>,
+    }
+
+    /// Where Prometheus asks, and what it gets.
+    struct PrometheusSettings {
+        host: Option<String>,
+        port: Option<u16>,
+        page: Option<PrometheusPage>,
+    }
+
+    /// Where metrics are pushed, and as which group.
+    struct PushgatewaySettings {
+        url: Option<String>,
+        job: Option<String>,
+        grouping: Option<Vec<(String, String)>>,
+        username: Option<String>,
+        password: Option<String>,
+        adds: Option<bool>,
+        deletes: Option<bool>,
     }
 
     /// How one signal is sent by OTLP.

@@ -16,15 +16,19 @@ mod scopes;
 mod slot;
 pub(crate) mod starts;
 
+#[cfg(feature = "prometheus-server")]
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
 pub(crate) use collector::Batching;
 #[cfg(feature = "opentelemetry")]
-pub(crate) use scopes::{Scope, scope_number};
-pub(crate) use scopes::{scope_id, scope_name, scope_of_number};
+pub(crate) use scopes::scope_number;
+pub(crate) use scopes::{Scope, scope_id, scope_name, scope_of_number};
 
+#[cfg(feature = "prometheus-server")]
+pub(crate) use slot::prometheus_address;
 #[cfg(all(unix, not(miri), not(loom)))]
 pub(crate) use slot::{ForkHold, after_fork, before_fork};
 pub(crate) use slot::{deadline, flush, running, start, stats, stop};
@@ -32,6 +36,9 @@ pub(crate) use slot::{deadline, flush, running, start, stats, stop};
 use tripod_wire::otlp::Resource;
 
 use crate::Error;
+#[cfg(feature = "prometheus-server")]
+use crate::export::PrometheusServer as Server;
+use crate::metrics::PrometheusPage;
 use crate::pattern::Pattern;
 use crate::pipeline::{Outlet, TailCounts};
 use crate::stats::{RecordStats, Stats};
@@ -107,9 +114,13 @@ pub(crate) struct Engine {
     pub(crate) settings: Settings,
     pub(crate) counts: Counts,
     pub(crate) resource: Resource,
+    /// What pages for Prometheus show.
+    pub(crate) prometheus_page: PrometheusPage,
     budget: SharedBudget,
     collector: Collector,
     outlets: Vec<Outlet>,
+    #[cfg(feature = "prometheus-server")]
+    server: Option<Server>,
     stopped: Stopped,
 }
 
@@ -189,9 +200,12 @@ impl Engine {
             },
             counts: Counts::default(),
             resource: config.resource(),
+            prometheus_page: config.prometheus.page.clone(),
             budget: Budget::new(config.record_memory),
             collector: Collector::default(),
             outlets: Vec::new(),
+            #[cfg(feature = "prometheus-server")]
+            server: origin.server()?,
             stopped: Stopped::default(),
         };
         let outputs = origin.outputs()?;
@@ -249,6 +263,8 @@ impl Engine {
         // The collector takes what is left before it ends, so the outlets have everything when they are flushed. One that is held
         // up, by a metric's callback, leaves them half of the time.
         let now = Instant::now();
+        #[cfg(feature = "prometheus-server")]
+        self.server.iter().for_each(|server| server.stop(deadline));
         let collected = self.collector.stop(now + deadline.saturating_duration_since(now) / 2);
         // All at once, so that one that hangs takes nothing of the others' time, also not of what their exporters do at the end.
         self.outlets.iter().for_each(|outlet| outlet.finish(deadline));
@@ -281,6 +297,12 @@ impl Engine {
     fn flush_outlets(&self, deadline: Instant) -> bool {
         let hurries: Vec<_> = self.outlets.iter().map(Outlet::hurry).collect();
         hurries.iter().filter(|outlet| !outlet.wait(deadline)).count() == 0
+    }
+
+    /// Where Prometheus may ask.
+    #[cfg(feature = "prometheus-server")]
+    fn prometheus_address(&self) -> Option<SocketAddr> {
+        self.server.as_ref()?.address()
     }
 
     fn outlets(&self) -> &[Outlet] {

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use super::{Engine, GENERATION, LOG_SEVERITY, TRACES_ON, exit, panic, role};
 use crate::config::Config;
+#[cfg(feature = "prometheus-server")]
+use crate::config::Destination;
 use crate::pipeline::{Lent, Output, OutputOptions};
 use crate::stats::Stats;
 use crate::sync::{RwLock, fork};
@@ -33,6 +35,14 @@ impl Origin {
             Some(Output { exporter: Box::new(self.ready(exporter)?), options: options.clone() })
         });
         Ok(given.chain(built_in).collect())
+    }
+
+    /// The one that Prometheus asks, if metrics go there.
+    #[cfg(feature = "prometheus-server")]
+    pub(super) fn server(&self) -> Result<Option<export::PrometheusServer>, Error> {
+        let is_wanted = self.config.metrics && !self.config.signals_to(Destination::Prometheus).is_empty();
+        let in_child = self.forks != fork::count();
+        is_wanted.then(|| export::PrometheusServer::start(&self.config.prometheus, in_child)).transpose()
     }
 
     fn ready(&self, exporter: &Lent) -> Option<Lent> {
@@ -157,6 +167,12 @@ fn engine_of(session: u64) -> Option<Arc<Engine>> {
 /// Sends what has been recorded so far. Answers whether all of it was delivered in time.
 pub(crate) fn flush(session: u64, within: Duration) -> bool {
     engine_of(session).is_none_or(|engine| engine.flush(deadline(within)))
+}
+
+/// Where Prometheus may ask.
+#[cfg(feature = "prometheus-server")]
+pub(crate) fn prometheus_address(session: u64) -> Option<std::net::SocketAddr> {
+    engine_of(session)?.prometheus_address()
 }
 
 pub(crate) fn stats(session: u64) -> Stats {

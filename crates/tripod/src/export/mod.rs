@@ -19,7 +19,9 @@ mod parts;
 #[cfg(any(feature = "datadog", feature = "statsd"))]
 #[cfg_attr(not(all(feature = "datadog", feature = "statsd")), expect(dead_code, reason = "each needs some of it"))]
 mod points;
-pub(crate) mod prometheus_text;
+pub(crate) mod prometheus;
+#[cfg(feature = "pushgateway")]
+mod pushgateway;
 mod readable;
 #[cfg(feature = "statsd")]
 mod statsd;
@@ -31,6 +33,12 @@ pub use datadog::DatadogExporter;
 #[cfg(feature = "jsonl")]
 pub use jsonl::JsonlExporter;
 pub use memory::MemoryExporter;
+#[cfg(feature = "prometheus-service")]
+pub use prometheus::PrometheusService;
+#[cfg(feature = "prometheus-server")]
+pub(crate) use prometheus::Server as PrometheusServer;
+#[cfg(feature = "pushgateway")]
+pub use pushgateway::PushgatewayExporter;
 #[cfg(feature = "statsd")]
 pub use statsd::{StatsdDialect, StatsdExporter, StatsdHistograms};
 
@@ -79,6 +87,10 @@ pub(crate) fn built_in(config: &Config, any_named: bool) -> Result<Vec<Output>, 
     for further in &config.further {
         exporters.extend(further_output(further, config, any_named)?);
     }
+    #[cfg(feature = "pushgateway")]
+    if !config.signals_to(Destination::Pushgateway).is_empty() {
+        exporters.push(pushgateway::PushgatewayExporter::of(config)?.into());
+    }
     Ok(exporters)
 }
 
@@ -126,6 +138,12 @@ mod guides {
     #[cfg(all(feature = "otlp-grpc", feature = "tls", feature = "zstd"))]
     #[doc = include_str!("../../../../docs/how-to/export/otlp.md")]
     mod otlp {}
+    #[cfg(all(feature = "prometheus-server", feature = "prometheus-service"))]
+    #[doc = include_str!("../../../../docs/how-to/export/prometheus.md")]
+    mod prometheus {}
+    #[cfg(feature = "pushgateway")]
+    #[doc = include_str!("../../../../docs/how-to/export/pushgateway.md")]
+    mod pushgateway {}
     #[doc = include_str!("../../../../docs/how-to/export/when-it-fails.md")]
     mod when_it_fails {}
 }

@@ -8,7 +8,7 @@ use tripod_wire::prometheus::names::MetricKind;
 
 use super::cells::CellReader;
 use super::kind::Aggregation;
-use crate::export::prometheus_text::Lines;
+use crate::export::prometheus::Samples;
 
 /// How the measurements of one series are kept, and read.
 pub(crate) trait Aggregate: Send + Sync + Sized + 'static {
@@ -50,8 +50,8 @@ pub(crate) trait Aggregate: Send + Sync + Sized + 'static {
 
     /// What it is, as far as its Prometheus name depends on it.
     fn kind(shape: &Self::Shape) -> MetricKind;
-    /// The series' lines in a text for Prometheus.
-    fn write(&self, shape: &Self::Shape, cells: &CellReader, lines: &mut Lines<'_>);
+    /// The series' samples on a page for Prometheus.
+    fn write(&self, shape: &Self::Shape, cells: &CellReader, samples: &mut Samples<'_>);
 }
 
 /// What every point has.

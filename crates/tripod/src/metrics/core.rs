@@ -25,7 +25,7 @@ use super::registry::NotStraight;
 use super::series::{Series, SeriesMap};
 use super::view::{Resolved, Views};
 use crate::Value;
-use crate::export::prometheus_text::{Family, Lines};
+use crate::export::prometheus::{Family, Samples};
 use crate::sync::{Mutex, MutexGuard, fork};
 
 /// An instrument.
@@ -225,13 +225,14 @@ impl<A: Aggregate> super::registry::Instrument for Core<A> {
         (!stream.dropped).then(own)
     }
 
-    fn write(&self, round: &Round, lines: &mut Lines<'_>) -> Result<(), NotStraight> {
+    fn write(&self, round: &Round, samples: &mut Samples<'_>) -> Result<(), NotStraight> {
         // Series from before a view changed labels or buckets are joined as points.
         if lock(&self.past).iter().any(|before| !before.dropped) {
             return Err(NotStraight);
         }
         let (stream, observed) = (self.stream(), lock(&self.observed).clone());
-        reader::write(&stream.shape, stream.series, |series| is_sent(series, &observed, round), lines);
+        samples.since(self.start.max(fork::forked_at()));
+        reader::write(&stream.shape, stream.series, |series| is_sent(series, &observed, round), samples);
         Ok(())
     }
 }

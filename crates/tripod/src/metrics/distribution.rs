@@ -12,7 +12,7 @@ use super::cells::CellReader;
 use super::exponential::{self, Exponential, Limits, MAX_SCALE};
 use super::histogram::{self, Bounds, Explicit};
 use super::kind::Aggregation;
-use crate::export::prometheus_text::Lines;
+use crate::export::prometheus::Samples;
 
 /// The buckets of a histogram.
 #[derive(Clone, PartialEq)]
@@ -147,18 +147,11 @@ impl Aggregate for Distribution {
         MetricKind::Histogram
     }
 
-    fn write(&self, buckets: &Buckets, cells: &CellReader, lines: &mut Lines<'_>) {
+    fn write(&self, buckets: &Buckets, cells: &CellReader, samples: &mut Samples<'_>) {
         match (self, buckets) {
-            (Self::Explicit(own), Buckets::Explicit(bounds)) => own.write(bounds, cells, lines),
+            (Self::Explicit(own), Buckets::Explicit(bounds)) => own.write(bounds, cells, samples),
             (Self::Exponential(own), Buckets::Exponential(limits)) => {
-                let counted = own.counted(*limits, cells);
-                let mut count = 0;
-                for (bound, more) in counted.explicit().into_iter().chain([(f64::INFINITY, 0)]) {
-                    count += more;
-                    lines.bucket(bound, count);
-                    lines.end();
-                }
-                lines.sum_and_count(counted.sum, count);
+                samples.exponential(&own.counted(*limits, cells), &own.kept_exemplars());
             }
             _ => {}
         }

@@ -8,7 +8,7 @@ use tripod_wire::otlp::metrics::{Exemplar, HistogramDataPoint};
 use super::aggregate::Head;
 use super::cells::{CellReader, Cells, Join, decode_greatest, decode_least, encode_greatest, encode_least};
 use super::exemplar::{Exemplars, Kept};
-use crate::export::prometheus_text::Lines;
+use crate::export::prometheus::Samples;
 
 /// The upper bounds of a histogram's buckets, ascending, the last bucket without one.
 #[derive(Clone, PartialEq)]
@@ -135,18 +135,10 @@ impl Explicit {
         self.exemplars.otlp(rounds)
     }
 
-    pub(crate) fn write(&self, bounds: &Bounds, cells: &CellReader, lines: &mut Lines<'_>) {
+    pub(crate) fn write(&self, bounds: &Bounds, cells: &CellReader, samples: &mut Samples<'_>) {
         let counted = self.counted(cells);
         let exemplars: Vec<(usize, Kept)> = self.exemplars.kept(&(0..u32::MAX)).collect();
-        let exemplar = |at| exemplars.iter().find(|(of, _)| *of == at).map(|(_, kept)| *kept);
-        let bounds = bounds.as_slice().iter().copied().chain([f64::INFINITY]);
-        let mut count = 0;
-        for (at, (bound, more)) in bounds.zip(&counted.counts).enumerate() {
-            count += more;
-            lines.bucket(bound, count);
-            lines.end_with_exemplar(exemplar(at));
-        }
-        lines.sum_and_count(counted.sum, count);
+        samples.histogram(bounds.as_slice(), &counted.counts, counted.sum, &exemplars);
     }
 }
 

@@ -6,7 +6,7 @@ use tripod_wire::prometheus::names::MetricKind;
 use super::aggregate::{Aggregate, Head};
 use super::cells::CellReader;
 use super::float::AtomicF64;
-use crate::export::prometheus_text::Lines;
+use crate::export::prometheus::Samples;
 
 /// The last value, one for all threads: a store costs no more than one into a cell of the thread's own, unless threads fight over it,
 /// and then it is not clear what the last value is.
@@ -68,8 +68,7 @@ impl Aggregate for Last {
         MetricKind::Gauge
     }
 
-    fn write(&self, (): &(), _: &CellReader, lines: &mut Lines<'_>) {
-        lines.float("", self.get());
-        lines.end();
+    fn write(&self, (): &(), _: &CellReader, samples: &mut Samples<'_>) {
+        samples.number(NumberValue::Double(self.get()), None);
     }
 }

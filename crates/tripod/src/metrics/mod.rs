@@ -68,7 +68,9 @@ pub(crate) use registry::set_views;
 
 pub use reader::{Reader, Temporality};
 
-pub use crate::export::prometheus_text::{Format as PrometheusFormat, render_prometheus};
+pub use tripod_wire::prometheus::translation::Translation as PrometheusNames;
+
+pub use crate::export::prometheus::{PrometheusFormat, PrometheusPage, render_prometheus, scrape};
 
 use tripod_wire::otlp::{Metric, ScopeMetrics};
 use tripod_wire::proto::{Message, put_bytes, put_len_delimited};

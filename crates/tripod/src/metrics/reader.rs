@@ -15,7 +15,7 @@ use super::aggregate::{Aggregate, Head, Times};
 use super::cells::CellReader;
 use super::series::{Series, SeriesMap};
 use super::{exemplar, registry};
-use crate::export::prometheus_text::Lines;
+use crate::export::prometheus::Samples;
 
 /// Series read before the cells are let go, so that a thread which needs cells does not wait long.
 pub(crate) const SERIES_AT_ONCE: usize = 256;
@@ -169,18 +169,18 @@ fn states<A: Aggregate>(shape: &A::Shape, series: &[&'static Series<A>]) -> Vec<
     states
 }
 
-/// Writes the lines of an instrument for Prometheus: what its series stand at.
+/// Writes the samples of an instrument for Prometheus: what its series stand at.
 pub(crate) fn write<A: Aggregate>(
     shape: &A::Shape,
     series: &SeriesMap<A>,
     is_sent: impl Fn(&Series<A>) -> bool,
-    lines: &mut Lines<'_>,
+    samples: &mut Samples<'_>,
 ) {
     for some in series.all().chunks(SERIES_AT_ONCE) {
         let cells = CellReader::new();
         for series in some.iter().filter(|series| is_sent(series)) {
-            lines.series(&series.labels);
-            series.numbers.write(shape, &cells, lines);
+            samples.series(&series.labels);
+            series.numbers.write(shape, &cells, samples);
         }
     }
 }

@@ -21,7 +21,7 @@ use super::reader::{Reader, Reading};
 use super::say::say_once;
 use super::view::Views;
 use crate::Error;
-use crate::export::prometheus_text::{Family, Lines};
+use crate::export::prometheus::{Family, Samples};
 use crate::sync::{ReadGuard, RwLock, WriteGuard};
 
 /// Instruments a process may have, so that names made of data can't use up its memory. Further ones share one a kind, apart.
@@ -39,10 +39,10 @@ pub(crate) trait Instrument: Any + Send + Sync {
     fn cardinality(&self) -> Cardinality;
     /// Its points; `None` when a view drops it.
     fn metric(&self, round: &Round, reading: &mut Reading<'_>) -> Option<Metric>;
-    /// Its family in a text for Prometheus; `None` when a view drops it.
+    /// Its family on a page for Prometheus; `None` when a view drops it.
     fn family(&self) -> Option<Family>;
     /// Its samples there.
-    fn write(&self, round: &Round, lines: &mut Lines<'_>) -> Result<(), NotStraight>;
+    fn write(&self, round: &Round, samples: &mut Samples<'_>) -> Result<(), NotStraight>;
 }
 
 /// What has metrics of its own, kept elsewhere: they are collected with the rest.

@@ -9,7 +9,7 @@ use super::aggregate::{Aggregate, Head};
 use super::cells::{CellReader, Cells, Join, LateCells};
 use super::exemplar::Exemplars;
 use super::float::AtomicF64;
-use crate::export::prometheus_text::Lines;
+use crate::export::prometheus::Samples;
 
 /// Whether a sum only grows.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -130,12 +130,9 @@ impl Aggregate for Sum {
         if shape.monotonic { MetricKind::Counter } else { MetricKind::UpDownCounter }
     }
 
-    fn write(&self, _: &SumShape, cells: &CellReader, lines: &mut Lines<'_>) {
-        match self.total(cells).number() {
-            NumberValue::Int(whole) => lines.whole("", whole),
-            total => lines.float("", total.as_f64()),
-        }
-        lines.end_with_exemplar(self.exemplar.kept(&(0..u32::MAX)).next().map(|(_, kept)| kept));
+    fn write(&self, _: &SumShape, cells: &CellReader, samples: &mut Samples<'_>) {
+        let exemplar = self.exemplar.kept(&(0..u32::MAX)).next().map(|(_, kept)| kept);
+        samples.number(self.total(cells).number(), exemplar);
     }
 }
 

@@ -13,7 +13,7 @@ use super::aggregate::{Aggregate, Head};
 use super::cells::CellReader;
 use super::exponential::{Counted, Exponential, Limits, sketch_limits};
 use super::kind::Aggregation;
-use crate::export::prometheus_text::Lines;
+use crate::export::prometheus::Samples;
 
 /// What is asked of a summary.
 #[derive(Clone, PartialEq)]
@@ -100,11 +100,10 @@ impl Aggregate for Sketch {
         MetricKind::Summary
     }
 
-    fn write(&self, shape: &Quantiles, cells: &CellReader, lines: &mut Lines<'_>) {
+    fn write(&self, shape: &Quantiles, cells: &CellReader, samples: &mut Samples<'_>) {
         let counted = self.0.counted(shape.limits, cells);
-        for quantile in &*shape.quantiles {
-            lines.quantile(*quantile, counted.quantile(*quantile).unwrap_or(f64::NAN));
-        }
-        lines.sum_and_count(counted.sum, counted.count());
+        let value = |quantile: &f64| (*quantile, counted.quantile(*quantile).unwrap_or(f64::NAN));
+        let quantiles: Vec<(f64, f64)> = shape.quantiles.iter().map(value).collect();
+        samples.summary(&quantiles, counted.sum, counted.count());
     }
 }

@@ -18,8 +18,6 @@ pub(crate) use outlet::Outlet;
 pub use output::Output;
 pub(crate) use output::OutputOptions;
 pub(crate) use signals::Signals;
-#[cfg(all(unix, not(miri), not(loom)))]
-pub(crate) use spool::after_fork;
 pub(crate) use spool::{OnDisk, SpoolConfig};
 pub(crate) use tail::{Tail, TailCounts};
 pub use tail::{TailPolicy, TailSampling};

@@ -16,8 +16,6 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use self::lock::Lock;
-#[cfg(all(unix, not(miri), not(loom)))]
-pub(crate) use self::lock::after_fork;
 use super::{Batch, Signal, Signals};
 use crate::Error;
 

@@ -159,7 +159,8 @@ mod handlers {
 
     use super::{FORKED_AT, FORKS};
     use crate::engine::{self, ForkHold};
-    use crate::{metrics, pipeline};
+    use crate::metrics;
+    use crate::sync::descriptors;
 
     thread_local! {
         /// What this thread holds while it forks.
@@ -184,7 +185,7 @@ mod handlers {
         let_go();
         engine::after_fork();
         metrics::after_fork();
-        pipeline::after_fork();
+        descriptors::after_fork();
         super::open_in_child();
     }
 

@@ -7,6 +7,7 @@
 //! Cost beside the lock's own: two operations on a counter that few threads share. None of them is taken on a hot path, and no code
 //! of the user's runs under one.
 
+pub(crate) mod descriptors;
 pub(crate) mod fork;
 pub(crate) mod model;
 

@@ -7,7 +7,7 @@ use crate::Error;
 use crate::config::settings::{
     Attributes, BatchSettings, Endpoint, InOrder, LimitSettings, OtlpFileSettings, Settings,
 };
-use crate::config::{destinations, otlp};
+use crate::config::{destinations, otlp, prometheus, pushgateway};
 use crate::context::propagation::Propagators;
 use crate::metrics::{ExemplarFilter, Temporality, View};
 use crate::pipeline::Signal;
@@ -28,6 +28,8 @@ impl Env<'_> {
             propagators: self.choice("OTEL_PROPAGATORS", Propagators::from_names, Propagators::ALLOWED)?,
             log_level: self.parse("OTEL_LOG_LEVEL", "must be trace, debug, info, warn, error or fatal")?,
             destinations: destinations::from_env(self)?,
+            prometheus: prometheus::from_env(self)?,
+            pushgateway: pushgateway::from_env(self)?,
             otlp: otlp::from_env(self)?,
             otlp_file: self.otlp_file()?,
             batch: [self.batch("OTEL_BSP")?, self.batch("OTEL_BLRP")?],

@@ -77,6 +77,17 @@ const OTHERS: &[&str] = &[
     "DD_ENV",
     "DD_VERSION",
     "DD_TAGS",
+    "OTEL_EXPORTER_PROMETHEUS_HOST",
+    "OTEL_EXPORTER_PROMETHEUS_PORT",
+    "PROMETHEUS_HOST",
+    "PROMETHEUS_PORT",
+    "PUSHGATEWAY_URL",
+    "PUSHGATEWAY_JOB",
+    "PUSHGATEWAY_GROUPING",
+    "PUSHGATEWAY_USERNAME",
+    "PUSHGATEWAY_PASSWORD",
+    "PUSHGATEWAY_ADD",
+    "PUSHGATEWAY_DELETE_ON_CLOSE",
     // Limits
     "OTEL_ATTRIBUTE_COUNT_LIMIT",
     "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT",
@@ -99,10 +110,6 @@ pub(super) const UNSUPPORTED: &[(&str, &str)] = &[
     ("OTEL_EXPORTER_JAEGER_PASSWORD", "OTEL_EXPORTER_OTLP_TRACES_HEADERS is read"),
     ("OTEL_EXPORTER_ZIPKIN_ENDPOINT", "spans are not sent to Zipkin"),
     ("OTEL_EXPORTER_ZIPKIN_TIMEOUT", "spans are not sent to Zipkin"),
-    ("OTEL_EXPORTER_PROMETHEUS_HOST", "there is no endpoint for Prometheus in this version"),
-    ("OTEL_EXPORTER_PROMETHEUS_PORT", "there is no endpoint for Prometheus in this version"),
-    ("PROMETHEUS_HOST", "there is no endpoint for Prometheus in this version"),
-    ("PROMETHEUS_PORT", "there is no endpoint for Prometheus in this version"),
     ("OTEL_ENTITIES", "a resource has attributes only"),
 ];
 

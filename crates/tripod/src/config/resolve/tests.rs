@@ -58,7 +58,8 @@ fn a_bad_value_is_an_error_that_names_variable_value_and_what_is_allowed() {
         ("OTEL_LOG_LEVEL", "loud", "warn"),
         ("OTEL_PROPAGATORS", "b3,ottrace", "b3multi, jaeger and xray"),
         ("OTEL_LOGS_EXPORTER", "otlp,moon", "console"),
-        ("OTEL_METRICS_EXPORTER", "prometheus", "otlp, console,"),
+        ("OTEL_METRICS_EXPORTER", "statistics", "prometheus, pushgateway or none"),
+        ("OTEL_EXPORTER_PROMETHEUS_PORT", "94640", "from 0 to 65535"),
         ("OTEL_METRICS_EXEMPLAR_FILTER", "some", "trace_based"),
         ("OTEL_SPAN_EVENT_COUNT_LIMIT", "-1", "whole number"),
         ("OTEL_RESOURCE_DETECTORS", "host,moon", "container"),
@@ -278,12 +279,12 @@ fn the_seeds_variables_mean_what_they_say_there() {
 
 #[test]
 fn variables_that_change_nothing_and_slips_of_the_pen_are_said() {
-    let config = of(&[("OTEL_SERVICE_NAM", "x"), ("PROMETHEUS_PORT", "9090"), ("OTEL_PHP_DETECTORS", "none")]);
+    let config = of(&[("OTEL_SERVICE_NAM", "x"), ("OTEL_ENTITIES", "host"), ("OTEL_PHP_DETECTORS", "none")]);
     let mut notices = config.notices;
     notices.sort();
     assert_eq!(notices.len(), 2, "{notices:?}");
-    assert!(notices[0].contains("OTEL_SERVICE_NAM is not known; did you mean OTEL_SERVICE_NAME?"));
-    assert!(notices[1].contains("PROMETHEUS_PORT changes nothing"));
+    assert!(notices[1].contains("OTEL_SERVICE_NAM is not known; did you mean OTEL_SERVICE_NAME?"));
+    assert!(notices[0].contains("OTEL_ENTITIES changes nothing"));
 }
 
 fn names(signals: Signals) -> Vec<&'static str> {
@@ -329,4 +330,51 @@ fn otlp_tells_what_the_temporality_says_and_histograms_without_buckets_become_ex
     let variable = [("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "base2_exponential_bucket_histogram")];
     assert_eq!(resolve(Builder::default(), &variable).unwrap().views.list.len(), 1);
     assert!(resolve(Builder::default(), &[(variable[0].0, "best")]).is_err());
+}
+
+#[cfg(feature = "prometheus-server")]
+#[test]
+fn prometheus_asks_where_the_code_or_the_specifications_variables_or_the_seeds_say() {
+    let on = ("OTEL_METRICS_EXPORTER", "prometheus");
+    let address = |config: &Config| (config.prometheus.host.clone(), config.prometheus.port);
+    assert_eq!(address(&of(&[on])), ("localhost".to_owned(), 9464));
+    let seeds = [("PROMETHEUS_HOST", "0.0.0.0"), ("PROMETHEUS_PORT", "9090")];
+    assert_eq!(address(&of(&[on, seeds[0], seeds[1]])), ("0.0.0.0".to_owned(), 9090));
+    let otel = ("OTEL_EXPORTER_PROMETHEUS_PORT", "9101");
+    assert_eq!(address(&of(&[on, seeds[0], seeds[1], otel])), ("0.0.0.0".to_owned(), 9101));
+    let config = resolve(Builder::default().prometheus(":0"), &[otel]).unwrap();
+    assert_eq!(address(&config), ("localhost".to_owned(), 0));
+    assert!(resolve(Builder::default().prometheus("here:there"), &[]).unwrap_err().to_string().contains("here:there"));
+    // Set, but not turned on.
+    let notices = of(&seeds).notices;
+    assert!(notices[0].contains("OTEL_METRICS_EXPORTER=prometheus turns it on"), "{notices:?}");
+}
+
+#[cfg(feature = "prometheus-server")]
+#[test]
+fn what_the_code_serves_to_prometheus_goes_by_otlp_only_where_that_is_said() {
+    let goes = |variables: &[(&str, &str)]| {
+        let config = resolve(Builder::default().prometheus(""), variables).unwrap();
+        [Destination::Otlp, Destination::Prometheus].map(|to| names(config.signals_to(to)))
+    };
+    assert_eq!(goes(&[]), [vec!["traces", "logs"], vec!["metrics"]]);
+    assert_eq!(goes(&[("OTEL_METRICS_EXPORTER", "otlp")]), [vec!["traces", "metrics", "logs"], vec!["metrics"]]);
+    assert_eq!(goes(&[("OTEL_METRICS_EXPORTER", "none")]), [vec!["traces", "logs"], vec!["metrics"]]);
+}
+
+#[test]
+fn the_pushgateways_variables_are_read() {
+    let config = of(&[
+        ("PUSHGATEWAY_URL", "http://gateway:9091"),
+        ("PUSHGATEWAY_JOB", "nightly"),
+        ("PUSHGATEWAY_GROUPING", "instance=db%2F1,zone=a"),
+        ("PUSHGATEWAY_DELETE_ON_CLOSE", "true"),
+    ]);
+    let own = config.pushgateway;
+    assert_eq!(
+        (own.url.as_str(), own.job.as_deref(), own.adds, own.deletes),
+        ("http://gateway:9091", Some("nightly"), false, true)
+    );
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    assert_eq!(own.grouping, [pair("instance", "db/1"), pair("zone", "a")]);
 }

@@ -6,6 +6,7 @@
 mod exporters;
 mod node;
 mod providers;
+mod pull;
 mod resource;
 mod sampler;
 mod substitute;

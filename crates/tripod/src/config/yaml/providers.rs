@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::exporters::{self, Found, To};
 use super::node::{Item, Map};
-use super::{sampler, views};
+use super::{pull, sampler, views};
 use crate::Error;
 use crate::config::destinations::{Destination, Destinations};
 use crate::config::further::{Further, FurtherTo};
@@ -117,14 +117,12 @@ fn read_processors(signal: Signal, provider: &Map<'_>, settings: &mut Settings) 
 fn read_meters(provider: &Map<'_>, settings: &mut Settings) -> Result<(), Error> {
     for item in provider.list("readers")? {
         let (name, argument) = item.only_key()?;
-        if name != "periodic" {
-            return Err(argument.wrong("must be periodic"));
-        }
         let reader = argument.map()?;
-        let exporter = reader.get("exporter").ok_or_else(|| reader.missing("exporter", "such as otlp_http:"))?;
-        let interval = reader.whole("interval")?.map(Duration::from_millis);
-        let timeout = reader.whole("timeout")?.map(Duration::from_millis);
-        add_exporter(Signal::Metrics, &exporter, Served { interval, timeout, ..Served::default() }, settings)?;
+        match name {
+            "periodic" => read_periodic(&reader, settings)?,
+            "pull" => pull::read(&reader, settings)?,
+            _ => return Err(argument.wrong("must be periodic or pull")),
+        }
         if let Some(limits) = reader.map("cardinality_limits")? {
             settings.max_series = limits.positive("default")?;
             for (kind, _) in limits.entries() {
@@ -142,6 +140,13 @@ fn read_meters(provider: &Map<'_>, settings: &mut Settings) -> Result<(), Error>
     let filter = |item: Item<'_>| item.parse(ExemplarFilter::from_name, ExemplarFilter::ALLOWED);
     settings.exemplars = provider.get("exemplar_filter").map(filter).transpose()?;
     Ok(())
+}
+
+fn read_periodic(reader: &Map<'_>, settings: &mut Settings) -> Result<(), Error> {
+    let exporter = reader.get("exporter").ok_or_else(|| reader.missing("exporter", "such as otlp_http:"))?;
+    let interval = reader.whole("interval")?.map(Duration::from_millis);
+    let timeout = reader.whole("timeout")?.map(Duration::from_millis);
+    add_exporter(Signal::Metrics, &exporter, Served { interval, timeout, ..Served::default() }, settings)
 }
 
 /// `attribute_limits`: of spans and of log records.

@@ -303,7 +303,7 @@ fn what_is_wrong_is_named_by_line_and_path_with_the_value_and_what_is_allowed() 
             ["jaeger_remote", "always_on", "parent_based"],
         ),
         ("file_format: '1.0'\npropagator: {composite: [ottrace]}\n", ["otel.yaml:2: propagator", "ottrace", "b3multi"]),
-        ("file_format: '1.0'\nmeter_provider: {readers: [{pull: {}}]}\n", ["readers[0].pull", "{…}", "periodic"]),
+        ("file_format: '1.0'\nmeter_provider: {readers: [{push: {}}]}\n", ["readers[0].push", "{…}", "periodic"]),
         ("file_format: '1.0'\nresource:\n  schema: x\n", ["otel.yaml:3: resource.schema", "x", "not known"]),
         ("file_format: ${1}\n", ["otel.yaml:1", "${1}", "${NAME}"]),
         ("file_format: '1.0'\nfile_format: '1.0'\n", ["otel.yaml:2", "", "not YAML"]),
@@ -383,4 +383,31 @@ fn a_file_that_is_not_there_is_an_error_that_names_it() {
     let settings = Settings::default();
     let variable = |name: &str| (name == "OTEL_EXPERIMENTAL_CONFIG_FILE").then(|| "/also/none.yaml".to_owned());
     assert!(resolve(settings, None, &Env::new(&variable, Vec::new())).unwrap_err().to_string().contains("/also/none"));
+}
+
+#[cfg(feature = "prometheus-server")]
+#[test]
+fn a_reader_that_is_asked_is_prometheus_under_the_names_of_every_version() {
+    use crate::metrics::{PrometheusNames, PrometheusPage};
+    let reader = |settings: &str| {
+        format!(
+            "file_format: \"1.0\"\nmeter_provider:\n  readers:\n    - pull:\n        exporter: {{prometheus/development: {{{settings}}}}}\n"
+        )
+    };
+    let (config, notices) = load(&reader(
+        "host: 0.0.0.0, port: 9100, translation_strategy: no_translation/development, \
+        scope_info_enabled: false, resource_constant_labels: {included: ['service.*'], excluded: [service.version]}",
+    ))
+    .unwrap();
+    assert_eq!((config.prometheus.host.as_str(), config.prometheus.port), ("0.0.0.0", 9100));
+    let page = PrometheusPage::default().names(PrometheusNames::NoTranslation).scope_labels(false);
+    assert_eq!(config.prometheus.page, page.resource_labels(["service.*"], ["service.version"]));
+    assert!(config.metrics && !config.signals_to(Destination::Prometheus).is_empty() && notices.is_empty());
+    let (config, notices) =
+        load(&reader("without_scope_info: true, without_target_info: true, with_resource_constant_labels: {excluded: [a]}, without_units: true"))
+            .unwrap();
+    let page = PrometheusPage::default().scope_labels(false).target_info(false).resource_labels(["*"], ["a"]);
+    assert_eq!((config.prometheus.page, notices.len()), (page, 1));
+    assert!(message(&reader("port: 94640")).contains("from 0 to 65535"));
+    assert!(message(&reader("hosts: x")).contains("hosts"));
 }

@@ -66,6 +66,10 @@ impl Buckets {
         }
     }
 
+    pub(crate) fn of_otlp(buckets: &OtlpBuckets) -> Self {
+        Self { offset: buckets.offset, counts: buckets.bucket_counts.clone() }
+    }
+
     pub(crate) fn otlp(self) -> OtlpBuckets {
         OtlpBuckets { offset: self.offset, bucket_counts: self.counts }
     }

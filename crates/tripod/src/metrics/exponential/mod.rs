@@ -16,7 +16,7 @@ pub(crate) use side::Limits;
 
 use super::aggregate::Head;
 use super::cells::{CellReader, Cells, Join, decode_greatest, decode_least, encode_greatest, encode_least};
-use super::exemplar::Exemplars;
+use super::exemplar::{Exemplars, Kept};
 use buckets::Buckets;
 use side::Side;
 
@@ -98,6 +98,11 @@ impl Exponential {
     pub(crate) fn exemplars(&self, rounds: &Range<u32>) -> Vec<Exemplar> {
         self.exemplars.otlp(rounds)
     }
+
+    /// Those kept now, of whatever round.
+    pub(crate) fn kept_exemplars(&self) -> Vec<Kept> {
+        self.exemplars.kept(&(0..u32::MAX)).map(|(_, kept)| kept).collect()
+    }
 }
 
 impl Counted {
@@ -167,6 +172,19 @@ impl Counted {
         }
         self.positive.each(|index, count| all.push((index::lower_bound(index + 1, self.scale), count)));
         all
+    }
+
+    /// What a point says.
+    pub(crate) fn of_point(point: &ExponentialHistogramDataPoint) -> Self {
+        let [positive, negative] = [&point.positive, &point.negative].map(Buckets::of_otlp);
+        Self {
+            scale: point.scale,
+            zero: point.zero_count,
+            positive,
+            negative,
+            sum: point.sum.unwrap_or_default(),
+            extremes: point.min.zip(point.max),
+        }
     }
 
     pub(crate) fn point(self, head: Head) -> ExponentialHistogramDataPoint {

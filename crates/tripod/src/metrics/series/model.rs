@@ -9,7 +9,7 @@ use tripod_wire::prometheus::names::MetricKind;
 use super::super::aggregate::{Aggregate, Head};
 use super::super::cells::CellReader;
 use super::{OVERFLOW, Seeds, Series, SeriesMap};
-use crate::export::prometheus_text::Lines;
+use crate::export::prometheus::Samples;
 use crate::sync::model::atomic::{AtomicU64, Ordering};
 
 /// Counts; loom watches whether a series is complete when another thread finds it.
@@ -46,7 +46,7 @@ impl Aggregate for Watched {
         MetricKind::Counter
     }
 
-    fn write(&self, (): &(), _: &CellReader, _: &mut Lines<'_>) {}
+    fn write(&self, (): &(), _: &CellReader, _: &mut Samples<'_>) {}
 }
 
 type Map = &'static SeriesMap<Watched>;

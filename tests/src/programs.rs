@@ -1,0 +1,125 @@
+//! Prometheus' own programs beside ours: Debian's, found in `PATH` or fetched by `tests/prometheus/setup.sh`.
+//!
+//! Where they can't be had, tests that need them say so and pass; in CI they fail.
+
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::http::{Client, encode};
+
+/// The folder that a package's programs are in; none where they can't be had.
+pub fn folder_of(package: &str) -> Option<PathBuf> {
+    let setup = crate::root().join("tests/prometheus/setup.sh");
+    let ran = Command::new("bash").arg(setup).arg(package).output().expect("bash runs");
+    let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+    if ran.status.code() == Some(3) && std::env::var_os("CI").is_none() {
+        println!("not tested: {said}");
+        return None;
+    }
+    assert!(ran.status.success(), "{said}");
+    Some(PathBuf::from(String::from_utf8(ran.stdout).expect("a path").trim()))
+}
+
+/// A program that is killed when the test is over.
+#[derive(Debug)]
+pub struct Running(Child);
+
+impl Running {
+    /// Starts it in silence.
+    pub fn start(command: &mut Command) -> Self {
+        Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts"))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// An address that nobody listens at.
+pub fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port is free")
+}
+
+/// Waits until something is there; panics where it never is.
+pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let begin = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(begin.elapsed() < Duration::from_secs(90), "never: {what}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// What `promtool check metrics` has to say of a page; nothing where it is clean.
+pub fn promtool_says(programs: &Path, page: &[u8]) -> String {
+    let mut check = Command::new(programs.join("promtool"))
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("promtool starts");
+    check.stdin.take().expect("it has an input").write_all(page).expect("it reads");
+    let ran = check.wait_with_output().expect("it ends");
+    let said = String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr);
+    if ran.status.success() || !said.is_empty() { said } else { format!("{}", ran.status) }
+}
+
+/// A Prometheus that scrapes one target once a second.
+#[derive(Debug)]
+pub struct Prometheus {
+    /// Its own address, as a URL.
+    pub url: String,
+    client: Client,
+    _process: Running,
+    _data: tempfile::TempDir,
+}
+
+impl Prometheus {
+    /// Starts it with these features; the job is called `tripod`.
+    pub fn scraping(programs: &Path, target: &str, features: &str) -> Self {
+        let data = tempfile::tempdir().expect("a folder");
+        let (config, address) = (data.path().join("prometheus.yml"), free_address());
+        let text = format!(
+            "scrape_configs:\n  - job_name: tripod\n    scrape_interval: 1s\n    scrape_timeout: 1s\n    static_configs: [{{targets: ['{target}']}}]\n"
+        );
+        std::fs::write(&config, text).expect("room on disk");
+        let mut command = Command::new(programs.join("prometheus"));
+        command
+            .arg(format!("--config.file={}", config.display()))
+            .arg(format!("--storage.tsdb.path={}", data.path().join("data").display()))
+            .arg(format!("--web.listen-address={address}"));
+        if !features.is_empty() {
+            command.arg(format!("--enable-feature={features}"));
+        }
+        let process = Running::start(&mut command);
+        Self { url: format!("http://{address}"), client: Client::default(), _process: process, _data: data }
+    }
+
+    /// What an instant query gives, with at least one row.
+    pub fn query(&self, query: &str) -> Option<Vec<Value>> {
+        let rows = self.get(&format!("query?query={}", encode(query)))?["result"].as_array()?.clone();
+        (!rows.is_empty()).then_some(rows)
+    }
+
+    /// The number that a query of one row gives.
+    pub fn number(&self, query: &str) -> Option<f64> {
+        self.query(query)?.first()?["value"][1].as_str()?.parse().ok()
+    }
+
+    /// The data of any call of its API.
+    pub fn get(&self, call: &str) -> Option<Value> {
+        let answer = self.client.get(&format!("{}/api/v1/{call}", self.url)).ok()?;
+        (answer.status == 200).then(|| answer.json()["data"].clone())
+    }
+}
