@@ -1,16 +1,20 @@
-//! The original StatsD, from npm, reads back what was recorded: in its own dialect, and DogStatsD's, which it understands as well.
+//! Servers of other makers read back what was recorded: the original StatsD, from npm, in its own dialect and DogStatsD's, which it
+//! understands as well; and Prometheus' StatsD exporter, in the dialects with tags.
 //!
-//! `tests/statsd/setup.sh` fetches it. Where it can't be had, these tests say so and pass; in CI they fail.
+//! `tests/statsd/setup.sh` and `tests/statsd_exporter/setup.sh` fetch them. Where one can't be had, its tests say so and pass; in CI they
+//! fail.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Lines};
 use std::net::{TcpListener, UdpSocket};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use tripod::{StatsdDialect, StatsdExporter};
+use tripod_tests::http::Client;
 use tripod_tests::root;
 
 /// There is one engine a process.
@@ -21,6 +25,28 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A label's value with everything in it that a line gives a meaning to.
 const AWKWARD: &str = "a|b:c@d#e,f;g=h\ni j/k";
 
+/// What a set-up script prints; `None` where what it sets up can't be had.
+fn set_up(script: &str) -> Option<String> {
+    let ran = Command::new("bash").arg(root().join(script)).output().expect("bash runs");
+    let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+    if ran.status.code() == Some(3) && std::env::var_os("CI").is_none() {
+        println!("not tested: {said}");
+        return None;
+    }
+    assert!(ran.status.success(), "{said}");
+    Some(String::from_utf8(ran.stdout).expect("a path").trim().to_owned())
+}
+
+/// Ends a program when the test is over.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// What the server had when it flushed.
 #[derive(Debug, Default, Deserialize)]
 struct Flush {
@@ -30,7 +56,7 @@ struct Flush {
 
 /// A running server, and what it has flushed so far: sums of counters, the last values of gauges.
 struct Statsd {
-    child: Child,
+    _program: Running,
     address: String,
     lines: Lines<BufReader<ChildStdout>>,
     seen: Flush,
@@ -40,15 +66,7 @@ struct Statsd {
 impl Statsd {
     /// `None` where it can't be had.
     fn start() -> Option<Self> {
-        let ran = Command::new("bash").arg(root().join("tests/statsd/setup.sh")).output().expect("bash runs");
-        let said = String::from_utf8_lossy(&ran.stderr).into_owned();
-        if ran.status.code() == Some(3) && std::env::var_os("CI").is_none() {
-            println!("not tested: {said}");
-            return None;
-        }
-        assert!(ran.status.success(), "{said}");
-        let program = format!("{}/stats.js", String::from_utf8(ran.stdout).expect("a path").trim());
-
+        let program = format!("{}/stats.js", set_up("tests/statsd/setup.sh")?);
         let folder = tempfile::tempdir().unwrap();
         let udp = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let management = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -70,7 +88,8 @@ impl Statsd {
             .spawn()
             .unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut statsd = Self { child, address: udp.to_string(), lines, seen: Flush::default(), _folder: folder };
+        let _program = Running(child);
+        let mut statsd = Self { _program, address: udp.to_string(), lines, seen: Flush::default(), _folder: folder };
         statsd.wait();
         Some(statsd)
     }
@@ -99,13 +118,6 @@ impl Statsd {
 
     fn gauge(&self, name: &str) -> f64 {
         *self.seen.gauges.get(name).unwrap_or_else(|| panic!("no {name} in {:#?}", self.seen))
-    }
-}
-
-impl Drop for Statsd {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -182,4 +194,101 @@ fn dogstatsd_lines_are_read_with_their_tags() {
     // To this server a distribution is a counter: values, each as often as its rate says.
     let sum = statsd.counter("dog.took;service=shop;team=one");
     assert!((sum - 15_000.0 * 30.55).abs() < 1e-3, "{sum}");
+}
+
+/// Prometheus' StatsD exporter.
+struct StatsdExporterServer {
+    _program: Running,
+    udp: String,
+    unix: PathBuf,
+    web: String,
+    _folder: tempfile::TempDir,
+}
+
+impl StatsdExporterServer {
+    fn start() -> Option<Self> {
+        let program = set_up("tests/statsd_exporter/setup.sh")?;
+        let folder = tempfile::tempdir().unwrap();
+        let unix = folder.path().join("statsd.sock");
+        let udp = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        let web = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        let child = Command::new(program)
+            .arg(format!("--web.listen-address={web}"))
+            .arg(format!("--statsd.listen-udp={udp}"))
+            .arg("--statsd.listen-tcp=")
+            .arg(format!("--statsd.listen-unixgram={}", unix.display()))
+            .arg("--log.level=error")
+            .spawn()
+            .unwrap();
+        let server = Self { _program: Running(child), udp, unix, web, _folder: folder };
+        let deadline = Instant::now() + PATIENCE;
+        while server.page().is_none() || !server.unix.exists() {
+            assert!(Instant::now() < deadline, "the server does not start");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Some(server)
+    }
+
+    fn page(&self) -> Option<String> {
+        Some(Client::default().get(&format!("http://{}/metrics", self.web)).ok()?.text())
+    }
+
+    /// The value of this series, once it is as large as this: the server takes its time to sum up.
+    fn reaches(&self, series: &str, expected: f64) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let page = self.page().unwrap();
+            let own = page.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+            let value = own.map(|value| value.parse::<f64>().unwrap());
+            if value.is_some_and(|value| (value - expected).abs() <= expected.abs() * 1e-9) {
+                return;
+            }
+            let own = || page.lines().filter(|line| line.starts_with(&series[..3])).collect::<Vec<_>>().join("\n");
+            assert!(Instant::now() < deadline, "{series} is {value:?} and not {expected} in:\n{}", own());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn has_no_errors(&self) {
+        let page = self.page().unwrap();
+        let is_error = |line: &&str| {
+            let counted = ["statsd_exporter_sample_errors_total{", "statsd_exporter_tag_errors_total "];
+            let refused = ["statsd_exporter_events_error_total{", "statsd_exporter_events_conflict_total{"];
+            counted.iter().chain(&refused).any(|name| line.starts_with(name)) && !line.ends_with(" 0")
+        };
+        assert_eq!(page.lines().filter(is_error).collect::<Vec<_>>(), [""; 0]);
+    }
+}
+
+#[test]
+fn prometheus_statsd_exporter_reads_dogstatsd_from_a_unix_socket_with_every_measurement_of_a_distribution() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(server) = StatsdExporterServer::start() else { return };
+    let exporter = StatsdExporter::new(&format!("unix://{}", server.unix.display())).unwrap();
+    record("unix", exporter.dialect(StatsdDialect::Dogstatsd).tag("team", "one"));
+    let common = "service=\"shop\",team=\"one\"";
+    for method in ["card", "cash", "a_b:c_d_e_f_g_h_i_j/k"] {
+        server.reaches(&format!("unix_orders{{method=\"{method}\",{common}}}"), 5000.0);
+    }
+    server.reaches(&format!("unix_cpu_time{{{common}}}"), 0.25 * 15_000.0);
+    server.reaches(&format!("unix_room_humidity{{room=\"küche\",{common}}}"), 10.0);
+    server.reaches(&format!("unix_took_count{{{common}}}"), 30_000.0);
+    server.reaches(&format!("unix_took_sum{{{common}}}"), 15_000.0 * 30.55);
+    server.has_no_errors();
+}
+
+#[test]
+fn prometheus_statsd_exporter_reads_telegrafs_tags() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(server) = StatsdExporterServer::start() else { return };
+    record("influx", StatsdExporter::new(&server.udp).unwrap().dialect(StatsdDialect::Influx).tag("team", "one"));
+    for method in ["card", "cash", "a_b_c_d_e_f_g_h_i_j/k"] {
+        server.reaches(&format!("influx_orders{{method=\"{method}\",team=\"one\"}}"), 5000.0);
+    }
+    server.reaches("influx_open_connections{team=\"one\"}", -5.0);
+    server.reaches("influx_room_temperature{room=\"küche\",team=\"one\"}", -5.0);
+    server.reaches("influx_took_count{team=\"one\"}", 30_000.0);
+    server.reaches("influx_took_sum{team=\"one\"}", 15_000.0 * 30.55);
+    server.reaches("influx_took_bucket{team=\"one\",upper_bound=\"0.1\"}", 15_000.0);
+    server.has_no_errors();
 }

@@ -70,7 +70,7 @@ pub(super) fn tags(env: &Env<'_>) -> Result<Vec<(String, String)>, Error> {
     let unified = [("service", "DD_SERVICE"), ("env", "DD_ENV"), ("version", "DD_VERSION")];
     let mut tags: Vec<(String, String)> =
         unified.into_iter().filter_map(|(key, variable)| Some((key.to_owned(), env.text(variable)?))).collect();
-    let others = env.choice("DD_TAGS", pairs, "must be key:value pairs, separated by commas or blanks")?;
+    let others = env.choice("DD_TAGS", pairs, "must be key:value pairs or keys, separated by commas or blanks")?;
     for (key, value) in others.unwrap_or_default() {
         if tags.iter().all(|(earlier, _)| *earlier != key) {
             tags.push((key, value));
@@ -81,7 +81,7 @@ pub(super) fn tags(env: &Env<'_>) -> Result<Vec<(String, String)>, Error> {
 
 fn pairs(text: &str) -> Option<Vec<(String, String)>> {
     let pair = |pair: &str| {
-        let (key, value) = pair.split_once(':')?;
+        let (key, value) = pair.split_once(':').unwrap_or((pair, ""));
         Some((key.to_owned(), value.to_owned())).filter(|(key, _)| !key.is_empty())
     };
     text.split([',', ' ']).filter(|text| !text.is_empty()).map(pair).collect()
@@ -124,9 +124,9 @@ mod tests {
 
     #[test]
     fn the_variables_of_a_service_come_before_the_same_tags_among_others() {
-        let tags = [("DD_API_KEY", "k"), ("DD_SERVICE", "shop"), ("DD_TAGS", "team:a:b, service:other x:y")];
-        let expected = [("service", "shop"), ("team", "a:b"), ("x", "y")];
+        let tags = [("DD_API_KEY", "k"), ("DD_SERVICE", "shop"), ("DD_TAGS", "team:a:b, service:other x")];
+        let expected = [("service", "shop"), ("team", "a:b"), ("x", "")];
         assert_eq!(read(&tags).unwrap().tags, expected.map(|(key, value)| (key.to_owned(), value.to_owned())));
-        assert!(read(&[("DD_API_KEY", "k"), ("DD_TAGS", "alone")]).is_err());
+        assert!(read(&[("DD_API_KEY", "k"), ("DD_TAGS", ":value")]).is_err());
     }
 }

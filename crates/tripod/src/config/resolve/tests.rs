@@ -318,7 +318,7 @@ fn metrics_go_to_statsd_and_datadog_where_the_variable_names_them_and_only_then_
     let error = resolve(Builder::default(), &[metrics("datadog")]).err().unwrap().to_string();
     assert!(error.contains("DD_API_KEY"), "{error}");
     assert!(resolve(Builder::default(), &[("OTEL_TRACES_EXPORTER", "statsd")]).is_err(), "it knows no traces");
-    let config = of(&[("DD_TAGS", "not a pair"), ("DD_API_KEY", "abc")]);
+    let config = of(&[("DD_TAGS", ":value"), ("DD_API_KEY", "abc")]);
     assert!(config.statsd.is_none() && config.datadog.is_none());
 }
 
