@@ -221,6 +221,26 @@ fn records_that_the_receiver_leaves_out_are_counted_as_rejected() {
 }
 
 #[test]
+fn a_receiver_of_logs_that_hangs_does_not_hold_up_spans_that_go_elsewhere() {
+    let (good, hangs) = (Scripted::start(first([])), Scripted::start(|_| Do::Hang));
+    let mut program = Program::start_with(good.address, |builder| {
+        let logs = format!("{}/v1/logs", hangs.url());
+        let builder = builder.logs(true).otlp_signal_endpoint(tripod::Signal::Logs, &logs);
+        builder.shutdown_timeout(Duration::from_millis(300))
+    });
+    for _ in 0..10 {
+        tripod::info!("to nobody");
+        program.make(10);
+        let made = program.made;
+        // Within far less than the minute after which the request with logs is given up.
+        common::wait_until(|| span_names(&good.taken()).len() == made);
+    }
+    program.assert_all_arrived(&good.taken());
+    let stats = program.guard().stats();
+    assert_eq!((stats.exporters.len(), stats.exporters[1].logs.exported), (2, 0));
+}
+
+#[test]
 fn a_request_that_is_too_large_is_sent_in_halves() {
     let receiver = Scripted::start(first([Do::status(413), Do::status(413)]));
     let mut program = Program::start_with(receiver.address, |builder| builder.schedule_delay(Duration::from_secs(60)));

@@ -187,9 +187,10 @@ impl Condition {
         match self {
             Self::Name(pattern) => pattern.matches(record.name()),
             Self::Scope(pattern) => pattern.matches(record.around.scope),
-            Self::Attribute(key, pattern) => record.attributes().any(|(found, value)| {
-                found == &**key && pattern.as_ref().is_none_or(|pattern| pattern.matches_value(value))
-            }),
+            Self::Attribute(key, pattern) => {
+                let fits = |value| pattern.as_ref().is_none_or(|pattern| pattern.matches_value(value));
+                record.attributes(key).any(fits)
+            }
             Self::Body(pattern) => pattern.matches_value(record.message()),
             Self::Below(level) => (1..*level as u64).contains(&record.number(2)),
             Self::Failed => record.status() == StatusCode::ERROR.0 as u64,
@@ -263,10 +264,17 @@ impl<'a> View<'a> {
         field(self.body, 5).and_then(Field::bytes).map_or(Value::Empty, any_value)
     }
 
-    fn attributes(&self) -> impl Iterator<Item = (&'a str, Value<'a>)> {
+    /// The values of the attributes of this key. Others are passed over by their bytes, unread.
+    fn attributes(&self, key: &str) -> impl Iterator<Item = Value<'a>> {
         let of_attributes = self.around.attribute;
         let fields = Fields::new(self.body).filter(move |(number, _)| *number == of_attributes);
-        fields.filter_map(|(_, field)| field.bytes()).map(key_value)
+        fields.filter_map(move |(_, attribute)| {
+            let attribute = attribute.bytes()?;
+            match Fields::new(attribute).next() {
+                Some((1, found)) if found.bytes() != Some(key.as_bytes()) => None,
+                _ => Some(key_value(attribute)).filter(|(found, _)| *found == key).map(|(_, value)| value),
+            }
+        })
     }
 }
 
