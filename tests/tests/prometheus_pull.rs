@@ -99,7 +99,7 @@ fn check_exemplars(prometheus: &Prometheus, name: &str, traces: &HashSet<String>
     let found = wait_for("exemplars", || {
         let data = prometheus.get(&call(name))?;
         let found: Vec<_> =
-            data.as_array()?.iter().flat_map(|series| series["exemplars"].as_array().cloned()).flatten().collect();
+            data.as_array()?.iter().filter_map(|series| series["exemplars"].as_array().cloned()).flatten().collect();
         (!found.is_empty()).then_some(found)
     });
     println!("{} exemplars of {name}", found.len());
