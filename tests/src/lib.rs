@@ -4,9 +4,13 @@
 //! The binary is the one in `TRIPOD_BIN`, or the one beside the tests in cargo's target folder: `cargo build -p tripod-cli`
 //! comes first, which `./test` does. Nothing here is told how the server works inside; all goes through its ports.
 
+pub mod collector;
+pub mod decoders;
+pub mod every_field;
 pub mod grpc;
 pub mod http;
 pub mod otlp_json;
+pub mod otlp_receiver;
 pub mod programs;
 pub mod python;
 pub mod records;

@@ -32,8 +32,14 @@ struct Program {
 
 impl Program {
     fn start(address: &str, orders: usize) -> Self {
+        Self::start_with(address, orders, &[])
+    }
+
+    /// The same, with variables.
+    fn start_with(address: &str, orders: usize, variables: &[(&str, &str)]) -> Self {
         let started = now();
         let mut child = Command::new(env!("CARGO_BIN_EXE_emit"))
+            .envs(variables.iter().copied())
             .args([&format!("http://{address}"), "shop", &orders.to_string()])
             .stdout(Stdio::piped())
             .spawn()
@@ -204,6 +210,21 @@ fn all_three_signals_arrive_and_are_equal() {
     let data = tempfile::tempdir().unwrap();
     let server = Tripod::start(data.path());
     Program::start(&server.otlp_http, 500).delivered().must_be_in(&server);
+}
+
+#[test]
+fn every_protocol_and_compression_arrives_equal() {
+    for protocol in ["http/protobuf", "http/json", "grpc"] {
+        for compression in ["none", "gzip", "zstd"] {
+            let data = tempfile::tempdir().unwrap();
+            let server = Tripod::start(data.path());
+            let address = if protocol == "grpc" { &server.otlp_grpc } else { &server.otlp_http };
+            print!("{protocol}, {compression}: ");
+            let variables =
+                [("OTEL_EXPORTER_OTLP_PROTOCOL", protocol), ("OTEL_EXPORTER_OTLP_COMPRESSION", compression)];
+            Program::start_with(address, 50, &variables).delivered().must_be_in(&server);
+        }
+    }
 }
 
 #[test]
