@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
+use std::ptr::{self, NonNull};
+use std::slice;
 
 use tripod_wire::otlp::{AnyValue, KeyValue};
 use tripod_wire::proto::Message;
@@ -226,12 +228,20 @@ fn is_same(a: &[u8], b: &[u8]) -> bool {
     if a.len() > 16 { a == b } else { ends(a) == ends(b) }
 }
 
-/// The label set of a series.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct LabelSet(Box<[u8]>);
+/// The label set of a series, and what it hashes to: kept together, as they leave no gap. Its length has four bytes.
+pub(crate) struct LabelSet {
+    block: NonNull<u8>,
+    len: u32,
+    pub(crate) hash: u32,
+}
+
+// SAFETY: the block is its own, and never changes.
+unsafe impl Send for LabelSet {}
+// SAFETY: as above.
+unsafe impl Sync for LabelSet {}
 
 impl LabelSet {
-    pub(crate) fn new(labels: &[impl Label]) -> Self {
+    pub(crate) fn new(hash: u32, labels: &[impl Label]) -> Self {
         let mut block = Vec::new();
         for label in labels {
             let mut scratch = [0; 8];
@@ -245,7 +255,16 @@ impl LabelSet {
             block.extend(label.key().as_bytes());
             block.extend(value);
         }
-        Self(block.into())
+        // Labels of gigabytes are cut: what is left of the last one is not read.
+        block.truncate(u32::MAX as usize);
+        let len = block.len() as u32;
+        Self { block: NonNull::from(Box::leak(block.into_boxed_slice())).cast(), len, hash }
+    }
+
+    #[inline]
+    fn block(&self) -> &[u8] {
+        // SAFETY: it is the box that `new` has leaked, with its length.
+        unsafe { slice::from_raw_parts(self.block.as_ptr(), self.len as usize) }
     }
 
     /// Whether these are its labels, in whatever order.
@@ -259,7 +278,7 @@ impl LabelSet {
     #[allow(clippy::inline_always, reason = "as `hash`")]
     pub(crate) fn matches_in_order(&self, labels: &[impl Label]) -> bool {
         let after = |rest, label| after_label(rest, label);
-        let rest = &*self.0;
+        let rest = self.block();
         // Loops over few labels written out, so that they are so in the caller's code, too.
         let rest = match labels {
             [] => Some(rest),
@@ -286,7 +305,7 @@ impl LabelSet {
 
     /// Key, type and bytes of each label.
     fn parts(&self) -> impl Iterator<Item = (&str, u8, &[u8])> {
-        let mut rest = &*self.0;
+        let mut rest = self.block();
         std::iter::from_fn(move || {
             let [key_len, tag, value_len] = *rest.split_off(..3)?.first_chunk()?;
             let key_len = take_len(&mut rest, key_len)?;
@@ -321,6 +340,14 @@ impl LabelSet {
         let mut all: Vec<KeyValue> = self.iter().map(|(key, value)| KeyValue::new(key, value.to_any())).collect();
         all.sort_by(|a, b| a.key.cmp(&b.key));
         all
+    }
+}
+
+impl Drop for LabelSet {
+    fn drop(&mut self) {
+        let block = ptr::slice_from_raw_parts_mut(self.block.as_ptr(), self.len as usize);
+        // SAFETY: as in `block`, and nobody can reach it any more.
+        drop(unsafe { Box::from_raw(block) });
     }
 }
 
@@ -388,7 +415,7 @@ mod tests {
     const SEEDS: Seeds = Seeds([0x1234_5678_9abc_def1, 0xfedc_ba98_7654_3211, 0x0f1e_2d3c_4b5a_6979]);
 
     fn kept(labels: &[(&str, Value<'_>)]) -> LabelSet {
-        LabelSet::new(&rendered(labels))
+        LabelSet::new(0, &rendered(labels))
     }
 
     #[test]
@@ -414,7 +441,7 @@ mod tests {
         let listed = rendered(&[("list", Value::List(&list)), ("shown", Value::Display(&5))]);
         let expected =
             vec![KeyValue::new("list", AnyValue::Array(vec![1_i64.into(), 2_i64.into()])), KeyValue::new("shown", "5")];
-        assert_eq!(LabelSet::new(&listed).attributes(), expected);
+        assert_eq!(LabelSet::new(0, &listed).attributes(), expected);
     }
 
     #[test]

@@ -22,7 +22,6 @@ const OVERFLOW: &str = "otel.metric.overflow";
 /// One label set and its numbers.
 pub(crate) struct Series<A> {
     pub(crate) labels: LabelSet,
-    hash: u32,
     pub(crate) numbers: A,
 }
 
@@ -75,7 +74,7 @@ impl<A> Slots<A> {
             // Acquire: the series is seen as it was written. There is always a free slot, so the walk ends.
             // SAFETY: a series is never freed.
             let series: &'static Series<A> = unsafe { self.0[at & mask].load(Ordering::Acquire).as_ref() }?;
-            if series.hash == hash {
+            if series.labels.hash == hash {
                 return Some((at, series));
             }
             at += 1;
@@ -85,7 +84,7 @@ impl<A> Slots<A> {
     /// Called under the lock, and only with room left.
     fn insert(&self, series: &'static Series<A>) {
         let mask = self.0.len() - 1;
-        let mut at = series.hash as usize & mask;
+        let mut at = series.labels.hash as usize & mask;
         while !self.0[at & mask].load(Ordering::Relaxed).is_null() {
             at += 1;
         }
@@ -216,7 +215,7 @@ impl<A: Aggregate> SeriesMap<A> {
     }
 
     fn leak(shape: &A::Shape, hash: u32, labels: &[impl Label]) -> &'static Series<A> {
-        Box::leak(Box::new(Series { labels: LabelSet::new(labels), hash, numbers: A::new(shape) }))
+        Box::leak(Box::new(Series { labels: LabelSet::new(hash, labels), numbers: A::new(shape) }))
     }
 
     /// All series, in the order in which they came, the overflow's among them: one that is in the list stays at its place.
