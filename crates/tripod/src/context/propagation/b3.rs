@@ -7,6 +7,7 @@
 //! `X-B3-Flags: 1`) means sampled whatever the samplers think, and stands in place of the state. An absent state leaves the decision
 //! to the receiver. A state without ids (`b3: 0`) names no span, so is no context.
 
+use super::carrier::Visible;
 use super::{Extractor, Injector, hex};
 use crate::context::{SpanContext, TraceFlags};
 
@@ -26,19 +27,19 @@ pub(super) fn inject_single(span: &SpanContext, carrier: &mut impl Injector) {
     hex::write(&span.span_id.0, &mut header[33..49]);
     header[50] = if span.flags.is_debug() { b'd' } else { hex::sampled(span) };
     let len = if span.flags.is_undecided() { 49 } else { header.len() };
-    carrier.set(SINGLE, hex::text(&header[..len]));
+    carrier.set_visible(SINGLE, Visible::filled(&header[..len]));
 }
 
 pub(super) fn inject_multi(span: &SpanContext, carrier: &mut impl Injector) {
     let (mut trace_id, mut span_id) = ([0; 32], [0; 16]);
     hex::write(&span.trace_id.0, &mut trace_id);
     hex::write(&span.span_id.0, &mut span_id);
-    carrier.set(TRACE_ID, hex::text(&trace_id));
-    carrier.set(SPAN_ID, hex::text(&span_id));
+    carrier.set_visible(TRACE_ID, Visible::filled(&trace_id));
+    carrier.set_visible(SPAN_ID, Visible::filled(&span_id));
     if span.flags.is_debug() {
         carrier.set(FLAGS, "1");
     } else if !span.flags.is_undecided() {
-        carrier.set(SAMPLED, hex::text(&[hex::sampled(span)]));
+        carrier.set_visible(SAMPLED, Visible::filled(&[hex::sampled(span)]));
     }
 }
 

@@ -3,10 +3,42 @@
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 
+/// The text of a header that was put together from digits and separators: visible ASCII.
+#[doc(hidden)]
+#[derive(Clone, Copy)]
+pub struct Visible<'a>(&'a [u8]);
+
+impl<'a> Visible<'a> {
+    /// Of a template of visible ASCII in which places were filled by `hex::write` and with single digits.
+    #[inline]
+    pub(super) fn filled(template: &'a [u8]) -> Self {
+        debug_assert!(template.iter().all(u8::is_ascii_graphic));
+        Self(template)
+    }
+
+    #[inline]
+    pub(super) fn as_bytes(self) -> &'a [u8] {
+        self.0
+    }
+
+    #[inline]
+    pub(super) fn as_str(self) -> &'a str {
+        // SAFETY: as `filled` is only called with what it says, the bytes are ASCII.
+        unsafe { std::str::from_utf8_unchecked(self.0) }
+    }
+}
+
 /// Takes headers.
 pub trait Injector {
     /// Sets a header; an earlier one of the same name is replaced.
     fn set(&mut self, name: &'static str, value: &str);
+
+    /// The same of a text that is known to fit: for a carrier that would look.
+    #[doc(hidden)]
+    #[inline]
+    fn set_visible(&mut self, name: &'static str, value: Visible<'_>) {
+        self.set(name, value.as_str());
+    }
 
     /// The same of a name that is made up at run time, as Jaeger's baggage needs it. A carrier that has no such names
     /// leaves it out: nothing is set.

@@ -87,14 +87,6 @@ pub(super) fn sampled(span: &SpanContext) -> u8 {
     b'0' + u8::from(span.is_sampled())
 }
 
-/// A header that was put together from digits and separators.
-#[inline]
-pub(super) fn text(header: &[u8]) -> &str {
-    debug_assert!(header.is_ascii());
-    // SAFETY: the formats' headers are templates of ASCII text in which places are filled by `write` and with single digits.
-    unsafe { std::str::from_utf8_unchecked(header) }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -128,8 +120,8 @@ mod tests {
             let (mut trace_digits, mut span_digits) = ([0; 32], [0; 16]);
             write(&trace_id, &mut trace_digits);
             write(&span_id, &mut span_digits);
-            prop_assert_eq!(text(&trace_digits), format!("{:032x}", u128::from_be_bytes(trace_id)));
-            prop_assert_eq!(text(&span_digits), format!("{:016x}", u64::from_be_bytes(span_id)));
+            prop_assert_eq!(&trace_digits[..], format!("{:032x}", u128::from_be_bytes(trace_id)).as_bytes());
+            prop_assert_eq!(&span_digits[..], format!("{:016x}", u64::from_be_bytes(span_id)).as_bytes());
             prop_assert_eq!((number(&trace_digits), number(&span_digits)), (Some(trace_id), Some(span_id)));
         }
     }

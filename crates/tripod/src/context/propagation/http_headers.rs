@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::carrier::Visible;
 use super::{Extractor, Injector};
 
 /// Up to so many headers are looked through faster than a name is hashed.
@@ -34,15 +35,24 @@ impl Injector for HeaderMap {
     #[inline(always)]
     #[allow(clippy::inline_always, reason = "as `own`")]
     fn set(&mut self, name: &'static str, value: &str) {
-        match (own(name), header_value(value)) {
-            (Some(own), Some(value)) => put(self, own, value),
-            (None, Some(_)) => self.set_owned(name.to_owned(), value),
-            (_, None) => {}
+        match own(name) {
+            // `HeaderValue::from_str` looks at each byte by itself.
+            Some(own) if is_visible(value.as_bytes()) => put(self, own, value.as_bytes()),
+            _ => self.set_owned(name.to_owned(), value),
+        }
+    }
+
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "as `own`")]
+    fn set_visible(&mut self, name: &'static str, value: Visible<'_>) {
+        match own(name) {
+            Some(own) => put(self, own, value.as_bytes()),
+            None => self.set_owned(name.to_owned(), value.as_str()),
         }
     }
 
     fn set_owned(&mut self, name: String, value: &str) {
-        if let (Ok(name), Some(value)) = (HeaderName::try_from(name), header_value(value)) {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_str(value)) {
             self.insert(name, value);
         }
     }
@@ -70,8 +80,12 @@ impl Extractor for HeaderMap {
     }
 }
 
-/// Sets a header. One that is there already, as where a request is sent once more or passed on, is found by looking, too.
-fn put(headers: &mut HeaderMap, name: &'static HeaderName, value: HeaderValue) {
+/// Sets a header to what [`is_visible`]. One that is there already, as where a request is sent once more or passed on, is found by
+/// looking, too.
+fn put(headers: &mut HeaderMap, name: &'static HeaderName, visible: &[u8]) {
+    let value = Bytes::copy_from_slice(visible);
+    // SAFETY: the bytes are ASCII and visible, or spaces, as the caller has checked or knows: all that `HeaderValue` asks of them.
+    let value = unsafe { HeaderValue::from_maybe_shared_unchecked(value) };
     if headers.len() <= FEW {
         let mut same = headers.iter_mut().filter(|(other, _)| *other == name).map(|(_, value)| value);
         if let (Some(only), None) = (same.next(), same.next()) {
@@ -102,17 +116,6 @@ fn find_own<'a>(headers: &'a HeaderMap, own: &'static HeaderName) -> Option<&'a 
 #[inline]
 fn text(value: &HeaderValue) -> Option<&str> {
     std::str::from_utf8(value.as_bytes()).ok()
-}
-
-/// The value, if it may stand in a header.
-fn header_value(value: &str) -> Option<HeaderValue> {
-    // `HeaderValue::from_str` looks at each byte by itself.
-    if !is_visible(value.as_bytes()) {
-        return HeaderValue::from_str(value).ok();
-    }
-    let value = Bytes::copy_from_slice(value.as_bytes());
-    // SAFETY: the bytes are ASCII and visible, or spaces, as was just checked: all that `HeaderValue` asks of its bytes.
-    Some(unsafe { HeaderValue::from_maybe_shared_unchecked(value) })
 }
 
 /// Whether all bytes are ASCII and visible, or spaces: eight at a time, the last eight once more if need be.

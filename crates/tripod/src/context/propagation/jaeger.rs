@@ -10,6 +10,7 @@
 
 use std::borrow::Cow;
 
+use super::carrier::Visible;
 use super::percent::{self, Unreserved};
 use super::{Extractor, Injector, hex};
 use crate::context::{Baggage, SpanContext, TraceFlags};
@@ -30,7 +31,7 @@ pub(super) fn inject_span(span: &SpanContext, carrier: &mut impl Injector) {
     hex::write(&span.trace_id.0, &mut header[..32]);
     hex::write(&span.span_id.0, &mut header[33..49]);
     header[52] = b'0' + u8::from(span.is_sampled()) * SAMPLED + u8::from(span.flags.is_debug()) * DEBUG;
-    carrier.set(HEADER, hex::text(&header));
+    carrier.set_visible(HEADER, Visible::filled(&header));
 }
 
 pub(super) fn inject_baggage(baggage: &Baggage, carrier: &mut impl Injector) {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::carrier::Visible;
 use super::percent::{self, Unreserved};
 use super::{Extractor, Injector, hex, tracestate};
 use crate::context::{Baggage, SpanContext, TraceFlags};
@@ -25,7 +26,7 @@ const IN_KEY: Unreserved = Unreserved::with(b"!#$&'*+-.^_`|~");
 const IN_VALUE: Unreserved = Unreserved::with(b"-._~!#$&'*+^`|:/@()");
 
 pub(super) fn inject_span(span: &SpanContext, trace_state: Option<&str>, carrier: &mut impl Injector) {
-    carrier.set(TRACEPARENT, hex::text(&traceparent(span)));
+    carrier.set_visible(TRACEPARENT, Visible::filled(&traceparent(span)));
     if let Some(state) = trace_state.filter(|state| !state.is_empty()) {
         carrier.set(TRACESTATE, state);
     }

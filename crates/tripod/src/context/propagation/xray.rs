@@ -6,6 +6,7 @@
 //! `Sampled=?`, or none, leaves the decision to the receiver. Without `Parent`, as a load balancer writes it that begins a trace, the
 //! header names no span, so is no context.
 
+use super::carrier::Visible;
 use super::{Extractor, Injector, hex};
 use crate::context::{SpanContext, TraceFlags};
 
@@ -20,7 +21,7 @@ pub(super) fn inject(span: &SpanContext, carrier: &mut impl Injector) {
     hex::write(&span.trace_id.0[4..], &mut header[16..40]);
     hex::write(&span.span_id.0, &mut header[48..64]);
     header[73] = if span.flags.is_undecided() { b'?' } else { hex::sampled(span) };
-    carrier.set(HEADER, hex::text(&header));
+    carrier.set_visible(HEADER, Visible::filled(&header));
 }
 
 pub(super) fn extract(carrier: &impl Extractor) -> Option<SpanContext> {
