@@ -6,6 +6,9 @@
 //! to the writer for reuse. The chunks of all lanes together stay within a byte budget: beyond it a record is refused, and
 //! the caller counts it. Whichever end is dropped last frees what is left.
 //!
+//! Waking the collector costs the writer more than fifty records, so it is asked to only when some chunks are full, or when memory
+//! gets short.
+//!
 //! Cost: a copy of the record and one store with release ordering.
 
 use std::ptr;
@@ -13,10 +16,13 @@ use std::ptr;
 pub(crate) use super::chunk::{Budget, SharedBudget};
 use super::chunk::{CHUNK_BYTES, Chunk};
 use crate::sync::model::Arc;
-use crate::sync::model::atomic::{AtomicBool, AtomicPtr, Ordering};
+use crate::sync::model::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 
 /// The longest record a lane takes.
 pub(crate) const MAX_RECORD_BYTES: usize = 1024 * 1024;
+
+/// So many chunks are full before the collector has reason to look, and are kept for reuse once read.
+const FULL_CHUNKS: usize = if cfg!(loom) { 2 } else { 4 };
 
 /// What stands before each record: its length, signal and scope.
 const HEADER_BYTES: usize = 8;
@@ -35,8 +41,10 @@ pub(crate) struct Tag {
 }
 
 struct Shared {
-    /// One read chunk waiting for reuse; null when there is none.
-    spare: AtomicPtr<Chunk>,
+    /// Read chunks waiting for reuse, linked by `next`; null when there are none. The reader adds one, the writer takes all.
+    spares: AtomicPtr<Chunk>,
+    /// Chunks filled since the reader last looked, or about so many.
+    full: AtomicUsize,
     /// The writer is gone: once what it published is read, the lane is over.
     closed: AtomicBool,
     /// What the reader has not read when it is dropped, to be freed when the writer is gone as well.
@@ -48,6 +56,8 @@ struct Shared {
 pub(crate) struct Writer {
     chunk: *mut Chunk,
     at: usize,
+    /// Spares that it has taken, linked by `next`.
+    spares: *mut Chunk,
     shared: Arc<Shared>,
 }
 
@@ -55,10 +65,12 @@ pub(crate) struct Writer {
 pub(crate) struct Reader {
     chunk: *mut Chunk,
     at: usize,
+    /// Spares that it has added since the writer took them.
+    spares: usize,
     shared: Arc<Shared>,
 }
 
-// SAFETY: each end owns its cursor; what both ends reach through the pointers is synchronised by `published`, `next`, `spare`
+// SAFETY: each end owns its cursor; what both ends reach through the pointers is synchronised by `published`, `next`, `spares`
 // (see the orderings below), so an end may move to another thread.
 unsafe impl Send for Writer {}
 // SAFETY: as above.
@@ -68,13 +80,14 @@ unsafe impl Send for Reader {}
 pub(crate) fn lane(budget: &SharedBudget) -> (Writer, Reader) {
     let chunk = Chunk::allocate_first(CHUNK_BYTES);
     let shared = Arc::new(Shared {
-        spare: AtomicPtr::new(ptr::null_mut()),
+        spares: AtomicPtr::new(ptr::null_mut()),
+        full: AtomicUsize::new(0),
         closed: AtomicBool::new(false),
         unread: AtomicPtr::new(ptr::null_mut()),
         budget: SharedBudget::clone(budget),
     });
-    let writer = Writer { chunk, at: 0, shared: Arc::clone(&shared) };
-    (writer, Reader { chunk, at: 0, shared })
+    let writer = Writer { chunk, at: 0, spares: ptr::null_mut(), shared: Arc::clone(&shared) };
+    (writer, Reader { chunk, at: 0, spares: 0, shared })
 }
 
 /// What [`Writer::push`] did.
@@ -82,8 +95,8 @@ pub(crate) fn lane(budget: &SharedBudget) -> (Writer, Reader) {
 pub(crate) enum Pushed {
     /// The record is published.
     Yes,
-    /// The record is published, and a chunk is full: the collector has reason to look.
-    ChunkFull,
+    /// The record is published, and the collector has reason to look.
+    MuchToRead,
     /// There was no room: the record is lost.
     Refused,
 }
@@ -103,10 +116,10 @@ impl Writer {
         let mut pushed = Pushed::Yes;
         // SAFETY: the writer's own chunk lives until the reader has seen `next` set, which only `advance` does.
         if self.at + HEADER_BYTES + room > unsafe { &*self.chunk }.len() {
-            if room > MAX_RECORD_BYTES || !self.advance(HEADER_BYTES + room) {
-                return Pushed::Refused;
+            pushed = self.advance(HEADER_BYTES + room);
+            if pushed == Pushed::Refused {
+                return pushed;
             }
-            pushed = Pushed::ChunkFull;
         }
         // SAFETY: as above.
         let chunk = unsafe { &*self.chunk };
@@ -128,37 +141,41 @@ impl Writer {
         pushed
     }
 
-    /// Goes on in a chunk with room for `needed` bytes: the spare one, or a new one.
-    fn advance(&mut self, needed: usize) -> bool {
-        // Acquire: pairs with the reader's release of the spare, so that its last reads lie before our first write.
-        let spare = self.shared.spare.swap(ptr::null_mut(), Ordering::Acquire);
-        let next = if spare.is_null() {
-            match Chunk::allocate(needed.max(CHUNK_BYTES), &self.shared.budget) {
-                Some(chunk) => chunk,
-                None => return false,
-            }
-        // SAFETY: a spare is out of the reader's hands, so it is ours alone.
-        } else if unsafe { &*spare }.len() < needed {
-            // SAFETY: as above.
-            self.shared.budget.give_back(unsafe { Chunk::free(spare) });
-            match Chunk::allocate(needed, &self.shared.budget) {
-                Some(chunk) => chunk,
-                None => return false,
-            }
-        } else {
-            spare
-        };
+    /// Goes on in a chunk with room for `needed` bytes: a spare one, or a new one.
+    #[cold]
+    fn advance(&mut self, needed: usize) -> Pushed {
+        let spare = if needed <= CHUNK_BYTES { self.take_spare() } else { None };
+        let budget = &self.shared.budget;
+        let fits = needed <= HEADER_BYTES + MAX_RECORD_BYTES;
+        let next = spare.or_else(|| if fits { Chunk::allocate(needed.max(CHUNK_BYTES), budget) } else { None });
+        let Some(next) = next else { return Pushed::Refused };
         // SAFETY: the current chunk is alive, as in `push`; after this store it belongs to the reader alone.
         // Release: who sees `next` sees the last `published` of this chunk, and a reset one in the next.
         unsafe { &*self.chunk }.next.store(next, Ordering::Release);
         self.chunk = next;
         self.at = 0;
-        true
+        // Relaxed: when to wake somebody is a matter of cost only.
+        let full = self.shared.full.fetch_add(1, Ordering::Relaxed) + 1;
+        if full >= FULL_CHUNKS || !budget.is_ample() { Pushed::MuchToRead } else { Pushed::Yes }
+    }
+
+    fn take_spare(&mut self) -> Option<*mut Chunk> {
+        if self.spares.is_null() {
+            // Acquire: pairs with the reader's release of each spare, so that its last reads lie before our first write.
+            self.spares = self.shared.spares.swap(ptr::null_mut(), Ordering::Acquire);
+        }
+        // SAFETY: spares are out of the reader's hands, so they are ours alone.
+        let spare = unsafe { self.spares.as_ref() }?;
+        let rest = spare.next.load(Ordering::Relaxed);
+        spare.next.store(ptr::null_mut(), Ordering::Relaxed);
+        Some(std::mem::replace(&mut self.spares, rest))
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
+        // SAFETY: they are ours alone, as in `take_spare`.
+        self.shared.budget.give_back(unsafe { free_all(self.spares) });
         // Release: who sees the lane closed sees all that was published.
         self.shared.closed.store(true, Ordering::Release);
     }
@@ -169,6 +186,7 @@ impl Reader {
     pub(crate) fn drain(&mut self, mut take: impl FnMut(Record<'_>)) -> bool {
         // Before reading: what was published before the lane closed is then read below.
         let closed = self.shared.closed.load(Ordering::Acquire);
+        self.shared.full.store(0, Ordering::Relaxed);
         loop {
             // SAFETY: the reader's chunk is freed or handed back only by the reader itself.
             let chunk = unsafe { &*self.chunk };
@@ -204,21 +222,31 @@ impl Reader {
         unsafe { chunk.read(start, len, |body| take(Record { tag, body })) };
     }
 
-    fn recycle(&self, chunk: *mut Chunk) {
+    fn recycle(&mut self, chunk: *mut Chunk) {
         // SAFETY: the writer left this chunk when it set `next`, so it is ours alone.
         let read = unsafe { &*chunk };
+        let spares = &self.shared.spares;
+        let mut head = spares.load(Ordering::Relaxed);
+        if head.is_null() {
+            self.spares = 0;
+        }
         // Where memory is short it is not kept: it may be another thread's turn.
-        if read.len() == CHUNK_BYTES && self.shared.budget.is_ample() {
-            read.published.store(0, Ordering::Relaxed);
-            read.next.store(ptr::null_mut(), Ordering::Relaxed);
-            let spare = &self.shared.spare;
+        if read.len() != CHUNK_BYTES || self.spares == FULL_CHUNKS || !self.shared.budget.is_ample() {
+            // SAFETY: as above; it was not handed to the writer.
+            self.shared.budget.give_back(unsafe { Chunk::free(chunk) });
+            return;
+        }
+        self.spares += 1;
+        read.published.store(0, Ordering::Relaxed);
+        loop {
+            read.next.store(head, Ordering::Relaxed);
             // Release: our reads and the two resets lie before the writer's reuse.
-            if spare.compare_exchange(ptr::null_mut(), chunk, Ordering::Release, Ordering::Relaxed).is_ok() {
-                return;
+            match spares.compare_exchange(head, chunk, Ordering::Release, Ordering::Relaxed) {
+                Ok(_) => return,
+                // The writer has taken them all.
+                Err(now) => head = now,
             }
         }
-        // SAFETY: as above; it was not handed to the writer.
-        self.shared.budget.give_back(unsafe { Chunk::free(chunk) });
     }
 }
 
@@ -229,23 +257,29 @@ impl Drop for Reader {
     }
 }
 
+/// Frees a chain of chunks; answers how many bytes they had.
+///
+/// # Safety
+/// Nobody else can reach them.
+unsafe fn free_all(mut chunk: *mut Chunk) -> usize {
+    let mut freed = 0;
+    while !chunk.is_null() {
+        // SAFETY: as the caller promises.
+        let next = unsafe { &*chunk }.next.load(Ordering::Relaxed);
+        // SAFETY: as above.
+        freed += unsafe { Chunk::free(chunk) };
+        chunk = next;
+    }
+    freed
+}
+
 impl Drop for Shared {
     fn drop(&mut self) {
         // Neither end can reach anything any more, and both have left the chain in order: the reader where it begins, the writer
         // with its last chunk at the end.
-        let (mut chunk, mut freed) = (self.unread.load(Ordering::Relaxed), 0);
-        while !chunk.is_null() {
-            // SAFETY: the chain is ours alone.
-            let next = unsafe { &*chunk }.next.load(Ordering::Relaxed);
-            // SAFETY: as above.
-            freed += unsafe { Chunk::free(chunk) };
-            chunk = next;
-        }
-        let spare = self.spare.load(Ordering::Relaxed);
-        if !spare.is_null() {
-            // SAFETY: as above.
-            freed += unsafe { Chunk::free(spare) };
-        }
+        let [unread, spares] = [&self.unread, &self.spares].map(|chunks| chunks.load(Ordering::Relaxed));
+        // SAFETY: both chains are ours alone.
+        let freed = unsafe { free_all(unread) + free_all(spares) };
         // The writer's chunk has at least the size of the first, which was not counted.
         self.budget.give_back(freed - CHUNK_BYTES);
     }
@@ -306,9 +340,23 @@ mod tests {
     #[test]
     fn a_record_longer_than_a_chunk_passes_and_one_beyond_the_limit_does_not() {
         let (mut writer, mut reader) = lane(&Budget::new(8 << 20));
-        assert_eq!(writer.push(TAG, &vec![3; 3 * CHUNK_BYTES]), Pushed::ChunkFull);
+        assert_eq!(writer.push(TAG, &vec![3; 3 * CHUNK_BYTES]), Pushed::Yes);
         assert_eq!(writer.push(TAG, &vec![3; MAX_RECORD_BYTES + 1]), Pushed::Refused);
         assert_eq!(read(&mut reader).0, vec![vec![3; 3 * CHUNK_BYTES]]);
+    }
+
+    #[test]
+    fn the_collector_has_reason_to_look_when_some_chunks_are_full_or_memory_gets_short() {
+        let fill = |budget: usize| {
+            let (mut writer, mut reader) = lane(&Budget::new(budget));
+            let mut fill = || (1..).find(|_| writer.push(TAG, &[0; CHUNK_BYTES - HEADER_BYTES]) == Pushed::MuchToRead);
+            let first = fill();
+            read(&mut reader);
+            (first, fill())
+        };
+        // The lane's first chunk takes a record before one is full.
+        assert_eq!(fill(100 * CHUNK_BYTES), (Some(1 + FULL_CHUNKS), Some(FULL_CHUNKS)));
+        assert_eq!(fill(3 * CHUNK_BYTES).0, Some(3), "more than half of the memory is used");
     }
 
     #[test]

@@ -357,8 +357,12 @@ impl Shared {
             queue = self.lock();
         }
         queue.sending = None;
+        // Who waits for the end of the queue waits for the last.
+        let awaited = self.has_spool || queue.hurry > 0 && !queue.is_busy();
         drop(queue);
-        self.changed.notify_all();
+        if awaited {
+            self.changed.notify_all();
+        }
     }
 
     /// Sends the part in halves instead; false when it can't be divided.
