@@ -98,7 +98,7 @@ mod tests {
         ];
         for value in values {
             let mut out = encode::Buffer::default();
-            encode::attribute(&mut out, 9, "the.key", value, u32::MAX);
+            encode::attribute(&mut out, 9, "the.key", &value, u32::MAX);
             let (number, field) = Fields::new(out.as_slice()).next().unwrap();
             let (key, read) = key_value(field.bytes().unwrap());
             assert_eq!((number, key, format!("{read:?}")), (9, "the.key", format!("{value:?}")));

@@ -115,7 +115,8 @@ pub mod __private {
         crate::engine::traces_on()
     }
 
+    #[inline]
     pub fn start_span(name: impl Into<Cow<'static, str>>, attributes: &[(&str, crate::Value<'_>)]) -> crate::Span {
-        crate::Span::start_with(name.into(), attributes)
+        crate::trace::start(name, attributes)
     }
 }

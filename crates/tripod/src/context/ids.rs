@@ -2,10 +2,28 @@
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
+use std::num::NonZeroU64;
 
 use tripod_wire::{SpanId, TraceId};
 
 use crate::sync::fork;
+
+/// A span's id as a word: with or without one, it is handed over in a register.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Handle(NonZeroU64);
+
+impl Handle {
+    /// `None` for the id that is none.
+    #[inline]
+    pub(crate) fn of(id: SpanId) -> Option<Self> {
+        NonZeroU64::new(u64::from_ne_bytes(id.0)).map(Self)
+    }
+
+    #[inline]
+    pub(crate) fn id(self) -> SpanId {
+        SpanId(self.0.get().to_ne_bytes())
+    }
+}
 
 /// Random numbers that no other thread and no other process makes.
 pub(crate) struct Ids(fastrand::Rng);

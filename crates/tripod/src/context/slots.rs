@@ -37,15 +37,13 @@ impl Stack {
         self.slots.get_mut(self.depth.wrapping_sub(1)).map(|slot| &mut **slot)
     }
 
-    /// The top, and the slot above it to be filled. That becomes current by [`Stack::raise`], so that a panic meanwhile leaves it
-    /// spare.
+    /// The slot above the top, to be filled. It becomes current by [`Stack::raise`], so that a panic meanwhile leaves it spare.
     #[inline]
-    pub(crate) fn next(&mut self) -> (Option<&SpanData>, &mut SpanData) {
+    pub(crate) fn next(&mut self) -> &mut SpanData {
         if self.slots.len() == self.depth {
             self.add_slot();
         }
-        let (below, above) = self.slots.split_at_mut(self.depth);
-        (below.last().map(|top| &**top), &mut above[0])
+        &mut self.slots[self.depth]
     }
 
     #[cold]
@@ -68,7 +66,7 @@ impl Stack {
     /// Makes an identity current; answers its place for [`Stack::remove_context`].
     #[inline]
     pub(crate) fn push_context(&mut self, context: SpanContext, trace_state: Option<Arc<str>>) -> usize {
-        self.next().1.be_context(context, trace_state);
+        self.next().be_context(context, trace_state);
         self.depth += 1;
         self.depth - 1
     }
@@ -165,6 +163,7 @@ impl Stack {
 mod tests {
     use super::*;
     use crate::clock::Moment;
+    use crate::trace::Identity;
 
     fn context(n: u8) -> SpanContext {
         SpanContext { span_id: SpanId([n; 8]), ..SpanContext::default() }
@@ -172,7 +171,8 @@ mod tests {
 
     fn span(n: u8) -> Box<SpanData> {
         let mut data = SpanData::default();
-        data.begin(context(n), &SpanContext::default(), None, Moment::default(), 0);
+        let identity = Identity { context: context(n), parent: SpanId::NONE, parent_remote: false };
+        data.begin(identity, None, Moment::default(), 0);
         Box::new(data)
     }
 
@@ -206,10 +206,10 @@ mod tests {
     #[test]
     fn spare_slots_are_used_again_and_their_number_is_bounded() {
         let mut stack = Stack::default();
-        let pushed: *const SpanData = stack.next().1;
+        let pushed: *const SpanData = stack.next();
         stack.raise();
         stack.lower();
-        assert!(std::ptr::eq(pushed, stack.next().1));
+        assert!(std::ptr::eq(pushed, stack.next()));
         assert!(std::ptr::eq(pushed, &raw const *stack.take_spare()));
         (0..2 * SPARE).for_each(|_| stack.recycle(Box::default()));
         assert_eq!(stack.slots.len(), SPARE);

@@ -317,7 +317,7 @@ impl Attached {
     fn unusual(&self, tag: Tag, pushed: &Pushed) {
         match pushed {
             Pushed::Yes => {}
-            Pushed::ChunkFull => self.engine.wake(),
+            Pushed::MuchToRead => self.engine.wake(),
             Pushed::Refused => self.engine.refused(tag.signal),
         }
     }

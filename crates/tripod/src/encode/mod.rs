@@ -57,65 +57,59 @@ pub(crate) fn count(out: &mut Buffer, field: u32, value: u32) {
 }
 
 /// An attribute: a `KeyValue` message in the given field. Its texts are cut after `max_chars`.
-#[inline]
-pub(crate) fn attribute(out: &mut Buffer, field: u32, key: &str, value: Value<'_>, max_chars: u32) {
-    let value = redact::shown(key, value);
-    if max_chars != Limit::NONE || !short_attribute(out, field, key, value) {
-        any_attribute(out, field, key, value, max_chars);
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "a call for each attribute costs a quarter of writing it")]
+pub(crate) fn attribute(out: &mut Buffer, field: u32, key: &str, value: &Value<'_>, max_chars: u32) {
+    if redact::is_secret(key) {
+        any_attribute(out, field, key, Value::Str(redact::REDACTED), max_chars);
+    } else if max_chars != Limit::NONE || !short_attribute(out, field, key, value) {
+        any_attribute(out, field, key, *value, max_chars);
     }
 }
 
-/// Writes an attribute of which key and value are plain and short, as nearly all are: in one go, each length a byte.
-#[inline]
-fn short_attribute(out: &mut Buffer, field: u32, key: &str, value: Value<'_>) -> bool {
+/// Writes an attribute of which key and value are plain and short, as nearly all are: in one go, each length a byte. The value is looked
+/// at where the caller has just put it, part by part: copying it as a whole would have to wait until all parts are there.
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "as `attribute`")]
+fn short_attribute(out: &mut Buffer, field: u32, key: &str, value: &Value<'_>) -> bool {
     /// Tags and lengths of attribute, key and value, and of the value's own field.
     const FRAME: usize = 8;
     const NUMBER: usize = 10;
-    let value_len = match value {
+    let longest = match value {
         Value::Str(text) => text.len(),
         Value::Int(_) | Value::Double(_) | Value::Bool(_) => NUMBER,
         _ => return false,
     };
-    if key.len() + value_len + FRAME > SHORT {
+    if key.len() + longest + FRAME > SHORT {
         return false;
     }
-    let out_len = key.len() + value_len + FRAME;
-    let bytes = &mut out.room(out_len)[..out_len];
-    let at = 4 + key.len();
-    copy(&mut bytes[4..], key.as_bytes());
-    let frame = &mut bytes[at..];
-    let value_len = match value {
+    let (head, rest) = out.room(SHORT).split_at_mut(4);
+    let (key_out, frame) = rest.split_at_mut(key.len());
+    copy(key_out, key.as_bytes());
+    let (frame, number) = frame.split_at_mut(4);
+    let (tag, first, value_len) = match value {
         Value::Str(text) => {
-            frame[2] = 1 << 3 | 2;
-            frame[3] = text.len() as u8;
-            copy(&mut frame[4..], text.as_bytes());
-            2 + text.len()
+            copy(number, text.as_bytes());
+            (1 << 3 | 2, text.len() as u8, 2 + text.len())
         }
-        Value::Int(value) => {
-            frame[2] = 3 << 3;
-            1 + varint(&mut frame[3..], value as u64)
-        }
+        Value::Int(value @ 0..0x80) => (3 << 3, *value as u8, 2),
+        Value::Int(value) => (3 << 3, *value as u8 | 0x80, 2 + varint(number, *value as u64 >> 7)),
         Value::Double(value) => {
-            frame[2] = 4 << 3 | 1;
-            frame[3..11].copy_from_slice(&value.to_bits().to_le_bytes());
-            9
+            let [first, rest @ ..] = value.to_bits().to_le_bytes();
+            number[..7].copy_from_slice(&rest);
+            (4 << 3 | 1, first, 9)
         }
-        _ => {
-            frame[2] = 2 << 3;
-            frame[3] = u8::from(matches!(value, Value::Bool(true)));
-            2
-        }
+        value => (2 << 3, u8::from(matches!(value, Value::Bool(true))), 2),
     };
-    frame[0] = 2 << 3 | 2;
-    frame[1] = value_len as u8;
-    let written = at + 2 + value_len;
-    let head = [(field << 3) as u8 | 2, (written - 2) as u8, 1 << 3 | 2, key.len() as u8];
-    bytes[..4].copy_from_slice(&head);
-    out.advance(written);
+    frame.copy_from_slice(&[2 << 3 | 2, value_len as u8, tag, first]);
+    let len = 2 + key.len() + 2 + value_len;
+    head.copy_from_slice(&[(field << 3) as u8 | 2, len as u8, 1 << 3 | 2, key.len() as u8]);
+    out.advance(2 + len);
     true
 }
 
 /// Writes an attribute of any length and kind.
+#[cold]
 fn any_attribute(out: &mut Buffer, field: u32, key: &str, value: Value<'_>, max_chars: u32) {
     out.nested(field, |out| key_value(out, key, value, max_chars, 0));
 }
@@ -304,7 +298,7 @@ pub(crate) fn event(out: &mut Buffer, time_unix_nanos: u64, name: &str, attribut
         out.fixed64_field(1, time_unix_nanos);
         out.bytes_field(2, name.as_bytes());
         for (key, value) in kept {
-            attribute(out, field::EVENT_ATTRIBUTES, key, *value, limits::SPAN_VALUE_LENGTH.get());
+            attribute(out, field::EVENT_ATTRIBUTES, key, value, limits::SPAN_VALUE_LENGTH.get());
         }
         count(out, field::EVENT_DROPPED_ATTRIBUTES, dropped);
     });
@@ -320,7 +314,7 @@ pub(crate) fn link(out: &mut Buffer, to: &LinkTo<'_>, attributes: &[(&str, Value
             out.bytes_field(3, to.trace_state.as_bytes());
         }
         for (key, value) in kept {
-            attribute(out, field::LINK_ATTRIBUTES, key, *value, limits::SPAN_VALUE_LENGTH.get());
+            attribute(out, field::LINK_ATTRIBUTES, key, value, limits::SPAN_VALUE_LENGTH.get());
         }
         count(out, field::LINK_DROPPED_ATTRIBUTES, dropped);
         out.fixed32_field(6, flags(to.span.flags, to.span.remote));
@@ -366,7 +360,7 @@ impl Log<'_> {
         for (key, value) in kept.iter().chain(self.extra) {
             match value {
                 Value::Error(error) => users(|| exception(out, *error, max_chars)),
-                value => attribute(out, field::LOG_ATTRIBUTES, key, *value, max_chars),
+                value => attribute(out, field::LOG_ATTRIBUTES, key, value, max_chars),
             }
         }
         count(out, field::LOG_DROPPED_ATTRIBUTES, dropped);
@@ -384,7 +378,7 @@ impl Log<'_> {
 /// An error of a log record, by the semantic conventions: its type, its message, its causes.
 fn exception(out: &mut Buffer, error: &dyn AnyError, max_chars: u32) {
     let kind = error.type_name();
-    let mut add = |key: &str, value: Value<'_>| attribute(out, field::LOG_ATTRIBUTES, key, value, max_chars);
+    let mut add = |key: &str, value: Value<'_>| attribute(out, field::LOG_ATTRIBUTES, key, &value, max_chars);
     // Of an error behind a trait object the type is not known.
     if !kind.contains("dyn ") {
         add("exception.type", Value::Str(kind));

@@ -1,12 +1,10 @@
 //! Redaction: attributes whose names say that their values are secret are recorded as `[redacted]`.
 //!
 //! Every attribute of a span, an event and a log record is asked about, so the question has to be cheap: the last two letters of the
-//! names that are redacted are marks in a table of 256 bits, and a key whose last two letters have no mark is let through after one
+//! names that are redacted are marks in a table of 1,024 bits, and a key whose last two letters have no mark is let through after one
 //! look. A name that ends with `*` marks the whole table. Messages are not looked at, nor the labels of metrics.
 
-use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
-
-use crate::Value;
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 /// What is redacted unless [`crate::Builder::redact`] says otherwise: names as there.
 pub const REDACTED_BY_DEFAULT: &[&str] = &[
@@ -28,7 +26,7 @@ pub const REDACTED_BY_DEFAULT: &[&str] = &[
 ];
 
 /// What stands in place of the value.
-const REDACTED: &str = "[redacted]";
+pub(crate) const REDACTED: &str = "[redacted]";
 
 /// Names of attributes to redact.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,11 +70,11 @@ impl Redact {
         }
     }
 
-    fn marks(&self) -> [u64; 4] {
-        let mut marks = [0; 4];
+    fn marks(&self) -> [u32; LETTERS] {
+        let mut marks = [0; LETTERS];
         for name in &self.names {
             if name.after || name.text.len() < 2 {
-                return [u64::MAX; 4];
+                return [u32::MAX; LETTERS];
             }
             let (word, bit) = place(&name.text);
             marks[word] |= bit;
@@ -104,33 +102,33 @@ impl Name {
 
 static IN_FORCE: AtomicPtr<Redact> = AtomicPtr::new(std::ptr::null_mut());
 /// Marks of the last two letters of all names.
-static MARKS: [AtomicU64; 4] = [const { AtomicU64::new(0) }; 4];
+static MARKS: [AtomicU32; LETTERS] = [const { AtomicU32::new(0) }; LETTERS];
+/// How many a letter is taken for: its case does not matter, nor what else is taken for the same.
+const LETTERS: usize = 32;
 
 fn in_force() -> Option<&'static Redact> {
     // SAFETY: the pointer is null or was leaked by `put_in_force`, so what it points to lives for ever and is never changed.
     unsafe { IN_FORCE.load(Ordering::Acquire).as_ref() }
 }
 
-/// Where the mark of a key is: by its last two letters, in lower case.
+/// Where the mark of a key is: by its last two letters, whatever their case.
 #[inline]
-fn place(key: &[u8]) -> (usize, u64) {
+fn place(key: &[u8]) -> (usize, u32) {
     // Too short for a mark: looked at if anything could be so short.
     let [.., before, last] = key else { return (0, 1) };
-    let number = ((before | 0x20).wrapping_mul(37) ^ (last | 0x20)).wrapping_mul(113);
-    (usize::from(number >> 6), 1 << (number & 63))
+    (usize::from(*before) % LETTERS, 1 << (usize::from(*last) % LETTERS))
 }
 
-/// The value as it is recorded.
+/// Whether [`REDACTED`] is recorded in place of the value.
 #[inline]
-pub(crate) fn shown<'a>(key: &str, value: Value<'a>) -> Value<'a> {
+pub(crate) fn is_secret(key: &str) -> bool {
     let (word, bit) = place(key.as_bytes());
-    if MARKS[word].load(Ordering::Relaxed) & bit == 0 { value } else { look(key, value) }
+    MARKS[word].load(Ordering::Relaxed) & bit != 0 && look(key)
 }
 
 #[cold]
-fn look<'a>(key: &str, value: Value<'a>) -> Value<'a> {
-    let secret = in_force().is_some_and(|redact| redact.names(key.as_bytes()));
-    if secret { Value::Str(REDACTED) } else { value }
+fn look(key: &str) -> bool {
+    in_force().is_some_and(|redact| redact.names(key.as_bytes()))
 }
 
 #[cfg(test)]

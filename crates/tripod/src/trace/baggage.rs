@@ -34,7 +34,7 @@ impl Copied {
         for (key, value) in self.baggage.iter() {
             let wanted = self.engine.settings.baggage_attributes.iter().any(|pattern| pattern.matches(key));
             if wanted && data.attribute(key).is_none() {
-                data.set_attribute(key, Value::Str(value));
+                data.set_attribute(key, &Value::Str(value));
             }
         }
     }

@@ -13,6 +13,7 @@ use std::time::{Duration, SystemTime};
 use tripod_wire::otlp::trace::{SpanKind, StatusCode};
 
 use super::LinkTo;
+use super::builder::Identity;
 use crate::Value;
 use crate::clock::Moment;
 use crate::context::stack::Outbox;
@@ -121,18 +122,11 @@ impl SpanData {
 
     /// Begins the span.
     #[inline]
-    pub(crate) fn begin(
-        &mut self,
-        context: SpanContext,
-        parent: &SpanContext,
-        trace_state: Option<Arc<str>>,
-        start: Moment,
-        forks: u32,
-    ) {
-        self.context = context;
+    pub(crate) fn begin(&mut self, identity: Identity, trace_state: Option<Arc<str>>, start: Moment, forks: u32) {
+        self.context = identity.context;
         self.recorded = true;
-        self.parent = if parent.is_valid() { parent.span_id } else { SpanId::NONE };
-        self.parent_remote = parent.remote;
+        self.parent = identity.parent;
+        self.parent_remote = identity.parent_remote;
         self.set_trace_state(trace_state);
         self.start = start;
         self.forks = forks;
@@ -145,12 +139,11 @@ impl SpanData {
 
     pub(crate) fn set_attributes(&mut self, attributes: &[(&str, Value<'_>)]) {
         for (key, value) in attributes {
-            self.set_attribute(key, *value);
+            self.set_attribute(key, value);
         }
     }
 
-    #[inline]
-    pub(crate) fn set_attribute(&mut self, key: &str, value: Value<'_>) {
+    pub(crate) fn set_attribute(&mut self, key: &str, value: &Value<'_>) {
         let key_print = print(key.as_bytes());
         if self.attributes.iter().any(|attribute| attribute.key_print == key_print) {
             self.remove_attribute(key_print, key);

@@ -7,8 +7,9 @@ use std::time::SystemTime;
 use super::builder;
 use super::data::SpanData;
 use crate::Value;
+use crate::context::SpanContext;
+use crate::context::ids::Handle;
 use crate::context::stack;
-use crate::context::{SpanContext, SpanId};
 
 /// Runs a closure in a span, which is current meanwhile: the form without a guard.
 ///
@@ -37,7 +38,7 @@ pub fn in_span<R>(name: impl Into<Cow<'static, str>>, work: impl FnOnce() -> R) 
 #[must_use = "a span ends when its guard is dropped: bind it, as in `let _span = …`"]
 pub struct LocalSpan {
     /// Finds it on the thread's stack; absent when it is none.
-    id: SpanId,
+    span: Option<Handle>,
     _not_send: PhantomData<*const ()>,
 }
 
@@ -45,24 +46,24 @@ impl LocalSpan {
     /// Starts a span and makes it current. The macro [`crate::span!`] is the convenient form.
     #[inline]
     pub fn enter(name: impl Into<Cow<'static, str>>, attributes: &[(&str, Value<'_>)]) -> Self {
-        Self::new(builder::enter(name.into(), attributes))
+        Self::new(builder::enter(name, attributes))
     }
 
     /// A span that is none: every call does nothing.
     #[inline]
     pub fn none() -> Self {
-        Self::new(SpanId::NONE)
+        Self::new(None)
     }
 
     #[inline]
-    pub(super) fn new(id: SpanId) -> Self {
-        Self { id, _not_send: PhantomData }
+    pub(super) fn new(span: Option<Handle>) -> Self {
+        Self { span, _not_send: PhantomData }
     }
 
     /// What identifies it; invalid when traces are off.
     pub fn context(&self) -> SpanContext {
-        let context = stack::with(|local| local.stack.find(self.id).map(|data| data.context));
-        context.flatten().filter(|_| self.id.is_valid()).unwrap_or_default()
+        let find = |span: Handle| stack::with(|local| local.stack.find(span.id()).map(|data| data.context)).flatten();
+        self.span.and_then(find).unwrap_or_default()
     }
 
     /// Ends it now rather than when the guard is dropped.
@@ -74,8 +75,8 @@ impl LocalSpan {
     }
 
     fn with_data(&self, change: impl FnOnce(&mut SpanData)) {
-        if self.id.is_valid() {
-            stack::with(|local| local.stack.find_recorded(self.id).map(change));
+        if let Some(span) = self.span {
+            stack::with(|local| local.stack.find_recorded(span.id()).map(change));
         }
     }
 
@@ -83,9 +84,8 @@ impl LocalSpan {
 
     #[inline]
     fn finish(&mut self, end: Option<SystemTime>) {
-        let id = std::mem::replace(&mut self.id, SpanId::NONE);
-        if id.is_valid() {
-            builder::leave(id, end);
+        if let Some(span) = self.span.take() {
+            builder::leave(span, end);
         }
     }
 }

@@ -14,8 +14,10 @@ pub(crate) mod outcome;
 pub(crate) mod sampler;
 mod span;
 
+#[cfg(test)]
+pub(crate) use builder::Identity;
 pub use builder::SpanBuilder;
-pub(crate) use builder::end_all_of_thread;
+pub(crate) use builder::{end_all_of_thread, start};
 pub use future::{InContext, InSpan, InSpanExt};
 pub use link::LinkTo;
 pub use local::{LocalSpan, in_span};
@@ -37,7 +39,7 @@ macro_rules! span_methods {
                     return span.set_attribute(key, value);
                 }
             )?
-            $self.with_data(|data| data.set_attribute(key, value));
+            $self.with_data(|data| data.set_attribute(key, &value));
         }
 
         /// Sets several attributes: `span.set_attributes(tripod::labels!(user = "ada", attempt = 2))`.

@@ -5,11 +5,10 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::builder::{Started, begin, finish};
+use super::builder;
 use super::data::SpanData;
 use crate::context::stack::{self, Local};
 use crate::context::{Context, SpanContext};
-use crate::engine::Act;
 
 /// A span that is not tied to a thread. It ends when it is dropped.
 ///
@@ -33,21 +32,12 @@ pub struct Span {
 impl Span {
     /// Starts a span as a part of the current one. The macro [`crate::async_span!`] also takes attributes.
     pub fn start(name: impl Into<Cow<'static, str>>) -> Self {
-        Self::start_with(name.into(), &[])
-    }
-
-    pub(crate) fn start_with(name: Cow<'static, str>, attributes: &[(&str, crate::Value<'_>)]) -> Self {
-        let started = stack::with_or_lose(Act::StartSpan, |local| begin(local, name, attributes));
-        started.flatten().map_or_else(Self::none, Self::from_started)
+        builder::start(name, &[])
     }
 
     /// A span that is none: every call does nothing.
     pub fn none() -> Self {
         Self::default()
-    }
-
-    pub(super) fn from_started(started: Started) -> Self {
-        Self { context: started.context, trace_state: started.trace_state, data: started.data }
     }
 
     /// What identifies it; invalid when traces are off.
@@ -80,7 +70,7 @@ impl Span {
         work()
     }
 
-    fn push(&mut self, local: &mut Local) -> Place {
+    pub(super) fn push(&mut self, local: &mut Local) -> Place {
         match self.data.take() {
             Some(data) => {
                 local.push_span(data);
@@ -108,7 +98,7 @@ impl Span {
 
     fn finish(&mut self, end: Option<SystemTime>) {
         if let Some(data) = self.data.take() {
-            finish(data, end);
+            builder::finish(data, end);
         }
     }
 }
@@ -128,7 +118,7 @@ pub struct Entered<'a> {
 }
 
 /// Where an entered span is found again on the thread's stack.
-enum Place {
+pub(super) enum Place {
     /// By its id, with all it has gathered.
     Recorded,
     /// Here, as a mere identity.

@@ -63,7 +63,7 @@ impl api::Tracer for Tracer {
         }
         if let Some(data) = ours.data_mut() {
             for attribute in builder.attributes.iter().flatten() {
-                data.set_attribute(attribute.key.as_str(), attribute.value.to_value());
+                data.set_attribute(attribute.key.as_str(), &attribute.value.to_value());
             }
         }
         let mut span = ours.start();

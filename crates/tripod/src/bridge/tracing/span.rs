@@ -42,7 +42,7 @@ impl BridgedSpan {
         if let Some(data) = builder.data_mut() {
             for (key, value) in fields.iter() {
                 match Special::of(key) {
-                    None => data.set_attribute(key, value),
+                    None => data.set_attribute(key, &value),
                     Some(Special::Kind) => data.kind = kind_in(value).unwrap_or(SpanKind::INTERNAL),
                     Some(_) => {}
                 }
@@ -205,7 +205,7 @@ fn kind_in(value: Value<'_>) -> Option<SpanKind> {
 fn set_fields(data: &mut SpanData, fields: &Fields) {
     for (key, value) in fields.iter() {
         match (Special::of(key), value) {
-            (None, _) => data.set_attribute(key, value),
+            (None, _) => data.set_attribute(key, &value),
             (Some(Special::Name), Value::Str(name)) => data.name = Cow::Owned(name.to_owned()),
             (Some(Special::Kind), _) => data.kind = kind_in(value).unwrap_or(data.kind),
             _ => {}

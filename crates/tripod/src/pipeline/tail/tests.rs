@@ -30,7 +30,7 @@ impl Made {
         };
         let mut body = encode::Buffer::default();
         for (key, value) in &self.attributes {
-            encode::attribute(&mut body, encode::field::SPAN_ATTRIBUTES, key, *value, u32::MAX);
+            encode::attribute(&mut body, encode::field::SPAN_ATTRIBUTES, key, value, u32::MAX);
         }
         encode::status(&mut body, if self.failed { StatusCode::ERROR } else { StatusCode::UNSET }, "it failed");
         let has_parent = self.span != 1 || self.remote;
