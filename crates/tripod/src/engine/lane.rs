@@ -349,7 +349,8 @@ mod tests {
     fn the_collector_has_reason_to_look_when_some_chunks_are_full_or_memory_gets_short() {
         let fill = |budget: usize| {
             let (mut writer, mut reader) = lane(&Budget::new(budget));
-            let mut fill = || (1..).find(|_| writer.push(TAG, &[0; CHUNK_BYTES - HEADER_BYTES]) == Pushed::MuchToRead);
+            let record = vec![0; CHUNK_BYTES - HEADER_BYTES];
+            let mut fill = || (1..100).find(|_| writer.push(TAG, &record) == Pushed::MuchToRead);
             let first = fill();
             read(&mut reader);
             (first, fill())

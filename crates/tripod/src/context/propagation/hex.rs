@@ -120,8 +120,8 @@ mod tests {
             let (mut trace_digits, mut span_digits) = ([0; 32], [0; 16]);
             write(&trace_id, &mut trace_digits);
             write(&span_id, &mut span_digits);
-            prop_assert_eq!(&trace_digits[..], format!("{:032x}", u128::from_be_bytes(trace_id)).as_bytes());
-            prop_assert_eq!(&span_digits[..], format!("{:016x}", u64::from_be_bytes(span_id)).as_bytes());
+            let theirs = [format!("{:032x}", u128::from_be_bytes(trace_id)), format!("{:016x}", u64::from_be_bytes(span_id))];
+            prop_assert_eq!([&trace_digits[..], &span_digits[..]], theirs.each_ref().map(String::as_bytes));
             prop_assert_eq!((number(&trace_digits), number(&span_digits)), (Some(trace_id), Some(span_id)));
         }
     }
