@@ -61,6 +61,11 @@ fn records_over_chunks_that_are_recycled_are_read_once_and_in_order() {
 }
 
 #[test]
+fn several_chunks_that_wait_for_reuse_are_taken_one_by_one() {
+    loom::model(|| written_and_read(5, BODY, 16 * CHUNK_BYTES, 1));
+}
+
+#[test]
 fn a_budget_that_is_used_up_refuses_and_is_never_overdrawn() {
     loom::model(|| written_and_read(3, BODY, CHUNK_BYTES, 1));
 }
