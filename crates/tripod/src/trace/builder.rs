@@ -232,14 +232,14 @@ fn identify(
     (name, kind, scope, attributes): Known<'_>,
 ) -> (Identity, Option<Arc<str>>) {
     let trace_id = trace_id(parent, ids);
-    let (sampled, trace_state) = match sampler.decide_at_once(parent, trace_id, trace_state.is_some()) {
-        Some(sampled) => (sampled, trace_state),
-        None => {
-            let state = trace_state.as_deref();
-            let start = SpanStart { trace_id, parent, trace_state: state, name, kind, scope, attributes };
-            let decision = sampler.decide(&start);
-            (decision.sampled, decision.pass_on(parent, trace_state, states))
-        }
+    let at_once = sampler.decide_at_once(parent, trace_id, trace_state.is_some());
+    let (sampled, trace_state) = if let Some(sampled) = at_once {
+        (sampled, trace_state)
+    } else {
+        let state = trace_state.as_deref();
+        let start = SpanStart { trace_id, parent, trace_state: state, name, kind, scope, attributes };
+        let decision = sampler.decide(&start);
+        (decision.sampled, decision.pass_on(parent, trace_state, states))
     };
     (Identity::below(parent, trace_id, sampled, ids, starts), trace_state)
 }
