@@ -17,11 +17,6 @@ impl<'a> Visible<'a> {
     }
 
     #[inline]
-    pub(super) fn as_bytes(self) -> &'a [u8] {
-        self.0
-    }
-
-    #[inline]
     pub(super) fn as_str(self) -> &'a str {
         // SAFETY: as `filled` is only called with what it says, the bytes are ASCII.
         unsafe { std::str::from_utf8_unchecked(self.0) }

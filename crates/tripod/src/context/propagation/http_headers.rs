@@ -46,7 +46,7 @@ impl Injector for HeaderMap {
     #[allow(clippy::inline_always, reason = "as `own`")]
     fn set_visible(&mut self, name: &'static str, value: Visible<'_>) {
         match own(name) {
-            Some(own) => put(self, own, value.as_bytes()),
+            Some(own) => put(self, own, value.as_str().as_bytes()),
             None => self.set_owned(name.to_owned(), value.as_str()),
         }
     }
