@@ -3,6 +3,7 @@
 # prints the folder they are in.
 #
 #   setup.sh                            prometheus and promtool
+#   setup.sh prometheus-newest          the same, of version 3, which is in the newest Debian
 #   setup.sh prometheus-pushgateway     the Pushgateway
 #
 # Exit code 3: not to be had here.
@@ -12,11 +13,16 @@ cd "$(dirname "$0")"
 package="${1:-prometheus}"
 case "$package" in
   prometheus) programs=(prometheus promtool) ;;
+  prometheus-newest) programs=(prometheus promtool) ;;
   prometheus-pushgateway) programs=(prometheus-pushgateway) ;;
   *) echo "tests: no package $package here" >&2; exit 2 ;;
 esac
 
-if command -v "${programs[@]}" >/dev/null && [ "$(command -v "${programs[@]}" | wc -l)" = ${#programs[@]} ]; then
+is_new_enough() {
+  [ "$package" != prometheus-newest ] || prometheus --version 2>&1 | grep -q '^prometheus, version 3'
+}
+
+if command -v "${programs[@]}" >/dev/null && is_new_enough && [ "$(command -v "${programs[@]}" | wc -l)" = ${#programs[@]} ]; then
   dirname "$(command -v "${programs[0]}")"
   exit 0
 fi
@@ -38,11 +44,21 @@ if [ ! -x "$bin/${programs[0]}" ]; then
   echo "tests: fetching Debian's $package into $cache …" >&2
   work="$(mktemp -d "$cache/fetch.XXXXXX")"
   trap 'rm -rf "$work"' EXIT
-  if ! (cd "$work" && { apt-get download -qq "$package" || { apt-get update -qq && apt-get download -qq "$package"; }; }) >&2; then
+  apt=(apt-get -qq)
+  if [ "$package" = prometheus-newest ]; then
+    # Debian's unstable, beside what the machine has and without changing it.
+    mkdir -p "$work/lists/partial" "$work/archives/partial"
+    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian sid main" >"$work/sources.list"
+    apt+=(-o "Dir::Etc::sourcelist=$work/sources.list" -o Dir::Etc::sourceparts=- -o "Dir::State::lists=$work/lists"
+      -o "Dir::Cache=$work")
+    "${apt[@]}" update >&2 || true
+  fi
+  name="${package%-newest}"
+  if ! (cd "$work" && { "${apt[@]}" download "$name" || { "${apt[@]}" update && "${apt[@]}" download "$name"; }; }) >&2; then
     echo "$missing" >&2
     exit 3
   fi
-  dpkg-deb -x "$work/$package"_*.deb "$work/unpacked"
+  dpkg-deb -x "$work/$name"_*.deb "$work/unpacked"
   rm -rf "${cache:?}/$package"
   mv "$work/unpacked" "$cache/$package"
 fi

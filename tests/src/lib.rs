@@ -12,6 +12,7 @@ pub mod http;
 pub mod otlp_json;
 pub mod otlp_receiver;
 pub mod programs;
+pub mod push;
 pub mod python;
 pub mod records;
 pub mod requests;

@@ -75,7 +75,7 @@ pub fn promtool_says(programs: &Path, page: &[u8]) -> String {
     if ran.status.success() || !said.is_empty() { said } else { format!("{}", ran.status) }
 }
 
-/// A Prometheus that scrapes one target once a second.
+/// A Prometheus.
 #[derive(Debug)]
 pub struct Prometheus {
     /// Its own address, as a URL.
@@ -86,19 +86,32 @@ pub struct Prometheus {
 }
 
 impl Prometheus {
-    /// Starts it with these features; the job is called `tripod`.
+    /// Starts it with these features, to scrape one target once a second; the job is called `tripod`.
     pub fn scraping(programs: &Path, target: &str, features: &str) -> Self {
-        let data = tempfile::tempdir().expect("a folder");
-        let (config, address) = (data.path().join("prometheus.yml"), free_address());
-        let text = format!(
+        let config = format!(
             "scrape_configs:\n  - job_name: tripod\n    scrape_interval: 1s\n    scrape_timeout: 1s\n    static_configs: [{{targets: ['{target}']}}]\n"
         );
-        std::fs::write(&config, text).expect("room on disk");
+        Self::start(programs, &config, features, &[])
+    }
+
+    /// Starts it to take what is written to it by remote write, and waits until it is ready to.
+    pub fn receiving(programs: &Path, features: &str) -> Self {
+        let prometheus = Self::start(programs, "global: {}\n", features, &["--web.enable-remote-write-receiver"]);
+        let ready = format!("{}/-/ready", prometheus.url);
+        wait_for("Prometheus is ready", || prometheus.client.get(&ready).ok().filter(|answer| answer.status == 200));
+        prometheus
+    }
+
+    fn start(programs: &Path, config: &str, features: &str, arguments: &[&str]) -> Self {
+        let data = tempfile::tempdir().expect("a folder");
+        let (file, address) = (data.path().join("prometheus.yml"), free_address());
+        std::fs::write(&file, config).expect("room on disk");
         let mut command = Command::new(programs.join("prometheus"));
         command
-            .arg(format!("--config.file={}", config.display()))
+            .arg(format!("--config.file={}", file.display()))
             .arg(format!("--storage.tsdb.path={}", data.path().join("data").display()))
-            .arg(format!("--web.listen-address={address}"));
+            .arg(format!("--web.listen-address={address}"))
+            .args(arguments);
         if !features.is_empty() {
             command.arg(format!("--enable-feature={features}"));
         }

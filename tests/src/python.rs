@@ -41,8 +41,13 @@ pub fn emit(server: &Tripod, service: &str, transport: Transport) -> Emitted {
 
 /// The path of the interpreter that has the SDK installed; it is installed where missing. Panics when that fails.
 pub fn interpreter() -> String {
+    interpreter_with("tests/python/requirements.txt")
+}
+
+/// The path of an interpreter that has what this file of the repository asks for; as [`interpreter`].
+pub fn interpreter_with(requirements: &str) -> String {
     let setup = root().join("tests/python/setup.sh");
-    let ran = Command::new("bash").arg(&setup).output().expect("bash runs");
+    let ran = Command::new("bash").arg(&setup).arg(root().join(requirements)).output().expect("bash runs");
     assert!(ran.status.success(), "{} failed: {}", setup.display(), String::from_utf8_lossy(&ran.stderr));
     String::from_utf8(ran.stdout).expect("a path").trim().to_owned()
 }

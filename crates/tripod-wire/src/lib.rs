@@ -1,7 +1,7 @@
 //! What crosses the wire between Tripod and the world, encoded and decoded, nothing else.
 //!
 //! - [`otlp`]: the OpenTelemetry protocol, as protobuf and (feature `json`) as JSON.
-//! - [`prometheus`]: names by OpenTelemetry's Prometheus-compatibility rules, and the text exposition format.
+//! - [`prometheus`]: names and series by OpenTelemetry's Prometheus-compatibility rules, the text exposition format, remote write.
 //! - [`proto`]: the protobuf primitives that both ends are built from.
 //!
 //! The messages are plain structs with public fields, named as in the protocol. Decoding copies each string once;

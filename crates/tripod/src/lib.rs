@@ -69,7 +69,11 @@ pub use export::JsonlExporter;
 pub use export::PrometheusService;
 #[cfg(feature = "pushgateway")]
 pub use export::PushgatewayExporter;
+#[cfg(feature = "aws")]
+pub use export::{CloudWatchExporter, XRayExporter};
 pub use export::{Console, MemoryExporter};
+#[cfg(feature = "remote-write")]
+pub use export::{RemoteWriteExporter, RemoteWriteVersion};
 #[cfg(feature = "statsd")]
 pub use export::{StatsdDialect, StatsdExporter, StatsdHistograms};
 pub use guard::Guard;

@@ -1,8 +1,10 @@
-//! Prometheus' formats: names by OpenTelemetry's compatibility rules, the exposition as text and in protobuf, and remote write.
+//! Prometheus' formats: names and series by OpenTelemetry's compatibility rules, the exposition as text and in protobuf, and remote
+//! write.
 
 pub mod client_model;
 pub mod escaping;
 pub mod names;
 pub mod remote_write;
+pub mod series;
 pub mod text;
 pub mod translation;

@@ -16,11 +16,24 @@ pub(crate) enum Destination {
     /// Is not sent to: it asks.
     Prometheus,
     Pushgateway,
+    RemoteWrite,
+    CloudWatch,
+    XRay,
 }
 
 impl Destination {
-    const ALL: [Self; 7] =
-        [Self::Otlp, Self::Console, Self::OtlpFile, Self::Statsd, Self::Datadog, Self::Prometheus, Self::Pushgateway];
+    const ALL: [Self; 10] = [
+        Self::Otlp,
+        Self::Console,
+        Self::OtlpFile,
+        Self::Statsd,
+        Self::Datadog,
+        Self::Prometheus,
+        Self::Pushgateway,
+        Self::RemoteWrite,
+        Self::CloudWatch,
+        Self::XRay,
+    ];
 
     /// As the variables have it.
     const fn name(self) -> &'static str {
@@ -32,6 +45,9 @@ impl Destination {
             Self::Datadog => "datadog",
             Self::Prometheus => "prometheus",
             Self::Pushgateway => "pushgateway",
+            Self::RemoteWrite => "remote_write",
+            Self::CloudWatch => "cloudwatch",
+            Self::XRay => "xray",
         }
     }
 
@@ -44,6 +60,8 @@ impl Destination {
             Self::Prometheus if cfg!(not(feature = "prometheus-server")) => Some("prometheus-server"),
             Self::Pushgateway if cfg!(not(feature = "pushgateway")) => Some("pushgateway"),
             // Programs that hand over an exporter of their own need not set the variable.
+            Self::RemoteWrite if cfg!(not(feature = "remote-write")) => Some("remote-write"),
+            Self::CloudWatch | Self::XRay if cfg!(not(feature = "aws")) => Some("aws"),
             _ => None,
         }
     }
@@ -53,6 +71,8 @@ impl Destination {
         match self {
             Self::Otlp | Self::Console | Self::OtlpFile => true,
             Self::Statsd | Self::Datadog | Self::Prometheus | Self::Pushgateway => matches!(signal, Signal::Metrics),
+            Self::RemoteWrite | Self::CloudWatch => matches!(signal, Signal::Metrics),
+            Self::XRay => matches!(signal, Signal::Traces),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! is an error that names the variable (or the file's line and key), the value and what is allowed. What is understood but can't be
 //! done is said once at start.
 
+mod aws;
 mod builder;
 #[cfg(any(feature = "datadog", feature = "statsd"))]
 #[cfg_attr(not(feature = "datadog"), expect(dead_code, reason = "DogStatsD needs only the tags"))]
@@ -16,6 +17,7 @@ mod further;
 mod otlp;
 mod prometheus;
 mod pushgateway;
+mod remote_write;
 mod resolve;
 mod settings;
 #[cfg(feature = "statsd")]
@@ -40,6 +42,7 @@ use crate::pattern::Pattern;
 use crate::pipeline::{OutputOptions, Signals, SpoolConfig, TailSampling};
 use crate::resource::{Detector, Surroundings};
 use crate::trace::Sampler;
+pub(crate) use aws::AwsConfig;
 #[cfg(feature = "datadog")]
 pub(crate) use datadog::{ApiKey, DatadogSettings, SITE_ALLOWED, site as datadog_site};
 pub(crate) use destinations::{Destination, Destinations};
@@ -49,10 +52,11 @@ pub(crate) use otlp::OtlpTarget;
 pub(crate) use otlp::Tls;
 #[cfg(all(unix, feature = "otlp-grpc"))]
 pub(crate) use otlp::UNIX;
-#[cfg(any(feature = "datadog", feature = "pushgateway"))]
+#[cfg(any(feature = "aws", feature = "datadog", feature = "pushgateway", feature = "remote-write"))]
 pub(crate) use otlp::check_url;
 pub(crate) use prometheus::PrometheusConfig;
 pub(crate) use pushgateway::PushgatewayConfig;
+pub(crate) use remote_write::RemoteWriteConfig;
 #[cfg(feature = "statsd")]
 pub(crate) use statsd::StatsdSettings;
 
@@ -105,6 +109,12 @@ pub(crate) struct Config {
     /// Who is asking Datadog, if a signal goes there.
     #[cfg(feature = "datadog")]
     pub(crate) datadog: Option<DatadogSettings>,
+    /// What the environment says of Prometheus remote write.
+    #[cfg_attr(not(feature = "remote-write"), allow(dead_code, reason = "written to by a feature"))]
+    pub(crate) remote_write: RemoteWriteConfig,
+    /// What the environment says of CloudWatch and X-Ray.
+    #[cfg_attr(not(feature = "aws"), allow(dead_code, reason = "written to by a feature"))]
+    pub(crate) aws: AwsConfig,
     /// How spans, and how log records, are gathered.
     pub(crate) batch: [BatchConfig; 2],
     /// How often metrics are collected for the exporters, where it is said.

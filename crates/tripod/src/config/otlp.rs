@@ -156,6 +156,14 @@ pub(crate) fn check_url(setting: &str, given: &str, insecure: Option<bool>) -> R
     if cfg!(not(feature = "tls")) && url.starts_with("https://") {
         return Err(invalid(setting, given, "https:// needs the cargo feature `tls` of the crate tripod"));
     }
+    #[cfg(all(feature = "http-client", not(feature = "aws")))]
+    if crate::export::aws::service::Service::of_url(&url).is_some() {
+        return Err(invalid(
+            setting,
+            given,
+            "AWS wants its requests signed: that needs the cargo feature `aws` of the crate tripod",
+        ));
+    }
     if host.is_empty() || url.contains(char::is_whitespace) {
         return Err(invalid(setting, given, allowed));
     }

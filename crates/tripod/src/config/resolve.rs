@@ -152,6 +152,8 @@ fn fill(settings: Settings, mut notices: Vec<String>) -> Result<Config, Error> {
         statsd: None,
         #[cfg(feature = "datadog")]
         datadog: None,
+        remote_write: settings.remote_write.unwrap_or_default(),
+        aws: settings.aws.unwrap_or_default(),
         batch,
         metric_interval: settings.metric_interval,
         temporality: settings.temporality.unwrap_or_default(),

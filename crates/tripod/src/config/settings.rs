@@ -8,7 +8,7 @@ use tripod_wire::otlp::KeyValue;
 
 use super::destinations::Destinations;
 use super::further::Further;
-use super::{Compression, OtlpProtocol};
+use super::{AwsConfig, Compression, OtlpProtocol, RemoteWriteConfig};
 use crate::context::propagation::Propagators;
 use crate::export::Console;
 use crate::logs::{Level, Redact};
@@ -117,6 +117,8 @@ settings! {
         otlp_file: OtlpFileSettings,
         /// What only a file can name.
         further: InOrder<Further>,
+        remote_write: Option<RemoteWriteConfig>,
+        aws: Option<AwsConfig>,
         /// Of spans and logs.
         batch: [BatchSettings; 2],
         metric_interval: Option<Duration>,

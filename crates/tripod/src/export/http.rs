@@ -8,6 +8,8 @@ use ureq::http::{HeaderMap, Request, header};
 
 use crate::Error;
 use crate::config::Tls;
+#[cfg(feature = "aws")]
+use crate::export::aws::Signer;
 use crate::pipeline::ExportError;
 
 /// The longest answer that is read; receivers say what they refused in far less.
@@ -19,8 +21,12 @@ const SHOWN_BYTES: usize = 300;
 const CONTENT_TOO_LARGE: u16 = 413;
 
 /// A client; clones share its connections.
-#[derive(Clone)]
-pub(crate) struct HttpClient(Agent);
+#[derive(Clone, Debug)]
+pub(crate) struct HttpClient {
+    agent: Agent,
+    #[cfg(feature = "aws")]
+    signer: Signer,
+}
 
 /// What came back, whatever its status.
 pub(crate) struct Answer {
@@ -46,10 +52,20 @@ impl HttpClient {
         let builder = builder.tls_config(tls::config(tls)?);
         #[cfg(not(feature = "tls"))]
         let _ = tls;
-        Ok(Self(builder.build().into()))
+        Ok(Self {
+            agent: builder.build().into(),
+            #[cfg(feature = "aws")]
+            signer: Signer::default(),
+        })
     }
 
-    /// Sends a request and reads the answer.
+    /// This, which signs all requests so, and not only those to hosts of AWS.
+    #[cfg(feature = "aws")]
+    pub(crate) fn signing(self, signer: Signer) -> Self {
+        Self { signer, ..self }
+    }
+
+    /// Sends a request and reads the answer. A request to a service of AWS is signed.
     ///
     /// # Errors
     /// [`ExportError::Retry`] when there is no answer, [`ExportError::Permanent`] when what is to be sent is no request.
@@ -60,19 +76,51 @@ impl HttpClient {
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> Result<Answer, ExportError> {
+        #[cfg(feature = "aws")]
+        {
+            let signed = || {
+                let signature = self.signer.sign(method, url, headers, body)?;
+                let signature = signature.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+                self.exchange(method, url, &headers.iter().copied().chain(signature).collect::<Vec<_>>(), body)
+            };
+            let answer = signed()?;
+            if answer.status != 403 || !self.signer.renew() {
+                return Ok(answer);
+            }
+            signed()
+        }
+        #[cfg(not(feature = "aws"))]
+        self.exchange(method, url, headers, body)
+    }
+
+    fn exchange(&self, method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> Result<Answer, ExportError> {
         let mut request = Request::builder().method(method).uri(url);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let permanent = |error: &dyn std::fmt::Display| ExportError::Permanent { reason: format!("{url}: {error}") };
         let request = request.body(body).map_err(|error| permanent(&error))?;
-        let mut response = self.0.run(request).map_err(|error| match error {
+        let mut response = self.agent.run(request).map_err(|error| match error {
             ureq::Error::Http(_) | ureq::Error::BadUri(_) => permanent(&error),
             _ => ExportError::Retry { after: None, reason: format!("{url}: {error}") },
         })?;
         let body = response.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_vec().unwrap_or_default();
         Ok(Answer { status: response.status().as_u16(), headers: std::mem::take(response.headers_mut()), body })
     }
+}
+
+/// The client of an exporter that makes it with its first batch, and after a fork anew.
+///
+/// # Errors
+/// None, as there are no certificates.
+#[cfg(feature = "remote-write")]
+pub(crate) fn kept(client: &mut Option<HttpClient>, timeout: Duration) -> Result<HttpClient, ExportError> {
+    if let Some(client) = client {
+        return Ok(client.clone());
+    }
+    let made = HttpClient::new(timeout, &Tls::default());
+    let made = made.map_err(|error| ExportError::Permanent { reason: error.to_string() })?;
+    Ok(client.insert(made).clone())
 }
 
 impl Answer {

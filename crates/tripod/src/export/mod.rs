@@ -1,5 +1,9 @@
 //! Exporters: one file a destination, each turning a batch into bytes for it.
 
+#[cfg(feature = "http-client")]
+pub(crate) mod aws;
+#[cfg(feature = "aws")]
+mod cloudwatch;
 mod console;
 #[cfg(feature = "datadog")]
 mod datadog;
@@ -14,7 +18,7 @@ mod jsonl;
 mod memory;
 #[cfg(feature = "otlp")]
 mod otlp;
-#[cfg(any(feature = "datadog", feature = "statsd"))]
+#[cfg(any(feature = "aws", feature = "datadog", feature = "remote-write", feature = "statsd"))]
 mod parts;
 #[cfg(any(feature = "datadog", feature = "statsd"))]
 #[cfg_attr(not(all(feature = "datadog", feature = "statsd")), expect(dead_code, reason = "each needs some of it"))]
@@ -23,10 +27,16 @@ pub(crate) mod prometheus;
 #[cfg(feature = "pushgateway")]
 mod pushgateway;
 mod readable;
+#[cfg(feature = "remote-write")]
+mod remote_write;
 #[cfg(feature = "statsd")]
 mod statsd;
 mod tree;
+#[cfg(feature = "aws")]
+mod xray;
 
+#[cfg(feature = "aws")]
+pub use cloudwatch::CloudWatchExporter;
 pub use console::Console;
 #[cfg(feature = "datadog")]
 pub use datadog::DatadogExporter;
@@ -39,8 +49,12 @@ pub use prometheus::PrometheusService;
 pub(crate) use prometheus::Server as PrometheusServer;
 #[cfg(feature = "pushgateway")]
 pub use pushgateway::PushgatewayExporter;
+#[cfg(feature = "remote-write")]
+pub use remote_write::{RemoteWriteExporter, RemoteWriteVersion};
 #[cfg(feature = "statsd")]
 pub use statsd::{StatsdDialect, StatsdExporter, StatsdHistograms};
+#[cfg(feature = "aws")]
+pub use xray::XRayExporter;
 
 use std::time::Duration;
 
@@ -90,6 +104,19 @@ pub(crate) fn built_in(config: &Config, any_named: bool) -> Result<Vec<Output>, 
     #[cfg(feature = "pushgateway")]
     if !config.signals_to(Destination::Pushgateway).is_empty() {
         exporters.push(pushgateway::PushgatewayExporter::of(config)?.into());
+    }
+    #[cfg(feature = "remote-write")]
+    if !config.signals_to(Destination::RemoteWrite).is_empty() {
+        exporters.push(RemoteWriteExporter::from_config(&config.remote_write)?.into());
+    }
+    #[cfg(feature = "aws")]
+    {
+        if !config.signals_to(Destination::CloudWatch).is_empty() {
+            exporters.push(CloudWatchExporter::from_config(&config.aws)?.into());
+        }
+        if !config.signals_to(Destination::XRay).is_empty() {
+            exporters.push(XRayExporter::from_config(&config.aws)?.into());
+        }
     }
     Ok(exporters)
 }

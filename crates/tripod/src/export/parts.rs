@@ -55,6 +55,7 @@ impl Parts {
     }
 
     /// The next try begins with the first part: the receiver has lost what it had.
+    #[cfg(any(feature = "statsd", test))]
     pub(crate) fn forget(&mut self) {
         *self = Self::default();
     }

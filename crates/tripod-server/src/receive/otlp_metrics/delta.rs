@@ -6,10 +6,10 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tripod_store::{Labels, NativeHistogram, SeriesStore, StoreError};
-use tripod_wire::otlp::metrics::HistogramDataPoint;
+use tripod_store::{Labels, SeriesStore, StoreError};
+use tripod_wire::prometheus::series::{Explicit, HistogramSeries, NativeHistogram};
 
-use super::{Fault, exponential};
+use super::Fault;
 
 /// Running sums in memory; a histogram counts as one.
 const MAX_SUMS: usize = 100_000;
@@ -33,53 +33,6 @@ enum Total {
     Number(f64),
     Explicit(Explicit),
     Native(NativeHistogram),
-}
-
-/// A histogram over explicit buckets.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Explicit {
-    bounds: Vec<f64>,
-    /// One more than bounds, not cumulated.
-    buckets: Vec<u64>,
-    pub(super) sum: Option<f64>,
-    pub(super) count: u64,
-}
-
-impl Explicit {
-    /// What a point says; without buckets, all is in the one without a bound.
-    pub(super) fn of(point: &HistogramDataPoint) -> Self {
-        let buckets = if point.bucket_counts.is_empty() { vec![point.count] } else { point.bucket_counts.clone() };
-        Self { bounds: point.explicit_bounds.clone(), buckets, sum: point.sum, count: point.count }
-    }
-
-    /// Measurements up to each bound; all of them at the last.
-    pub(super) fn cumulated(&self) -> Vec<f64> {
-        let mut below = 0_u64;
-        let mut cumulated: Vec<f64> = Vec::with_capacity(self.buckets.len());
-        for count in &self.buckets {
-            below = below.saturating_add(*count);
-            cumulated.push(below as f64);
-        }
-        if let Some(last) = cumulated.last_mut() {
-            *last = self.count as f64;
-        }
-        cumulated
-    }
-
-    fn add(&mut self, delta: &Self) {
-        for (total, more) in self.buckets.iter_mut().zip(&delta.buckets) {
-            *total = total.saturating_add(*more);
-        }
-        self.count = self.count.saturating_add(delta.count);
-        self.sum = self.sum.zip(delta.sum).map(|(a, b)| a + b);
-    }
-}
-
-/// The series of a histogram.
-pub(super) struct Names<'a> {
-    pub(super) buckets: &'a [Labels],
-    pub(super) sum: &'a Labels,
-    pub(super) count: &'a Labels,
 }
 
 /// The sums, locked; what is added shows only after [`Sums::commit`].
@@ -122,7 +75,9 @@ impl Sums<'_> {
     ) -> Result<f64, Fault> {
         let known = match self.known(labels) {
             Some(sum) => Some(sum),
-            None => last(store, labels)?.map(|(time, value)| Sum { time, total: Total::Number(value) }),
+            None => {
+                last(store, labels).map_err(Fault::Sink)?.map(|(time, value)| Sum { time, total: Total::Number(value) })
+            }
         };
         let total = match in_order(known, time)? {
             Some(Total::Number(total)) => total + delta,
@@ -136,13 +91,13 @@ impl Sums<'_> {
     pub(super) fn explicit(
         &mut self,
         store: &(impl SeriesStore + ?Sized),
-        names: &Names<'_>,
+        names: &HistogramSeries<Labels>,
         time: u64,
         delta: Explicit,
     ) -> Result<Explicit, Fault> {
-        let known = match self.known(names.count) {
+        let known = match self.known(&names.count) {
             Some(sum) => Some(sum),
-            None => continue_from(store, names, &delta.bounds)?,
+            None => continue_from(store, names, &delta.bounds).map_err(Fault::Sink)?,
         };
         let total = match in_order(known, time)? {
             Some(Total::Explicit(mut total)) if total.bounds == delta.bounds => {
@@ -151,7 +106,7 @@ impl Sums<'_> {
             }
             _ => delta,
         };
-        self.put(names.count, time, Total::Explicit(total.clone()));
+        self.put(&names.count, time, Total::Explicit(total.clone()));
         Ok(total)
     }
 
@@ -163,7 +118,7 @@ impl Sums<'_> {
         delta: NativeHistogram,
     ) -> Result<NativeHistogram, Fault> {
         let total = match in_order(self.known(labels), time)? {
-            Some(Total::Native(total)) => exponential::add(&total, &delta)?,
+            Some(Total::Native(total)) => total.plus(&delta)?,
             _ => delta,
         };
         self.put(labels, time, Total::Native(total.clone()));
@@ -200,18 +155,18 @@ fn last(store: &(impl SeriesStore + ?Sized), labels: &Labels) -> Result<Option<(
 /// A histogram's totals as they are in the store; none when a series of it is missing.
 fn continue_from(
     store: &(impl SeriesStore + ?Sized),
-    names: &Names<'_>,
+    names: &HistogramSeries<Labels>,
     bounds: &[f64],
 ) -> Result<Option<Sum>, StoreError> {
-    let Some((time, count)) = last(store, names.count)? else { return Ok(None) };
+    let Some((time, count)) = last(store, &names.count)? else { return Ok(None) };
     let (mut buckets, mut below) = (Vec::with_capacity(names.buckets.len()), 0);
-    for labels in names.buckets {
+    for labels in &names.buckets {
         let Some((_, cumulated)) = last(store, labels)? else { return Ok(None) };
         let cumulated = cumulated as u64;
         buckets.push(cumulated.saturating_sub(below));
         below = cumulated;
     }
-    let sum = last(store, names.sum)?.map(|(_, sum)| sum);
+    let sum = last(store, &names.sum)?.map(|(_, sum)| sum);
     let total = Explicit { bounds: bounds.to_vec(), buckets, sum, count: count as u64 };
     Ok(Some(Sum { time, total: Total::Explicit(total) }))
 }

@@ -1,8 +1,11 @@
 use std::collections::BTreeMap;
 
 use tripod_store::{Embedded, Options};
-use tripod_wire::otlp::metrics::{ScopeMetrics, ValueAtQuantile};
-use tripod_wire::otlp::{InstrumentationScope, KeyValue, Resource};
+use tripod_wire::otlp::metrics::{
+    self, AggregationTemporality, HistogramDataPoint, MetricData, NO_RECORDED_VALUE, NumberDataPoint, NumberValue,
+    ScopeMetrics, SummaryDataPoint, ValueAtQuantile,
+};
+use tripod_wire::otlp::{InstrumentationScope, KeyValue, Metric, Resource, ResourceMetrics};
 use tripod_wire::{SpanId, TraceId};
 
 use super::*;

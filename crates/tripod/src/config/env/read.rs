@@ -7,7 +7,7 @@ use crate::Error;
 use crate::config::settings::{
     Attributes, BatchSettings, Endpoint, InOrder, LimitSettings, OtlpFileSettings, Settings,
 };
-use crate::config::{destinations, otlp, prometheus, pushgateway};
+use crate::config::{aws, destinations, otlp, prometheus, pushgateway, remote_write};
 use crate::context::propagation::Propagators;
 use crate::metrics::{ExemplarFilter, Temporality, View};
 use crate::pipeline::Signal;
@@ -32,6 +32,8 @@ impl Env<'_> {
             pushgateway: pushgateway::from_env(self)?,
             otlp: otlp::from_env(self)?,
             otlp_file: self.otlp_file()?,
+            remote_write: Some(remote_write::from_env(self)?),
+            aws: Some(aws::from_env(self)),
             batch: [self.batch("OTEL_BSP")?, self.batch("OTEL_BLRP")?],
             metric_interval: self.millis("OTEL_METRIC_EXPORT_INTERVAL")?.or(self.millis("METRICS_EXPORT_INTERVAL_MS")?),
             metric_timeout: self.millis("OTEL_METRIC_EXPORT_TIMEOUT")?,

@@ -58,7 +58,7 @@ fn a_bad_value_is_an_error_that_names_variable_value_and_what_is_allowed() {
         ("OTEL_LOG_LEVEL", "loud", "warn"),
         ("OTEL_PROPAGATORS", "b3,ottrace", "b3multi, jaeger and xray"),
         ("OTEL_LOGS_EXPORTER", "otlp,moon", "console"),
-        ("OTEL_METRICS_EXPORTER", "statistics", "prometheus, pushgateway or none"),
+        ("OTEL_METRICS_EXPORTER", "statistics", "remote_write, cloudwatch or none"),
         ("OTEL_EXPORTER_PROMETHEUS_PORT", "94640", "from 0 to 65535"),
         ("OTEL_METRICS_EXEMPLAR_FILTER", "some", "trace_based"),
         ("OTEL_SPAN_EVENT_COUNT_LIMIT", "-1", "whole number"),

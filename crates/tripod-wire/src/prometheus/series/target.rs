@@ -1,15 +1,13 @@
 //! Labels: of a resource, of a scope, of a point.
 
-use std::sync::Arc;
+use super::{Family, Pair};
+use crate::otlp::{InstrumentationScope, KeyValue, Resource};
+use crate::prometheus::names;
+use crate::prometheus::remote_write::MetricType;
 
-use tripod_store::{Labels, Metadata, MetricKind, Samples, SeriesWrite};
-use tripod_wire::otlp::{InstrumentationScope, KeyValue, Resource};
-use tripod_wire::prometheus::names;
-
-/// A label's name and value, cheap to give to many series.
-pub(super) type Pair = (Arc<str>, Arc<str>);
-
-const INFO: &str = "target_info";
+/// What is known of the series that describes a resource.
+pub(super) const INFO: Family<'_> =
+    Family { name: "target_info", kind: MetricType::INFO, help: "Target metadata", unit: "" };
 
 /// Attributes as labels.
 pub(super) fn pairs(attributes: &[KeyValue]) -> Vec<Pair> {
@@ -51,20 +49,12 @@ impl Target {
         Self { pairs, others: self::pairs(&others) }
     }
 
-    /// The resource's `target_info`; none when there is nothing to say, or nothing to say it about.
-    pub(super) fn info(&self, time: i64) -> Option<SeriesWrite> {
+    /// The labels of the resource's `target_info`; none when there is nothing to say, or nothing to say it about.
+    pub(super) fn info(&self) -> Option<impl Iterator<Item = Pair>> {
         if self.pairs.is_empty() || self.others.is_empty() {
             return None;
         }
-        let name: Pair = ("__name__".into(), INFO.into());
-        let labels =
-            Labels::new([name].into_iter().chain(self.pairs.iter().cloned()).chain(self.others.iter().cloned()));
-        let about = Metadata { kind: MetricKind::Info, help: "Target metadata".to_owned(), unit: String::new() };
-        Some(SeriesWrite {
-            labels,
-            samples: Samples { floats: vec![(time, 1.0)], histograms: Vec::new() },
-            exemplars: Vec::new(),
-            metadata: Some((INFO.into(), Arc::new(about))),
-        })
+        let name: Pair = ("__name__".into(), INFO.name.into());
+        Some([name].into_iter().chain(self.pairs.iter().cloned()).chain(self.others.iter().cloned()))
     }
 }
