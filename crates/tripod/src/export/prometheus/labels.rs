@@ -77,16 +77,13 @@ impl Labels {
         }
         self.bytes.clear();
         self.bytes.extend_from_slice(&self.common);
-        let encoding = self.encoding;
-        for ((_, value), Key { head, .. }) in labels.iter().zip(&self.keys.known) {
-            put(encoding, &mut self.bytes, head, |out| match value {
-                Kept::Str(text) => put_text(encoding, out, text),
-                Kept::Int(value) => put_whole(out, value),
-                other => put_text(encoding, out, &other.to_any().to_string()),
-            });
+        let values = labels.iter().zip(&self.keys.known);
+        // Each a loop of its own, so that the encoding is not asked for at every label.
+        match self.encoding {
+            Encoding::Text => put_all(Encoding::Text, &mut self.bytes, values),
+            Encoding::Protobuf => put_all(Encoding::Protobuf, &mut self.bytes, values),
         }
     }
-
     /// The same where the labels are attributes.
     pub(super) fn set_attributes(&mut self, attributes: &[KeyValue]) {
         self.bytes.clear();
@@ -142,6 +139,17 @@ pub(super) fn put_name(out: &mut Vec<u8>, name: &str, is_old: bool) {
     out.push(b'"');
     escape(out, name, true);
     out.push(b'"');
+}
+
+#[inline]
+fn put_all<'l>(encoding: Encoding, out: &mut Vec<u8>, values: impl Iterator<Item = ((&'l str, Kept<'l>), &'l Key)>) {
+    for ((_, value), Key { head, .. }) in values {
+        put(encoding, out, head, |out| match value {
+            Kept::Str(text) => put_text(encoding, out, text),
+            Kept::Int(value) => put_whole(out, value),
+            other => put_text(encoding, out, &other.to_any().to_string()),
+        });
+    }
 }
 
 #[inline]

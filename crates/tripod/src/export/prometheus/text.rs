@@ -16,6 +16,8 @@ pub(super) struct Lines<'o> {
     pub(super) out: &'o mut Vec<u8>,
     /// What the names of samples begin with.
     name: String,
+    /// The name of a counter's or a gauge's sample: such lines are most of a page.
+    number_name: String,
     /// The name has other than the old characters: it stands among the labels, in quotes.
     is_quoted: bool,
     open_metrics: bool,
@@ -30,7 +32,17 @@ impl<'o> Lines<'o> {
     pub(super) fn new(out: &'o mut Vec<u8>, open_metrics: bool, name: &str, kind: MetricKind, created: bool) -> Self {
         let name = family_name(open_metrics, name, kind).to_owned();
         let is_quoted = !is_old_metric(&name);
-        Self { out, name, is_quoted, open_metrics, kind, created: created && open_metrics, extra: Vec::new() }
+        let number_name = format!("{name}{}", number_suffix(open_metrics, kind));
+        Self {
+            out,
+            name,
+            number_name,
+            is_quoted,
+            open_metrics,
+            kind,
+            created: created && open_metrics,
+            extra: Vec::new(),
+        }
     }
 
     /// `# TYPE`, `# UNIT`, `# HELP`.
@@ -59,7 +71,13 @@ impl<'o> Lines<'o> {
     /// A counter's or a gauge's line.
     pub(super) fn number(&mut self, point: Point<'_>, value: NumberValue, exemplar: Option<Kept>) {
         let is_counter = self.kind == MetricKind::Counter;
-        self.begin(point, if self.open_metrics && is_counter { "_total" } else { "" });
+        if self.is_quoted {
+            self.begin(point, number_suffix(self.open_metrics, self.kind));
+        } else {
+            self.out.extend_from_slice(self.number_name.as_bytes());
+            put_braced(self.out, point.labels, b"");
+            self.out.push(b' ');
+        }
         match value {
             NumberValue::Int(whole) => put_whole(self.out, whole),
             value => put_float(self.out, value.as_f64()),
@@ -177,6 +195,11 @@ impl<'o> Lines<'o> {
     }
 }
 
+/// What a counter's or a gauge's sample has behind its family's name.
+fn number_suffix(open_metrics: bool, kind: MetricKind) -> &'static str {
+    if open_metrics && kind == MetricKind::Counter { "_total" } else { "" }
+}
+
 /// In OpenMetrics a counter's family has the name before its `_total`.
 fn family_name(open_metrics: bool, name: &str, kind: MetricKind) -> &str {
     match kind {
@@ -197,6 +220,7 @@ pub(super) fn target_info(out: &mut Vec<u8>, open_metrics: bool, labels: &[u8]) 
     out.extend_from_slice(b" 1\n");
 }
 
+#[inline]
 fn put_braced(out: &mut Vec<u8>, labels: &[u8], extra: &[u8]) {
     if labels.is_empty() && extra.is_empty() {
         return;
