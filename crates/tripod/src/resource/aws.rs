@@ -1,10 +1,13 @@
 //! Amazon's cloud: Lambda, ECS, EKS, Elastic Beanstalk and EC2, from variables and files. What only the network knows, such as an
-//! EC2 machine's zone and account, is left to `OTEL_RESOURCE_ATTRIBUTES`: a start that waits for an address that may not answer
-//! is not worth it.
+//! EC2 machine's zone and account, is left to [`super::aws_metadata`], which is asked for, and to `OTEL_RESOURCE_ATTRIBUTES`.
 
 use tripod_wire::otlp::AnyValue;
 
 use super::{Found, Surroundings, json};
+
+/// The file in which the firmware names its maker, and what it says on EC2.
+pub(super) const VENDOR: &str = "/sys/class/dmi/id/sys_vendor";
+pub(super) const EC2_VENDOR: &str = "Amazon EC2";
 
 pub(super) fn detect(surroundings: &Surroundings<'_>, found: &mut Found) {
     // The machine first: what runs on it says more.
@@ -86,7 +89,7 @@ fn elastic_beanstalk(surroundings: &Surroundings<'_>, found: &mut Found) -> Opti
 /// The firmware of a virtual machine names its maker, its id and its type.
 fn ec2(surroundings: &Surroundings<'_>, found: &mut Found) -> Option<&'static str> {
     let firmware = |name: &str| surroundings.file(&format!("/sys/class/dmi/id/{name}"));
-    firmware("sys_vendor").filter(|vendor| vendor == "Amazon EC2")?;
+    surroundings.file(VENDOR).filter(|vendor| vendor == EC2_VENDOR)?;
     found.add_some("host.id", firmware("board_asset_tag").filter(|id| id.starts_with("i-")));
     found.add_some("host.type", firmware("product_name"));
     Some("aws_ec2")

@@ -1,6 +1,9 @@
-//! The resource: what the telemetry is about. What can be found out without asking the network is detected; a detector is a file.
+//! The resource: what the telemetry is about. What can be found out without asking the network is detected, what the network knows on
+//! demand; a detector is a file.
 
 mod aws;
+#[cfg(feature = "http-client")]
+mod aws_metadata;
 mod container;
 mod host;
 mod json;
@@ -16,7 +19,7 @@ use tripod_wire::proto::{Message, put_bytes};
 use crate::Value;
 pub(crate) use surroundings::Surroundings;
 
-/// Looks for attributes of the resource, in files and variables; none of them asks the network.
+/// Looks for attributes of the resource, in files and variables; only [`Detector::AwsMetadata`] asks the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Detector {
@@ -32,29 +35,39 @@ pub enum Detector {
     Container,
     /// `kubernetes`: `k8s.pod.*`, `k8s.namespace.name`, `k8s.node.name` and others, in a pod.
     Kubernetes,
+    /// `aws_metadata`: what EC2's metadata service (IMDSv2) and the ECS agent tell over the network: `cloud.*`, `host.*`, `aws.ecs.*`,
+    /// `container.*`, `aws.log.*`. Only where it is named: telemetry starts up to a second later where nobody answers. Needs an HTTP
+    /// client in the build, as OTLP over HTTP has it; without one it finds nothing.
+    AwsMetadata,
     /// `aws`: `cloud.*` and what else is known on Lambda, ECS, EKS, Elastic Beanstalk and EC2.
     Aws,
 }
 
 /// Every detector with its name and what it does, the one that knows least first: of one key, the last counts.
 type Detect = fn(&Surroundings<'_>, &mut Found);
-const ALL: [(&str, Detector, Detect); 7] = [
+const ALL: [(&str, Detector, Detect); 8] = [
     ("service", Detector::Service, service::detect),
     ("host", Detector::Host, host::detect),
     ("os", Detector::Os, os::detect),
     ("process", Detector::Process, process::detect),
     ("container", Detector::Container, container::detect),
     ("kubernetes", Detector::Kubernetes, kubernetes::detect),
+    ("aws_metadata", Detector::AwsMetadata, aws_metadata::detect),
     ("aws", Detector::Aws, aws::detect),
 ];
 
+#[cfg(not(feature = "http-client"))]
+mod aws_metadata {
+    /// There is nothing to ask with.
+    pub(super) fn detect(_: &super::Surroundings<'_>, _: &mut super::Found) {}
+}
+
 impl Detector {
-    /// All of them.
-    pub(crate) const DEFAULT: [Self; ALL.len()] =
+    /// All that ask nobody.
+    pub(crate) const DEFAULT: [Self; ALL.len() - 1] =
         [Self::Service, Self::Host, Self::Os, Self::Process, Self::Container, Self::Kubernetes, Self::Aws];
 
-    pub(crate) const ALLOWED: &str =
-        "must be all, none, or some of service, host, os, process, container, kubernetes and aws, separated by commas";
+    pub(crate) const ALLOWED: &str = "must be all, none, or some of service, host, os, process, container, kubernetes, aws and aws_metadata, separated by commas";
 
     /// Its name in `OTEL_RESOURCE_DETECTORS` and in a file.
     pub fn name(self) -> &'static str {
@@ -68,9 +81,15 @@ impl Detector {
     /// The value of `OTEL_RESOURCE_DETECTORS`.
     pub(crate) fn from_names(names: &str) -> Option<Vec<Self>> {
         match names {
-            "all" => Some(Self::DEFAULT.to_vec()),
             "none" => Some(Vec::new()),
-            names => names.split(',').map(|name| Self::from_name(name.trim())).collect(),
+            names => {
+                let of = |name: &str| match name.trim() {
+                    "all" => Some(Self::DEFAULT.to_vec()),
+                    name => Self::from_name(name).map(|detector| vec![detector]),
+                };
+                let some: Option<Vec<Vec<Self>>> = names.split(',').map(of).collect();
+                some.map(|some| some.concat())
+            }
         }
     }
 }
@@ -146,9 +165,14 @@ mod tests {
     fn detectors_are_chosen_by_name() {
         assert_eq!(Detector::from_names("host, os"), Some(vec![Detector::Host, Detector::Os]));
         assert_eq!(Detector::from_names("none"), Some(Vec::new()));
-        assert_eq!(Detector::from_names("all").unwrap().len(), ALL.len());
+        let all = Detector::from_names("all").unwrap();
+        assert!(all.len() == ALL.len() - 1 && !all.contains(&Detector::AwsMetadata), "nobody is asked by default");
         assert_eq!(Detector::from_names("moon"), None);
-        assert!(Detector::DEFAULT.iter().all(|detector| Detector::from_name(detector.name()) == Some(*detector)));
+        assert_eq!(Detector::from_names("all,aws_metadata").unwrap().len(), ALL.len());
+        assert!(
+            ALL.iter()
+                .all(|(name, detector, _)| detector.name() == *name && Detector::from_name(name) == Some(*detector))
+        );
     }
 
     #[test]

@@ -13,15 +13,23 @@ type Variables<'a> = dyn Fn(&str) -> Option<String> + 'a;
 pub(crate) struct Surroundings<'a> {
     root: PathBuf,
     variable: Box<Variables<'a>>,
+    #[cfg_attr(not(feature = "http-client"), allow(dead_code))] // Who asks the network wants to know.
+    is_real: bool,
 }
 
 impl<'a> Surroundings<'a> {
     pub(crate) fn real() -> Self {
-        Self::new(Path::new("/"), |name| std::env::var(name).ok())
+        Self { is_real: true, ..Self::new(Path::new("/"), |name| std::env::var(name).ok()) }
     }
 
     pub(crate) fn new(root: &Path, variable: impl Fn(&str) -> Option<String> + 'a) -> Self {
-        Self { root: root.to_owned(), variable: Box::new(variable) }
+        Self { root: root.to_owned(), variable: Box::new(variable), is_real: false }
+    }
+
+    /// Whether it is this machine, of which all looks tell the same.
+    #[cfg(feature = "http-client")]
+    pub(super) fn is_real(&self) -> bool {
+        self.is_real
     }
 
     /// A variable that is set to something.
