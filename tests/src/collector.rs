@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::root;
+use crate::setup;
 
 /// Running; killed when it is dropped.
 #[derive(Debug)]
@@ -21,13 +21,7 @@ impl Collector {
     /// Starts one that sends on to this URL, by HTTP. `None` where it can't be had: it is built of Debian's unstable release, which is
     /// not always whole, by Go, which is not everywhere.
     pub fn start(to: &str) -> Option<Self> {
-        let ran = Command::new("bash").arg(root().join("tests/otlp_collector/setup.sh")).output().expect("bash runs");
-        if ran.status.code() == Some(3) {
-            println!("not tested: {}", String::from_utf8_lossy(&ran.stderr));
-            return None;
-        }
-        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
-        let program = String::from_utf8(ran.stdout).expect("a path");
+        let program = setup::run_if_possible("tests/otlp_collector/setup.sh")?;
         let free = || TcpListener::bind("127.0.0.1:0").and_then(|port| port.local_addr()).expect("a port").to_string();
         let (grpc, http) = (free(), free());
         let folder = tempfile::tempdir().expect("a folder");
@@ -40,7 +34,7 @@ impl Collector {
              pipelines: {{traces: {pipeline}, metrics: {pipeline}, logs: {pipeline}}}\n"
         );
         std::fs::write(&config, text).expect("its configuration can be written");
-        let mut child = Command::new(program.trim())
+        let mut child = Command::new(program)
             .arg("--config")
             .arg(&config)
             .stderr(Stdio::null())

@@ -18,6 +18,7 @@ pub mod records;
 pub mod requests;
 pub mod series;
 pub mod server;
+pub mod setup;
 
 pub use server::Tripod;
 

@@ -11,18 +11,11 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::http::{Client, encode};
+use crate::setup;
 
 /// The folder that a package's programs are in; none where they can't be had.
 pub fn folder_of(package: &str) -> Option<PathBuf> {
-    let setup = crate::root().join("tests/prometheus/setup.sh");
-    let ran = Command::new("bash").arg(setup).arg(package).output().expect("bash runs");
-    let said = String::from_utf8_lossy(&ran.stderr).into_owned();
-    if ran.status.code() == Some(3) && std::env::var_os("CI").is_none() {
-        println!("not tested: {said}");
-        return None;
-    }
-    assert!(ran.status.success(), "{said}");
-    Some(PathBuf::from(String::from_utf8(ran.stdout).expect("a path").trim()))
+    setup::run("tests/prometheus/setup.sh", &[package]).map(PathBuf::from)
 }
 
 /// A program that is killed when the test is over.
