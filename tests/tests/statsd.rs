@@ -76,8 +76,8 @@ impl Statsd {
             .spawn()
             .unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let _program = Running(child);
-        let mut statsd = Self { _program, address: udp.to_string(), lines, seen: Flush::default(), _folder: folder };
+        let mut statsd =
+            Self { _program: Running(child), address: udp.to_string(), lines, seen: Flush::default(), _folder: folder };
         statsd.wait();
         Some(statsd)
     }
