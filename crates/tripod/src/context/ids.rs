@@ -25,7 +25,8 @@ impl Handle {
     }
 }
 
-/// Random numbers that no other thread and no other process makes.
+/// Random numbers that no other thread and no other process makes. A clone goes on to make the same.
+#[derive(Clone)]
 pub(crate) struct Ids(fastrand::Rng);
 
 impl Ids {

@@ -208,8 +208,13 @@ impl Identity {
         ids: &mut Ids,
         (sampler, starts): (&Sampler, &Starts),
     ) -> Option<Self> {
+        let before = ids.clone();
         let trace_id = trace_id(parent, ids);
-        let sampled = sampler.decide_at_once(parent, trace_id, has_state)?;
+        let Some(sampled) = sampler.decide_at_once(parent, trace_id, has_state) else {
+            // It is decided anew, and has to be on the same id: a ratio would otherwise be applied twice.
+            *ids = before;
+            return None;
+        };
         Some(Self::below(parent, trace_id, sampled, ids, starts))
     }
 }
