@@ -202,7 +202,7 @@ test("metrics: every one has a card with its line, and the card opens it", { ski
   walk({}, async (page) => {
     const metric = await metricWithExemplars();
     await page.goto(`${base}/metric?${view}`);
-    await page.locator(".metric-card .mini-line polyline").first().waitFor();
+    await page.locator(".metric-card .mini-line polyline").first().waitFor({ state: "attached" });
     await picture(page, "metrics-start");
     const cards = await page.locator(".metric-card").count();
     await page.getByRole("searchbox", { name: "Find a metric" }).fill(metric);
