@@ -224,7 +224,7 @@ fn ends(bytes: &[u8]) -> (u64, u64) {
 /// Whether two texts of the same length are equal; most labels are short, and calling `memcmp` would take longer than this.
 #[inline(always)]
 #[allow(clippy::inline_always, reason = "as `hash`")]
-fn is_same(a: &[u8], b: &[u8]) -> bool {
+pub(crate) fn is_same(a: &[u8], b: &[u8]) -> bool {
     if a.len() > 16 { a == b } else { ends(a) == ends(b) }
 }
 

@@ -131,7 +131,8 @@ impl Aggregate for Sum {
     }
 
     fn write(&self, _: &SumShape, cells: &CellReader, samples: &mut Samples<'_>) {
-        let exemplar = self.exemplar.kept(&(0..u32::MAX)).next().map(|(_, kept)| kept);
+        let exemplar = || self.exemplar.kept(&(0..u32::MAX)).next().map(|(_, kept)| kept);
+        let exemplar = if samples.has_exemplars() { exemplar() } else { None };
         samples.number(self.total(cells).number(), exemplar);
     }
 }

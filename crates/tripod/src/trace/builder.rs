@@ -354,9 +354,15 @@ fn make_current(mut span: Span, local: &mut Local) -> Option<Handle> {
     Some(handle)
 }
 
-/// Ends the entered span with this id.
+/// Ends the entered span with this id. Not a part of the caller, so that dropping a guard that is none is.
+#[inline(never)]
+pub(crate) fn leave(span: Handle) {
+    leave_at(span, None);
+}
+
+/// The same with a time, which may lie in the past.
 #[inline]
-pub(crate) fn leave(span: Handle, end: Option<SystemTime>) {
+pub(crate) fn leave_at(span: Handle, end: Option<SystemTime>) {
     let id = span.id();
     stack::with(|local| {
         // Guards usually end in reverse order, so it is on top.

@@ -71,7 +71,9 @@ impl LocalSpan {
 
     /// Ends it with this time, which may lie in the past, but not before its start.
     pub fn end_at(mut self, end: SystemTime) {
-        self.finish(Some(end));
+        if let Some(span) = self.span.take() {
+            builder::leave_at(span, Some(end));
+        }
     }
 
     fn with_data(&self, change: impl FnOnce(&mut SpanData)) {
@@ -81,13 +83,6 @@ impl LocalSpan {
     }
 
     super::span_methods!(self: &self);
-
-    #[inline]
-    fn finish(&mut self, end: Option<SystemTime>) {
-        if let Some(span) = self.span.take() {
-            builder::leave(span, end);
-        }
-    }
 }
 
 impl Default for LocalSpan {
@@ -100,6 +95,8 @@ impl Default for LocalSpan {
 impl Drop for LocalSpan {
     #[inline]
     fn drop(&mut self) {
-        self.finish(None);
+        if let Some(span) = self.span {
+            builder::leave(span);
+        }
     }
 }

@@ -11,7 +11,7 @@ use tripod_wire::proto::{put_bytes, put_len_delimited};
 
 use super::naming::Naming;
 use super::text::{escape, put_whole};
-use crate::metrics::label_set::{Kept, LabelSet};
+use crate::metrics::label_set::{Kept, LabelSet, is_same};
 
 /// What a label is in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,21 +69,27 @@ impl Labels {
 
     /// Goes on to a series.
     pub(super) fn set(&mut self, labels: &LabelSet) {
-        if !self.keys.are_those_of(labels) {
-            self.keys = self.keys_of(labels);
+        if !self.keys.clash && self.put_all(labels) {
+            return;
         }
+        self.keys = self.keys_of(labels);
         if self.keys.clash {
             return self.set_attributes(&labels.attributes());
         }
+        self.put_all(labels);
+    }
+
+    /// Writes the labels under the keys that are known; false when they are others.
+    fn put_all(&mut self, labels: &LabelSet) -> bool {
         self.bytes.clear();
         self.bytes.extend_from_slice(&self.common);
-        let values = labels.iter().zip(&self.keys.known);
         // Each a loop of its own, so that the encoding is not asked for at every label.
         match self.encoding {
-            Encoding::Text => put_all(Encoding::Text, &mut self.bytes, values),
-            Encoding::Protobuf => put_all(Encoding::Protobuf, &mut self.bytes, values),
+            Encoding::Text => put_all(Encoding::Text, &mut self.bytes, labels, &self.keys.known),
+            Encoding::Protobuf => put_all(Encoding::Protobuf, &mut self.bytes, labels, &self.keys.known),
         }
     }
+
     /// The same where the labels are attributes.
     pub(super) fn set_attributes(&mut self, attributes: &[KeyValue]) {
         self.bytes.clear();
@@ -112,13 +118,6 @@ impl Labels {
     }
 }
 
-impl Keys {
-    fn are_those_of(&self, labels: &LabelSet) -> bool {
-        let mut known = self.known.iter();
-        labels.iter().all(|(key, _)| known.next().is_some_and(|known| known.of == key)) && known.next().is_none()
-    }
-}
-
 fn head(encoding: Encoding, name: &str) -> Vec<u8> {
     let mut head = Vec::new();
     match encoding {
@@ -142,14 +141,20 @@ pub(super) fn put_name(out: &mut Vec<u8>, name: &str, is_old: bool) {
 }
 
 #[inline]
-fn put_all<'l>(encoding: Encoding, out: &mut Vec<u8>, values: impl Iterator<Item = ((&'l str, Kept<'l>), &'l Key)>) {
-    for ((_, value), Key { head, .. }) in values {
+fn put_all(encoding: Encoding, out: &mut Vec<u8>, labels: &LabelSet, known: &[Key]) -> bool {
+    let mut known = known.iter();
+    for (key, value) in labels.iter() {
+        let Some(Key { of, head, .. }) = known.next() else { return false };
+        if of.len() != key.len() || !is_same(of.as_bytes(), key.as_bytes()) {
+            return false;
+        }
         put(encoding, out, head, |out| match value {
             Kept::Str(text) => put_text(encoding, out, text),
             Kept::Int(value) => put_whole(out, value),
             other => put_text(encoding, out, &other.to_any().to_string()),
         });
     }
+    known.next().is_none()
 }
 
 #[inline]

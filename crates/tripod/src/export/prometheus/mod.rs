@@ -278,6 +278,14 @@ impl Samples<'_> {
         self.labels.set(labels);
     }
 
+    /// Whether exemplars are written: looking for those of each series costs more than all else.
+    pub(crate) fn has_exemplars(&self) -> bool {
+        match &self.output {
+            Output::Text(lines) => lines.open_metrics,
+            Output::Protobuf(_) => true,
+        }
+    }
+
     /// A counter's or a gauge's number.
     pub(crate) fn number(&mut self, value: NumberValue, exemplar: Option<Kept>) {
         let point = Point { labels: self.labels.bytes(), start: self.start };

@@ -20,7 +20,7 @@ pub(super) struct Lines<'o> {
     number_name: String,
     /// The name has other than the old characters: it stands among the labels, in quotes.
     is_quoted: bool,
-    open_metrics: bool,
+    pub(super) open_metrics: bool,
     kind: MetricKind,
     /// Whether lines tell since when is counted, where the format has them.
     created: bool,
@@ -240,6 +240,7 @@ fn put(out: &mut Vec<u8>, parts: &[&str]) {
     }
 }
 
+#[inline]
 pub(super) fn escape(out: &mut Vec<u8>, text: &str, quotes: bool) {
     // Most texts have nothing to escape: looking at all bytes at once is faster than pushing them one by one.
     let special = |byte: u8| byte == b'\\' || byte == b'\n' || byte == b'"' && quotes;
