@@ -74,6 +74,9 @@ macro_rules! instrument {
             fn with(&self, record: impl FnOnce(&Stream<$aggregate>, &Series<$aggregate>)) {
                 if on() {
                     record(self.stream, self.series);
+                } else {
+                    // Said to the compiler, or a loop jumps once more at each call: half of what setting a gauge takes.
+                    std::hint::cold_path();
                 }
             }
 
