@@ -8,13 +8,14 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Lines};
 use std::net::{TcpListener, UdpSocket};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{ChildStdout, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use tripod::{StatsdDialect, StatsdExporter};
 use tripod_tests::http::Client;
+use tripod_tests::programs::Running;
 use tripod_tests::{root, setup};
 
 /// There is one engine a process.
@@ -24,16 +25,6 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A label's value with everything in it that a line gives a meaning to.
 const AWKWARD: &str = "a|b:c@d#e,f;g=h\ni j/k";
-
-/// Ends a program when the test is over.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 /// What the server had when it flushed.
 #[derive(Debug, Default, Deserialize)]
@@ -76,8 +67,13 @@ impl Statsd {
             .spawn()
             .unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut statsd =
-            Self { _program: Running(child), address: udp.to_string(), lines, seen: Flush::default(), _folder: folder };
+        let mut statsd = Self {
+            _program: Running::from(child),
+            address: udp.to_string(),
+            lines,
+            seen: Flush::default(),
+            _folder: folder,
+        };
         statsd.wait();
         Some(statsd)
     }
@@ -208,7 +204,7 @@ impl StatsdExporterServer {
             .arg("--log.level=error")
             .spawn()
             .unwrap();
-        let server = Self { _program: Running(child), udp, unix, web, _folder: folder };
+        let server = Self { _program: Running::from(child), udp, unix, web, _folder: folder };
         let deadline = Instant::now() + PATIENCE;
         while server.page().is_none() || !server.unix.exists() {
             assert!(Instant::now() < deadline, "the server does not start");

@@ -287,37 +287,8 @@ fn total(page: &str) -> f64 {
 
 #[cfg(unix)]
 mod forks {
-    use std::panic::{AssertUnwindSafe, catch_unwind};
-
+    use super::common::forks::{fork, join};
     use super::*;
-
-    /// Forks; the child does its work and ends without further ado.
-    fn fork(work: impl FnOnce()) -> i32 {
-        // SAFETY: what the child does with sockets and threads is what is tested here.
-        match unsafe { libc::fork() } {
-            -1 => panic!("no fork: {}", std::io::Error::last_os_error()),
-            0 => {
-                let done = catch_unwind(AssertUnwindSafe(work));
-                // SAFETY: nothing of the test's harness is to run in the child.
-                unsafe { libc::_exit(i32::from(done.is_err())) }
-            }
-            child => child,
-        }
-    }
-
-    fn join(child: i32) {
-        let (start, mut status) = (Instant::now(), 0);
-        // SAFETY: `status` is an `int` that lives until the call returns.
-        while unsafe { libc::waitpid(child, &raw mut status, libc::WNOHANG) } == 0 {
-            if start.elapsed() > PATIENCE {
-                // SAFETY: the child is ours.
-                unsafe { libc::kill(child, libc::SIGKILL) };
-                panic!("the child hangs");
-            }
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        assert_eq!(status, 0, "the child has done its work");
-    }
 
     /// One process tells another that it may go on.
     fn signal() -> (std::io::PipeReader, std::io::PipeWriter) {

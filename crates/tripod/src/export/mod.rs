@@ -9,6 +9,8 @@ mod console;
 mod datadog;
 #[cfg(any(feature = "datadog", feature = "statsd"))]
 mod datadog_names;
+#[cfg(any(feature = "aws", feature = "otlp", feature = "prometheus-server", feature = "prometheus-service"))]
+mod gzip;
 #[cfg(feature = "http-client")]
 mod http;
 #[cfg(any(feature = "jsonl", feature = "otlp-json"))]

@@ -3,16 +3,13 @@
 //!
 //! A batch is decoded once; the walk itself copies nothing.
 
-use tripod_wire::WireError;
 use tripod_wire::otlp::metrics::{
     AggregationTemporality, Buckets, ExponentialHistogramDataPoint, HistogramDataPoint, Metric, MetricData,
     MetricsData, NO_RECORDED_VALUE, NumberDataPoint, NumberValue, SummaryDataPoint,
 };
 use tripod_wire::otlp::{KeyValue, Resource};
-use tripod_wire::proto::Message;
 
 use crate::metrics::exponential::lower_bound;
-use crate::pipeline::{Batch, ExportError};
 
 /// A point and all that it belongs to.
 #[derive(Clone, Copy)]
@@ -65,15 +62,6 @@ pub(crate) struct Bucket {
     /// Infinity where there is none.
     pub(crate) upper: f64,
     pub(crate) count: u64,
-}
-
-/// A batch of metrics as it was before it was encoded.
-///
-/// # Errors
-/// [`ExportError::Permanent`] when it is none.
-pub(crate) fn decode(batch: &Batch) -> Result<MetricsData, ExportError> {
-    MetricsData::decode(&batch.body)
-        .map_err(|error: WireError| ExportError::Permanent { reason: format!("not a batch of metrics: {error}") })
 }
 
 /// Visits every point that has a value, in order.

@@ -25,6 +25,7 @@ pub use tail::{TailPolicy, TailSampling};
 use std::time::{Duration, Instant};
 
 pub use tripod_wire::otlp::Signal;
+use tripod_wire::proto::Message;
 
 use crate::metrics::Temporality;
 
@@ -37,6 +38,17 @@ pub struct Batch {
     pub records: u64,
     /// An OTLP export request of that signal, in protobuf.
     pub body: Vec<u8>,
+}
+
+impl Batch {
+    /// The request as it was before it was encoded.
+    ///
+    /// # Errors
+    /// [`ExportError::Permanent`] when it is none of this signal's.
+    pub(crate) fn decode<R: Message>(&self) -> Result<R, ExportError> {
+        R::decode(&self.body)
+            .map_err(|error| ExportError::Permanent { reason: format!("this batch is no OTLP: {error}") })
+    }
 }
 
 /// Turns batches into bytes for one destination.

@@ -1,6 +1,8 @@
 //! What the tests share: telemetry that is kept in memory, one test at a time, as it is one a process.
 #![allow(dead_code, unreachable_pub)]
 
+#[cfg(unix)]
+pub mod forks;
 pub mod http;
 pub mod scripted;
 

@@ -7,15 +7,13 @@ mod datum;
 mod spread;
 mod unit;
 
-use std::io::Write;
 use std::time::Duration;
 
-use flate2::write::GzEncoder;
 use tripod_wire::otlp::MetricsData;
-use tripod_wire::proto::Message;
 
 use self::datum::Mapping;
 use super::aws::Endpoint;
+use super::gzip::gzip;
 use super::parts::Parts;
 use crate::Error;
 use crate::config::{AwsConfig, check_url};
@@ -111,8 +109,7 @@ impl CloudWatchExporter {
     fn put(endpoint: &mut Endpoint, body: &str) -> Result<Exported, ExportError> {
         let headers =
             [("content-type", "application/x-amz-json-1.0"), ("x-amz-target", TARGET), ("content-encoding", "gzip")];
-        let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 4), flate2::Compression::fast());
-        let compressed = encoder.write_all(body.as_bytes()).and_then(|()| encoder.finish());
+        let compressed = gzip(body.as_bytes());
         let compressed = compressed.map_err(|error| ExportError::Permanent { reason: error.to_string() })?;
         endpoint.post("/", &headers, &compressed).map(|_| Exported::default())
     }
@@ -136,8 +133,7 @@ impl Exporter for CloudWatchExporter {
     }
 
     fn export(&mut self, batch: &Batch) -> Result<Exported, ExportError> {
-        let metrics = MetricsData::decode(&batch.body)
-            .map_err(|error| ExportError::Permanent { reason: format!("this batch is no OTLP: {error}") })?;
+        let metrics = batch.decode::<MetricsData>()?;
         let data = self.mapping.data(&metrics);
         let requests = requests(&self.namespace, &data.points);
         let left_out = Exported { rejected: data.rejected, reason: data.reason };

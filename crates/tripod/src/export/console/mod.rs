@@ -12,7 +12,6 @@ use std::io::{self, IsTerminal, Write};
 
 use tripod_wire::TraceId;
 use tripod_wire::otlp::{LogsData, MetricsData, Span, TracesData};
-use tripod_wire::proto::Message;
 
 use super::readable::Paint;
 use super::tree;
@@ -100,11 +99,10 @@ impl Exporter for ConsoleExporter {
     }
 
     fn export(&mut self, batch: &Batch) -> Result<Exported, ExportError> {
-        let permanent = |error: tripod_wire::WireError| ExportError::Permanent { reason: error.to_string() };
         let text = match batch.signal {
-            Signal::Traces => self.spans(TracesData::decode(&batch.body).map_err(permanent)?),
-            Signal::Logs => self.logs(&LogsData::decode(&batch.body).map_err(permanent)?),
-            Signal::Metrics => self.metrics(&MetricsData::decode(&batch.body).map_err(permanent)?),
+            Signal::Traces => self.spans(batch.decode::<TracesData>()?),
+            Signal::Logs => self.logs(&batch.decode::<LogsData>()?),
+            Signal::Metrics => self.metrics(&batch.decode::<MetricsData>()?),
         };
         self.write(&text).map_err(|error| ExportError::Permanent { reason: error.to_string() })?;
         Ok(Exported::default())

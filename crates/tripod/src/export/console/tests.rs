@@ -10,6 +10,7 @@ use tripod_wire::otlp::trace::{Event, ResourceSpans, ScopeSpans, Status, StatusC
 use tripod_wire::otlp::{InstrumentationScope, KeyValue, LogRecord, Metric};
 
 use super::*;
+use tripod_wire::proto::Message;
 
 /// 2026-11-21T07:34:00.123Z.
 const TIME: u64 = 1_795_246_440_123_000_000;

@@ -9,7 +9,7 @@ mod series;
 use std::fmt;
 use std::time::Duration;
 
-use tripod_wire::otlp::Resource;
+use tripod_wire::otlp::{MetricsData, Resource};
 
 use series::{Origin, SeriesList, Style};
 
@@ -126,7 +126,7 @@ impl DatadogExporter {
 
     /// A batch as series, and what could not be told; with the second that the next batch comes after.
     fn series(&self, batch: &Batch) -> Result<(SeriesList, Exported, u64), ExportError> {
-        let data = points::decode(batch)?;
+        let data: MetricsData = batch.decode()?;
         let (mut all, mut refused) = (SeriesList::default(), Exported::default());
         let mut last_second = self.last_second;
         let mut of_resource: Option<(&Resource, Origin)> = None;

@@ -1,11 +1,9 @@
 //! Makes what is sent smaller, on the exporter's own thread.
 
 use std::borrow::Cow;
-use std::io::Write;
-
-use flate2::write::GzEncoder;
 
 use crate::config::Compression;
+use crate::export::gzip::gzip;
 
 /// Fast rather than small: telemetry is repetitive, so the first level finds most of what there is.
 #[cfg(feature = "zstd")]
@@ -15,18 +13,12 @@ const ZSTD_LEVEL: i32 = 1;
 pub(super) fn compress(body: &[u8], how: Compression) -> (Cow<'_, [u8]>, Option<&'static str>) {
     let compressed = match how {
         Compression::None => None,
-        Compression::Gzip => gzip(body).map(|body| (body, "gzip")),
+        Compression::Gzip => gzip(body).ok().map(|body| (body, "gzip")),
         #[cfg(feature = "zstd")]
         Compression::Zstd => zstd::bulk::compress(body, ZSTD_LEVEL).ok().map(|body| (body, "zstd")),
     };
     // Compressing in memory does not fail; if it did, the body goes as it is.
     compressed.map_or((Cow::Borrowed(body), None), |(body, name)| (Cow::Owned(body), Some(name)))
-}
-
-fn gzip(body: &[u8]) -> Option<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 4), flate2::Compression::fast());
-    encoder.write_all(body).ok()?;
-    encoder.finish().ok()
 }
 
 #[cfg(test)]

@@ -1,13 +1,10 @@
 //! A scrape's answer as HTTP has it: the page, smaller where the scraper takes it so.
 
-use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-
-use flate2::Compression;
-use flate2::write::GzEncoder;
 
 use super::negotiate::takes_gzip;
 use super::scrape;
+use crate::export::gzip::gzip;
 
 /// Smaller pages are sent as they are.
 const WORTH_GZIP: usize = 1024;
@@ -24,9 +21,8 @@ impl Answer {
     pub(super) fn to(accept: &str, accept_encoding: &str) -> Option<Self> {
         let (content_type, body) = catch_unwind(AssertUnwindSafe(|| scrape(accept))).ok()?;
         if body.len() >= WORTH_GZIP && takes_gzip(accept_encoding) {
-            let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 8), Compression::fast());
-            // Writing into memory does not fail; if it did, the page goes as it is.
-            if let Ok(body) = encoder.write_all(&body).and_then(|()| encoder.finish()) {
+            // If it failed, the page would go as it is.
+            if let Ok(body) = gzip(&body) {
                 return Some(Self { content_type, is_gzip: true, body });
             }
         }

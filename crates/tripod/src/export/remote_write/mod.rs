@@ -13,7 +13,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use tripod_wire::otlp::MetricsData;
 use tripod_wire::prometheus::series::translate;
-use tripod_wire::proto::Message;
 
 use self::alive::Alive;
 use self::gather::{Family, Gathered, Series};
@@ -170,8 +169,7 @@ impl Exporter for RemoteWriteExporter {
     }
 
     fn export(&mut self, batch: &Batch) -> Result<Exported, ExportError> {
-        let data = MetricsData::decode(&batch.body)
-            .map_err(|error| ExportError::Permanent { reason: format!("this batch is no OTLP: {error}") })?;
+        let data = batch.decode::<MetricsData>()?;
         let mut gathered = Gathered::default();
         let Ok(translated) = translate(&data, &mut gathered);
         self.alive.end_missing(&mut gathered);

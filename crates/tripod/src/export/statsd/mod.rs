@@ -12,6 +12,8 @@ pub use lines::{StatsdDialect, StatsdHistograms};
 
 use std::time::Duration;
 
+use tripod_wire::otlp::MetricsData;
+
 use lines::{Refused, Style};
 use packets::{Packets, Units};
 use socket::{Address, SendError, Sender};
@@ -113,7 +115,7 @@ impl StatsdExporter {
 
     /// A batch in packets, and what did not fit into any.
     fn packets(&self, batch: &Batch) -> Result<(Packets, Exported), ExportError> {
-        let data = points::decode(batch)?;
+        let data: MetricsData = batch.decode()?;
         let (mut packets, mut units, mut refused) =
             (Packets::new(self.max_packet), Units::default(), Exported::default());
         let mut tags_of = None;

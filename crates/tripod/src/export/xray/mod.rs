@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tripod_wire::otlp::TracesData;
-use tripod_wire::proto::Message;
 
 use super::aws::Endpoint;
 use super::parts::Parts;
@@ -109,8 +108,7 @@ impl Exporter for XRayExporter {
     }
 
     fn export(&mut self, batch: &Batch) -> Result<Exported, ExportError> {
-        let traces = TracesData::decode(&batch.body)
-            .map_err(|error| ExportError::Permanent { reason: format!("this batch is no OTLP: {error}") })?;
+        let traces = batch.decode::<TracesData>()?;
         let (mut documents, mut left_out) = (Vec::new(), Exported::default());
         for resource in &traces.resource_spans {
             for span in resource.scope_spans.iter().flat_map(|scope| &scope.spans) {
