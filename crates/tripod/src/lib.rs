@@ -21,6 +21,8 @@
 //! - [`info!`] and its siblings: log lines, which name the trace and the span.
 //! - [`propagation`] and [`Context`]: one trace over processes, threads and tasks.
 //! - [`Builder`]: every setting, by code, variable or file; [`Exporter`]: a destination of your own; [`MemoryExporter`]: for tests.
+//! - [`instrument`]: servers, clients, databases, queues and jobs that are observed without a change to what they do; [`catalog`]: ready-made
+//!   metrics for what most services count.
 //! - [`bridge`]: programs that call `tracing`, `log`, `metrics`, `opentelemetry` or `prometheus` keep their calls.
 //!
 //! # What it costs
@@ -30,6 +32,7 @@
 //! reaches the caller.
 
 pub mod bridge;
+pub mod catalog;
 mod clock;
 mod component;
 mod config;
@@ -40,6 +43,7 @@ mod engine;
 mod error;
 mod export;
 mod guard;
+pub mod instrument;
 mod limits;
 mod logs;
 mod macros;

@@ -1,0 +1,31 @@
+//! The catalogue: ready-made sets of metrics, each with a small type that records it.
+//!
+//! The names, kinds and labels are fixed, so that dashboards and alerts can be written ahead; [`metrics`] lists them. A set's instruments
+//! are made when it is first used. Recording costs what the instruments cost: some tens of nanoseconds for each.
+
+pub mod adapter;
+mod set;
+
+pub use set::Metric;
+
+/// Every metric of the catalogue, in use or not.
+pub fn metrics() -> impl Iterator<Item = &'static Metric> {
+    SETS.iter().copied().flatten()
+}
+
+const SETS: &[&[Metric]] = &[adapter::Metrics::LIST];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    #[test]
+    fn a_name_is_of_one_kind_wherever_it_stands() {
+        let mut kinds = HashMap::new();
+        for metric in metrics() {
+            assert_eq!(*kinds.entry(metric.name).or_insert(metric.kind), metric.kind, "{}", metric.name);
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! Instrumentation of libraries: servers, clients, databases, queues and jobs, each behind the cargo feature of its name.
+//!
+//! Spans, attributes and metrics follow OpenTelemetry's semantic conventions. Metrics can be had under the catalogue's names
+//! instead, for dashboards that are written for those: see [`MetricNames`].
+
+mod names;
+
+pub use names::{MetricNames, set_metric_names};
