@@ -1,6 +1,9 @@
-//! Prometheus' own programs beside ours: Debian's, found in `PATH` or fetched by `tests/prometheus/setup.sh`.
+//! Programs of others beside ours: Debian's, found in `PATH` or fetched by the `setup.sh` of their folder in `tests/`.
 //!
 //! Where they can't be had, tests that need them say so and pass; in CI they fail.
+
+mod postgres;
+mod redis;
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
@@ -12,8 +15,10 @@ use serde_json::Value;
 
 use crate::http::{Client, encode};
 use crate::setup;
+pub use postgres::Postgres;
+pub use redis::Redis;
 
-/// The folder that a package's programs are in; none where they can't be had.
+/// The folder that the programs of one of Prometheus' packages are in; none where they can't be had.
 pub fn folder_of(package: &str) -> Option<PathBuf> {
     setup::run("tests/prometheus/setup.sh", &[package]).map(PathBuf::from)
 }
@@ -26,6 +31,16 @@ impl Running {
     /// Starts it in silence.
     pub fn start(command: &mut Command) -> Self {
         Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts"))
+    }
+
+    /// Asks it to end by a signal, and waits until it has; one that doesn't is killed as every other.
+    pub fn end(&mut self, signal: i32) {
+        // SAFETY: a signal to a process that has been started here and not been waited for.
+        unsafe { libc::kill(self.0.id() as libc::pid_t, signal) };
+        let begin = Instant::now();
+        while self.0.try_wait().is_ok_and(|ended| ended.is_none()) && begin.elapsed() < Duration::from_secs(10) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 }
 
