@@ -38,7 +38,7 @@ impl Db {
     /// A query begins. Its type is the operation: `select`, `insert`, never its text. It ends with [`Query::success`] or
     /// [`Query::error`], or is counted as `cancelled` when it is dropped.
     pub fn query<'a>(&self, query_type: &'a str) -> Query<'a> {
-        Query { metrics: self.metrics, query_type, under_way: UnderWay::now() }
+        Query { metrics: self.metrics, kind: query_type, under_way: UnderWay::now() }
     }
 
     /// A connection is in use until the guard is dropped.
@@ -67,7 +67,7 @@ impl Metrics {
 #[must_use = "a query that is dropped counts as cancelled"]
 pub struct Query<'a> {
     metrics: &'static Metrics,
-    query_type: &'a str,
+    kind: &'a str,
     under_way: UnderWay,
 }
 
@@ -84,7 +84,7 @@ impl Query<'_> {
 
     fn end(&mut self, status: &str) {
         let Some(took) = self.under_way.end() else { return };
-        let query_type = self.query_type;
+        let query_type = self.kind;
         self.metrics.queries.inc(labels!(query_type, status));
         self.metrics.query_duration.record(took.as_secs_f64(), labels!(query_type));
     }

@@ -79,7 +79,7 @@ impl Execution<'_> {
 
     /// An agent begins its part. It ends with [`Agent::success`] or [`Agent::failed`], or is counted as `cancelled` when it is dropped.
     pub fn agent<'a>(&self, agent: &'a str) -> Agent<'a> {
-        Agent { agent, metrics: self.pipeline.metrics, under_way: UnderWay::now() }
+        Agent { name: agent, metrics: self.pipeline.metrics, under_way: UnderWay::now() }
     }
 
     fn end(&mut self, status: &str) {
@@ -100,7 +100,7 @@ impl Drop for Execution<'_> {
 /// An agent's part of an execution.
 #[must_use = "an agent's part that is dropped counts as cancelled"]
 pub struct Agent<'a> {
-    agent: &'a str,
+    name: &'a str,
     metrics: &'static Metrics,
     under_way: UnderWay,
 }
@@ -118,7 +118,7 @@ impl Agent<'_> {
 
     fn end(&mut self, status: &str) {
         let Some(took) = self.under_way.end() else { return };
-        let agent = self.agent;
+        let agent = self.name;
         self.metrics.agents.inc(labels!(agent, status));
         self.metrics.agent_duration.record(took.as_secs_f64(), labels!(agent));
     }

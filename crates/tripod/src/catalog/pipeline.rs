@@ -114,7 +114,7 @@ impl<'a> Execution<'a> {
 
     /// A step begins. It ends with [`Step::success`] or [`Step::error`], or is counted as `cancelled` when it is dropped.
     pub fn step(&self, step_name: &'a str) -> Step<'a> {
-        Step { pipeline: self.pipeline, step_name, under_way: UnderWay::now() }
+        Step { pipeline: self.pipeline, name: step_name, under_way: UnderWay::now() }
     }
 
     fn end(&mut self, status: &str) {
@@ -136,7 +136,7 @@ impl Drop for Execution<'_> {
 #[must_use = "a step that is dropped counts as cancelled"]
 pub struct Step<'a> {
     pipeline: &'a Pipeline,
-    step_name: &'a str,
+    name: &'a str,
     under_way: UnderWay,
 }
 
@@ -153,7 +153,7 @@ impl Step<'_> {
 
     fn end(&mut self, status: &str) {
         let Some(took) = self.under_way.end() else { return };
-        let (Pipeline { name, metrics }, step_name) = (self.pipeline, self.step_name);
+        let (Pipeline { name, metrics }, step_name) = (self.pipeline, self.name);
         metrics.steps.inc(labels!(pipeline_name = **name, step_name, status));
         metrics.step_duration.record(took.as_secs_f64(), labels!(pipeline_name = **name, step_name));
     }
