@@ -23,6 +23,7 @@
 //! - [`Builder`]: every setting, by code, variable or file; [`Exporter`]: a destination of your own; [`MemoryExporter`]: for tests.
 //! - [`instrument`]: servers, clients, databases, queues and jobs that are observed without a change to what they do; [`catalog`]: ready-made
 //!   metrics for what most services count.
+//! - `Service` (feature `service`): a service that owns its telemetry, with routes for its health and its metrics.
 //! - [`bridge`]: programs that call `tracing`, `log`, `metrics`, `opentelemetry` or `prometheus` keep their calls.
 //!
 //! # What it costs
@@ -53,6 +54,8 @@ mod pipeline;
 mod resource;
 mod say;
 mod self_metrics;
+#[cfg(feature = "service")]
+pub mod service;
 mod stats;
 mod sync;
 pub mod trace;
@@ -89,6 +92,8 @@ pub use metrics::{
 };
 pub use pipeline::{Batch, ExportError, Exported, Exporter, Filter, Output, Records, Signal, TailPolicy, TailSampling};
 pub use resource::Detector as ResourceDetector;
+#[cfg(feature = "service")]
+pub use service::Service;
 pub use stats::{Decisions, Delivery, DropReason, ExporterStats, RecordStats, StartStats, Stats, TailStats};
 pub use trace::{
     InContext, InSpan, InSpanExt, LinkTo, LocalSpan, Sample, Sampler, SamplingRule, Span, SpanBuilder, SpanKind,
