@@ -1,9 +1,10 @@
 //! Requests to providers of data: how many, how long, how they end, and what comes of caches and limits.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::set::metric_set;
+use super::under_way::UnderWay;
 use crate::labels;
 
 metric_set! {
@@ -15,7 +16,7 @@ metric_set! {
         errors: Counter = "adapter_errors_total" [provider, operation, error_type] "" "Requests to providers that failed";
         cache_hits: Counter = "adapter_cache_hits_total" [provider, cache_type] "" "Answers found in a cache";
         cache_misses: Counter = "adapter_cache_misses_total" [provider, cache_type] "" "Answers not found in a cache";
-        data_volume: Counter = "adapter_data_volume_total" [provider, data_type] "By" "Bytes of data received from providers";
+        data_volume: Counter = "adapter_data_volume_total" [provider, data_type] "" "Bytes of data received from providers";
         rate_limited: Counter = "adapter_rate_limited_total" [provider] "" "Requests that a provider's limit refused";
         connection_errors: Counter = "adapter_connection_errors_total" [provider] "" "Connections to providers that failed";
         timeouts: Counter = "adapter_timeouts_total" [provider, operation] "" "Requests to providers that took too long";
@@ -50,7 +51,7 @@ impl Adapter {
     /// A request begins. It ends with [`Request::success`] or [`Request::error`], or is counted as `cancelled` when it is dropped.
     pub fn request<'a>(&'a self, operation: &'a str) -> Request<'a> {
         self.metrics.active.add(1, labels!(provider = *self.provider));
-        Request { adapter: self, operation, started: Instant::now(), ended: false }
+        Request { adapter: self, operation, under_way: UnderWay::now() }
     }
 
     /// An answer was in the cache.
@@ -94,8 +95,7 @@ impl Adapter {
 pub struct Request<'a> {
     adapter: &'a Adapter,
     operation: &'a str,
-    started: Instant,
-    ended: bool,
+    under_way: UnderWay,
 }
 
 impl Request<'_> {
@@ -112,16 +112,14 @@ impl Request<'_> {
     }
 
     fn end(&mut self, status: &str) {
-        self.ended = true;
-        self.adapter.ended(self.operation, status, self.started.elapsed());
+        let Some(took) = self.under_way.end() else { return };
+        self.adapter.ended(self.operation, status, took);
+        self.adapter.metrics.active.add(-1, labels!(provider = *self.adapter.provider));
     }
 }
 
 impl Drop for Request<'_> {
     fn drop(&mut self) {
-        if !self.ended {
-            self.end("cancelled");
-        }
-        self.adapter.metrics.active.add(-1, labels!(provider = *self.adapter.provider));
+        self.end("cancelled");
     }
 }

@@ -4,16 +4,48 @@
 //! are made when it is first used. Recording costs what the instruments cost: some tens of nanoseconds for each.
 
 pub mod adapter;
+pub mod cache;
+pub mod db;
+pub mod dispatch;
+pub mod embedding;
+pub mod error;
+pub mod execution;
+pub mod http;
+pub mod job;
+pub mod kafka;
+pub mod llm;
+pub mod pipeline;
+pub mod rag;
+pub mod redis;
 mod set;
+pub mod signals;
+mod under_way;
 
 pub use set::Metric;
+pub use under_way::Timer;
 
 /// Every metric of the catalogue, in use or not.
 pub fn metrics() -> impl Iterator<Item = &'static Metric> {
     SETS.iter().copied().flatten()
 }
 
-const SETS: &[&[Metric]] = &[adapter::Metrics::LIST];
+const SETS: &[&[Metric]] = &[
+    adapter::Metrics::LIST,
+    http::Metrics::LIST,
+    db::Metrics::LIST,
+    redis::Metrics::LIST,
+    kafka::Metrics::LIST,
+    execution::Metrics::LIST,
+    pipeline::Metrics::LIST,
+    signals::Metrics::LIST,
+    dispatch::Metrics::LIST,
+    job::Metrics::LIST,
+    llm::Metrics::LIST,
+    rag::Metrics::LIST,
+    embedding::Metrics::LIST,
+    cache::Metrics::LIST,
+    error::Metrics::LIST,
+];
 
 #[cfg(test)]
 mod tests {
