@@ -97,6 +97,21 @@ fn a_callback_that_panics_is_counted_and_the_others_are_told() {
 }
 
 #[test]
+fn what_a_callback_records_is_the_programs() {
+    let telemetry = telemetry();
+    let watch = metrics::on_threshold("watched_temperature").above(90.0).call(|crossing| {
+        let _span = tripod::span!("cool down");
+        tripod::warn!("too hot", value = crossing.value);
+    });
+    tripod::gauge("watched_temperature").build().set(95.0, &[]);
+    // It is called while this collects, so what it records comes with the next.
+    telemetry.flush();
+    telemetry.span("cool down");
+    assert_eq!(telemetry.logs().len(), 1);
+    watch.unwrap().stop();
+}
+
+#[test]
 fn a_callback_may_record_watch_and_stop() {
     let telemetry = telemetry();
     let raised = tripod::counter("watched_raised_total").build();

@@ -36,6 +36,20 @@ pub(crate) fn for_ever() {
     std::mem::forget(suppress());
 }
 
+/// Runs the user's code on a thread of the engine's: what it records is the program's.
+pub(crate) fn lifted<R>(work: impl FnOnce() -> R) -> R {
+    /// Also when the work panics.
+    struct Again(u32);
+    impl Drop for Again {
+        fn drop(&mut self) {
+            DEPTH.set(self.0);
+            stack::with(|local| local.outbox.ask_anew());
+        }
+    }
+    let _again = Again(DEPTH.replace(0));
+    work()
+}
+
 /// Whether nothing is recorded on this thread.
 #[inline]
 pub(crate) fn is_suppressed() -> bool {

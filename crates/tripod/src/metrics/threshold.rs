@@ -19,6 +19,7 @@ use measure::{History, Snapshot};
 
 use super::say::say_once;
 use super::{registry, view};
+use crate::context::suppress;
 use crate::sync::{Mutex, RwLock};
 use crate::{Error, Value, resource};
 
@@ -266,7 +267,7 @@ pub(crate) fn check(now: Instant) {
             // The user's code: if it panics, the others are still called.
             let called = catch_unwind(AssertUnwindSafe(|| {
                 if !watched.stopped.load(Ordering::Relaxed) {
-                    (watched.callback)(&crossing);
+                    suppress::lifted(|| (watched.callback)(&crossing));
                 }
             }));
             if called.is_err() {
