@@ -4,6 +4,7 @@
 //! The binary is the one in `TRIPOD_BIN`, or the one beside the tests in cargo's target folder: `cargo build -p tripod-cli`
 //! comes first, which `./test` does. Nothing here is told how the server works inside; all goes through its ports.
 
+pub mod book;
 pub mod collector;
 pub mod decoders;
 pub mod every_field;

@@ -1,4 +1,4 @@
-//! A receiver of OTLP over HTTP that keeps the requests as they came.
+//! A receiver of OTLP over HTTP, or of whatever else is posted, that keeps the requests as they came.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -11,7 +11,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A request.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// `traces`, `metrics` or `logs`.
+    /// `traces`, `metrics` or `logs`; of what is no OTLP, the path.
     pub signal: String,
     /// The header `content-type`.
     pub content_type: String,
@@ -68,7 +68,8 @@ fn answer(mut stream: &TcpStream, requests: &Mutex<Vec<Request>>) -> Option<()> 
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
-    let signal = line.split_whitespace().nth(1)?.strip_prefix("/v1/")?.to_owned();
+    let path = line.split_whitespace().nth(1)?;
+    let signal = path.strip_prefix("/v1/");
     let (mut length, mut content_type) = (0, String::new());
     loop {
         let mut header = String::new();
@@ -77,12 +78,13 @@ fn answer(mut stream: &TcpStream, requests: &Mutex<Vec<Request>>) -> Option<()> 
         match name.to_ascii_lowercase().as_str() {
             "content-length" => length = value.trim().parse().expect("a length"),
             "content-type" => value.trim().clone_into(&mut content_type),
-            "content-encoding" | "transfer-encoding" => panic!("{name} was not asked for"),
+            "content-encoding" | "transfer-encoding" if signal.is_some() => panic!("{name} was not asked for"),
             _ => {}
         }
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
+    let signal = signal.unwrap_or(path).to_owned();
     // The sender waits for the answer before it sends more, so the reader has read nothing beyond.
     requests.lock().expect("no thread panics").push(Request { signal, content_type, body });
     stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 0\r\n\r\n").ok()

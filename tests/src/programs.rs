@@ -57,6 +57,17 @@ impl Drop for Running {
     }
 }
 
+/// A program of this workspace that cargo built beside the tests.
+///
+/// # Panics
+/// When there is none; it says what to do.
+pub fn ours(program: &str, package: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("the test's own path");
+    let path = test.parent().and_then(Path::parent).expect("tests are in target/<profile>/deps").join(program);
+    assert!(path.is_file(), "{} is missing: run `cargo build -p {package}` first", path.display());
+    path
+}
+
 /// An address that nobody listens at.
 pub fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port is free")

@@ -44,13 +44,7 @@ pub struct Ended {
 ///
 /// Panics with what to do when there is none.
 pub fn binary() -> PathBuf {
-    let beside = || {
-        let test = std::env::current_exe().expect("the test's own path");
-        test.parent().and_then(Path::parent).expect("tests are in target/<profile>/deps").join("tripod")
-    };
-    let path = std::env::var_os("TRIPOD_BIN").map_or_else(beside, PathBuf::from);
-    assert!(path.is_file(), "{} is missing: run `cargo build -p tripod-cli` first, or set TRIPOD_BIN", path.display());
-    path
+    std::env::var_os("TRIPOD_BIN").map_or_else(|| crate::programs::ours("tripod", "tripod-cli"), PathBuf::from)
 }
 
 /// `tripod up` with this directory, on free ports, and these arguments beside.
