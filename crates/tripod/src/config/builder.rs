@@ -17,6 +17,7 @@ use super::settings::{Endpoint, PemFile, Settings};
 use crate::context::propagation::{self, Propagator};
 use crate::export::Console;
 use crate::guard::Guard;
+use crate::instrument::{self, MetricNames};
 use crate::limits::{LogLimits, SpanLimits};
 use crate::logs::{Level, Redact};
 use crate::metrics::{ExemplarFilter, PrometheusPage, Temporality, View};
@@ -302,6 +303,13 @@ impl Builder {
         self
     }
 
+    /// Whose names the metrics of instrumented libraries have, OpenTelemetry's or the catalogue's; OpenTelemetry's by default:
+    /// `TRIPOD_METRIC_NAMES`. It holds for what is made from then on: build servers and clients after [`Builder::start`].
+    pub fn metric_names(mut self, names: MetricNames) -> Self {
+        self.settings.metric_names = Some(names);
+        self
+    }
+
     /// Bytes of finished records that may wait for the collector; 16 MiB by default. Beyond it, new records are dropped and counted.
     pub fn record_memory(mut self, bytes: usize) -> Self {
         self.settings.record_memory = Some(bytes);
@@ -386,9 +394,12 @@ impl Builder {
         let outputs = std::mem::take(&mut self.outputs);
         let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect();
         let config = self.resolve(&Env::new(&|name| std::env::var(name).ok(), names))?;
-        let propagators = config.propagators;
+        let (propagators, metric_names) = (config.propagators, config.metric_names);
         let guard = Guard::start(config, outputs)?;
         propagation::configure(propagators);
+        if let Some(names) = metric_names {
+            instrument::set_metric_names(names);
+        }
         Ok(guard)
     }
 

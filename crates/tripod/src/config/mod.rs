@@ -35,6 +35,7 @@ use tripod_wire::otlp::{AnyValue, KeyValue, Resource};
 
 use crate::context::propagation::Propagators;
 use crate::export::Console;
+use crate::instrument::MetricNames;
 use crate::limits::Limits;
 use crate::logs::{Level, Redact};
 use crate::metrics::{ExemplarFilter, Temporality, Views};
@@ -127,6 +128,8 @@ pub(crate) struct Config {
     pub(crate) exemplars: ExemplarFilter,
     /// Whether the engine's own counts are among the metrics.
     pub(crate) self_metrics: bool,
+    /// Whose names the metrics of instrumented libraries have, where it is said.
+    pub(crate) metric_names: Option<MetricNames>,
     /// Bytes of records between their threads and the collector.
     pub(crate) record_memory: usize,
     /// Bytes that wait for one exporter.

@@ -160,6 +160,7 @@ fn fill(settings: Settings, mut notices: Vec<String>) -> Result<Config, Error> {
         views: Views::new(settings.views.0, settings.metric_prefix, settings.max_series)?,
         exemplars: settings.exemplars.unwrap_or_default(),
         self_metrics: settings.self_metrics.unwrap_or(true),
+        metric_names: settings.metric_names,
         record_memory: settings.record_memory.unwrap_or(16 << 20),
         queue_memory: settings.queue_memory.or(queues_bytes(queues)).unwrap_or(32 << 20),
         spool: settings.spool,

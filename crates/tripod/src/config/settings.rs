@@ -11,6 +11,7 @@ use super::further::Further;
 use super::{AwsConfig, Compression, OtlpProtocol, RemoteWriteConfig};
 use crate::context::propagation::Propagators;
 use crate::export::Console;
+use crate::instrument::MetricNames;
 use crate::logs::{Level, Redact};
 use crate::metrics::{ExemplarFilter, PrometheusPage, Temporality, View};
 use crate::pattern::Pattern;
@@ -129,6 +130,7 @@ settings! {
         max_series: Option<usize>,
         views: InOrder<View>,
         self_metrics: Option<bool>,
+        metric_names: Option<MetricNames>,
         record_memory: Option<usize>,
         queue_memory: Option<usize>,
         spool: Option<SpoolConfig>,

@@ -3,6 +3,12 @@
 //! Spans, attributes and metrics follow OpenTelemetry's semantic conventions. Metrics can be had under the catalogue's names
 //! instead, for dashboards that are written for those: see [`MetricNames`].
 
+#[cfg(any(feature = "tower", feature = "reqwest"))]
+mod http;
 mod names;
+#[cfg(feature = "tower")]
+mod remote;
+#[cfg(feature = "tower")]
+pub mod tower;
 
 pub use names::{MetricNames, set_metric_names};

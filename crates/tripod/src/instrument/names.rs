@@ -16,9 +16,22 @@ pub enum MetricNames {
     Catalog,
 }
 
+impl MetricNames {
+    pub(crate) const ALLOWED: &str = "must be opentelemetry or catalog";
+
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "opentelemetry" => Some(Self::OpenTelemetry),
+            "catalog" => Some(Self::Catalog),
+            _ => None,
+        }
+    }
+}
+
 static CHOSEN: AtomicU8 = AtomicU8::new(MetricNames::OpenTelemetry as u8);
 
-/// Chooses the names for the whole process. Layers and clients that exist already keep theirs.
+/// Chooses the names for the whole process, as [`crate::Builder::metric_names`] does when telemetry is started. Layers and clients that
+/// exist already keep theirs.
 pub fn set_metric_names(names: MetricNames) {
     CHOSEN.store(names as u8, Ordering::Relaxed);
 }

@@ -92,7 +92,7 @@ impl SpanBuilder {
     }
 
     /// What is known of it so far, unless traces are off: for who sets much, without moving the builder each time.
-    #[cfg(any(feature = "opentelemetry", feature = "tracing"))]
+    #[cfg(any(feature = "opentelemetry", feature = "reqwest", feature = "tower", feature = "tracing"))]
     pub(crate) fn data_mut(&mut self) -> Option<&mut SpanData> {
         self.data.as_deref_mut()
     }

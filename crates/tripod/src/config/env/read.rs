@@ -9,6 +9,7 @@ use crate::config::settings::{
 };
 use crate::config::{aws, destinations, otlp, prometheus, pushgateway, remote_write};
 use crate::context::propagation::Propagators;
+use crate::instrument::MetricNames;
 use crate::metrics::{ExemplarFilter, Temporality, View};
 use crate::pipeline::Signal;
 use crate::resource::Detector;
@@ -48,6 +49,7 @@ impl Env<'_> {
                 ExemplarFilter::from_name,
                 ExemplarFilter::ALLOWED,
             )?,
+            metric_names: self.choice("TRIPOD_METRIC_NAMES", MetricNames::from_name, MetricNames::ALLOWED)?,
             ..Settings::default()
         };
         let spans = &mut settings.batch[0].max_records;

@@ -59,6 +59,7 @@ fn a_bad_value_is_an_error_that_names_variable_value_and_what_is_allowed() {
         ("OTEL_PROPAGATORS", "b3,ottrace", "b3multi, jaeger and xray"),
         ("OTEL_LOGS_EXPORTER", "otlp,moon", "console"),
         ("OTEL_METRICS_EXPORTER", "statistics", "remote_write, cloudwatch or none"),
+        ("TRIPOD_METRIC_NAMES", "prometheus", "must be opentelemetry or catalog"),
         ("OTEL_EXPORTER_PROMETHEUS_PORT", "94640", "from 0 to 65535"),
         ("OTEL_METRICS_EXEMPLAR_FILTER", "some", "trace_based"),
         ("OTEL_SPAN_EVENT_COUNT_LIMIT", "-1", "whole number"),
@@ -79,6 +80,15 @@ fn propagators_come_from_code_then_the_environment_then_are_those_of_w3c() {
     assert_eq!(of(&variable).propagators, Propagators::from_iter([Propagator::Jaeger, Propagator::B3]));
     let code = Builder::default().propagators([Propagator::XRay]);
     assert_eq!(resolve(code, &variable).unwrap().propagators, Propagators::from_iter([Propagator::XRay]));
+}
+
+#[test]
+fn names_of_metrics_come_from_code_then_the_environment_and_are_else_left_as_they_are() {
+    let variable = [("TRIPOD_METRIC_NAMES", "catalog")];
+    assert_eq!(of(&variable).metric_names, Some(MetricNames::Catalog));
+    let config = resolve(Builder::default().metric_names(MetricNames::OpenTelemetry), &variable).unwrap();
+    assert_eq!(config.metric_names, Some(MetricNames::OpenTelemetry));
+    assert_eq!(of(&[]).metric_names, None);
 }
 
 #[test]
