@@ -12,12 +12,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use axum::routing::{get, post};
-use axum::Router;
 use common::{telemetry, telemetry_with};
 use http_body::Frame;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -117,13 +117,8 @@ async fn a_request_has_one_span_with_what_the_conventions_name() {
     let point = &points(&telemetry, DURATION, "http.route", "/api/users/{id}")[0];
     let mut labels: Vec<_> = point.attributes.iter().map(|label| label.key.as_str()).collect();
     labels.sort_unstable();
-    let expected = [
-        "http.request.method",
-        "http.response.status_code",
-        "http.route",
-        "network.protocol.version",
-        "url.scheme",
-    ];
+    let expected =
+        ["http.request.method", "http.response.status_code", "http.route", "network.protocol.version", "url.scheme"];
     assert_eq!((labels.as_slice(), point.count), (expected.as_slice(), 1));
     assert!(web::exemplars(&telemetry, DURATION).contains(&span.span_id), "the span is the exemplar");
     let bytes = &points(&telemetry, "http.server.response.body.size", "http.route", "/api/users/{id}")[0];
@@ -189,7 +184,10 @@ async fn a_method_that_nobody_knows_is_no_label() {
     assert_eq!(span.name, "HTTP /any");
     assert_eq!(text(&span.attributes, "http.request.method"), "_OTHER");
     assert_eq!(text(&span.attributes, "http.request.method_original"), "PURGE");
-    assert_eq!(text(&points(&telemetry, DURATION, "http.route", "/any")[0].attributes, "http.request.method"), "_OTHER");
+    assert_eq!(
+        text(&points(&telemetry, DURATION, "http.route", "/any")[0].attributes, "http.request.method"),
+        "_OTHER"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -319,7 +317,10 @@ async fn an_error_within_the_body_is_the_requests() {
     assert_eq!(status_of(server), SpanStatus::ERROR);
     assert_eq!(text(&server.attributes, "error.type"), "axum_core::error::Error");
     assert_eq!(text(&server.events[0].attributes, "exception.message"), "the disk is gone");
-    assert_eq!(text(&points(&telemetry, DURATION, "http.route", "/tears")[0].attributes, "http.response.status_code"), "200");
+    assert_eq!(
+        text(&points(&telemetry, DURATION, "http.route", "/tears")[0].attributes, "http.response.status_code"),
+        "200"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -348,7 +349,12 @@ async fn a_response_without_a_body_is_complete() {
     let all: Vec<_> = spans(&telemetry, 5).into_iter().filter(|span| span.kind == SpanKind::SERVER).collect();
     assert_eq!(all.len(), 4);
     for span in all {
-        assert_eq!((status_of(&span), text(&span.attributes, "error.type")), (SpanStatus::UNSET, String::new()), "{}", span.name);
+        assert_eq!(
+            (status_of(&span), text(&span.attributes, "error.type")),
+            (SpanStatus::UNSET, String::new()),
+            "{}",
+            span.name
+        );
     }
     assert_eq!(sum(&telemetry, ACTIVE), 0);
 }
@@ -390,9 +396,8 @@ async fn requests_at_the_same_time_have_their_own_traces_and_every_one_is_counte
     }
     let to = serve(Router::new().route("/at/{n}", get(steps)).layer(ServerLayer::new())).await;
     let before = count(&telemetry, DURATION);
-    let asked: Vec<_> = (0..50)
-        .map(|n| tokio::spawn(async move { ask(to, &format!("GET /at/{n}"), "").await }))
-        .collect();
+    let asked: Vec<_> =
+        (0..50).map(|n| tokio::spawn(async move { ask(to, &format!("GET /at/{n}"), "").await })).collect();
     for answer in asked {
         assert!(answer.await.unwrap().ends_with("done"));
     }
@@ -459,15 +464,15 @@ async fn the_catalogues_names_have_its_labels() {
     ask(to, "GET /catalogue/2", "").await;
     ask(to, "POST /catalogue", "").await;
     spans(&telemetry, 3);
-    for ((route, method, status), times) in [
-        (("/catalogue/{id}", "GET", "200"), 2),
-        (("/catalogue", "POST", "201"), 1),
-    ] {
+    for ((route, method, status), times) in [(("/catalogue/{id}", "GET", "200"), 2), (("/catalogue", "POST", "201"), 1)]
+    {
         let measured = points(&telemetry, "http_server_request_duration_seconds", "route", route);
         let labels = |key: &str| text(&measured[0].attributes, key);
         assert_eq!((measured.len(), measured[0].count, measured[0].attributes.len()), (1, times, 3));
         assert_eq!((labels("method").as_str(), labels("status_code").as_str()), (method, status));
     }
+    let labels = [("method", "GET"), ("endpoint", "/catalogue/{id}"), ("status", "200")];
+    assert_eq!(telemetry.memory().value("http_requests_total", &labels), Some(2.0));
     let labels = [("method", "GET"), ("route", "/catalogue/{id}")];
     assert_eq!(telemetry.memory().value("http_server_active_requests", &labels), Some(0.0));
     assert!(points(&telemetry, DURATION, "http.route", "/catalogue").is_empty(), "not under two names");
@@ -501,7 +506,8 @@ async fn a_proxy_is_believed_only_on_demand() {
         ["client.address", "server.address", "url.scheme"].map(|key| text(&span.attributes, key))
     };
     let own = ["127.0.0.1", "127.0.0.1", "http"].map(str::to_owned);
-    let old = "x-forwarded-for: 203.0.113.9, 10.0.0.1\r\nx-forwarded-host: shop.example\r\nx-forwarded-proto: https\r\n";
+    let old =
+        "x-forwarded-for: 203.0.113.9, 10.0.0.1\r\nx-forwarded-host: shop.example\r\nx-forwarded-proto: https\r\n";
     let new = "forwarded: for=\"[2001:db8::1]:4711\";proto=https;host=shop.example, for=10.0.0.1\r\n";
     assert_eq!(ask_with(ServerLayer::new(), old).await, own);
     assert_eq!(ask_with(ServerLayer::new(), new).await, own);

@@ -1,4 +1,5 @@
 //! Servers on loopback, a client that does just what it is told, and what was measured meanwhile.
+#![allow(dead_code, unreachable_pub)]
 
 use std::net::SocketAddr;
 

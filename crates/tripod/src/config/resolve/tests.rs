@@ -4,6 +4,7 @@ use super::*;
 use crate::config::{Builder, Compression, OtlpProtocol};
 use crate::context::propagation::Propagator;
 use crate::export::Console;
+use crate::instrument::MetricNames;
 use crate::metrics::ExemplarFilter;
 
 fn resolve(builder: Builder, variables: &[(&str, &str)]) -> Result<Config, Error> {

@@ -57,7 +57,7 @@ impl ServerCall {
             status: None,
             request_bytes: length,
         };
-        call.settings.metrics.active(&call.asked(), 1);
+        call.settings.metrics.began(&call.asked());
         call
     }
 
@@ -146,16 +146,13 @@ impl Call for ServerCall {
         let Self { mut span, settings, started, method, scheme, version, route, request_bytes, .. } = self;
         let asked = Asked { method, scheme, version, route: route.as_str() };
         let ended = Ended {
-            seconds: started.elapsed().as_secs_f64(),
+            took: started.elapsed(),
             status: status.map(|status| status.as_u16()),
             error_type,
             request_bytes,
             response_bytes: bytes,
         };
         // Within the span, which is the exemplar.
-        span.enter(|| {
-            settings.metrics.active(&asked, -1);
-            settings.metrics.ended(&asked, &ended);
-        });
+        span.enter(|| settings.metrics.ended(&asked, &ended));
     }
 }

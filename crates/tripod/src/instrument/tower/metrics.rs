@@ -1,14 +1,16 @@
 //! The metrics of HTTP servers, under either names.
 
+use std::time::Duration;
+
 use crate::instrument::MetricNames;
-use crate::instrument::http::SIZES;
-use crate::{Histogram, UpDownCounter, Value, labels};
+use crate::instrument::http::{CANCELLED, SIZES};
+use crate::{Histogram, UpDownCounter, Value, catalog, labels};
 
 /// The instruments.
 #[derive(Clone)]
 pub(super) enum Metrics {
     OpenTelemetry { duration: Histogram, active: UpDownCounter, request_size: Histogram, response_size: Histogram },
-    Catalog { duration: Histogram, active: UpDownCounter },
+    Catalog(&'static catalog::http::Metrics),
 }
 
 /// What is known of a request from its start.
@@ -21,53 +23,52 @@ pub(super) struct Asked<'a> {
 
 /// What is known at its end.
 pub(super) struct Ended<'a> {
-    pub(super) seconds: f64,
+    pub(super) took: Duration,
     pub(super) status: Option<u16>,
     pub(super) error_type: Option<&'a str>,
     pub(super) request_bytes: Option<u64>,
     pub(super) response_bytes: u64,
 }
 
+macro_rules! active_labels {
+    ($asked:ident) => {
+        labels!(http.request.method = $asked.method, url.scheme = $asked.scheme)
+    };
+}
+
 impl Metrics {
     pub(super) fn new(names: MetricNames) -> Self {
-        let duration = "Duration of HTTP server requests";
-        let active = "Number of active HTTP server requests";
-        let size = |name, description| {
-            crate::histogram(name).unit("By").description(description).buckets(&SIZES).build()
-        };
-        match names {
-            MetricNames::OpenTelemetry => Self::OpenTelemetry {
-                duration: crate::histogram("http.server.request.duration").unit("s").description(duration).build(),
-                active: crate::up_down_counter("http.server.active_requests")
-                    .unit("{request}")
-                    .description(active)
-                    .build(),
-                request_size: size("http.server.request.body.size", "Size of HTTP server request bodies"),
-                response_size: size("http.server.response.body.size", "Size of HTTP server response bodies"),
-            },
-            MetricNames::Catalog => Self::Catalog {
-                duration: crate::histogram("http_server_request_duration_seconds").unit("s").description(duration).build(),
-                active: crate::up_down_counter("http_server_active_requests").description(active).build(),
-            },
+        if names == MetricNames::Catalog {
+            return Self::Catalog(catalog::http::Metrics::get());
+        }
+        let duration = crate::histogram("http.server.request.duration").unit("s");
+        let active = crate::up_down_counter("http.server.active_requests").unit("{request}");
+        let size = |name| crate::histogram(name).unit("By").buckets(&SIZES);
+        Self::OpenTelemetry {
+            duration: duration.description("Duration of HTTP server requests").build(),
+            active: active.description("Number of active HTTP server requests").build(),
+            request_size: size("http.server.request.body.size")
+                .description("Size of HTTP server request bodies")
+                .build(),
+            response_size: size("http.server.response.body.size")
+                .description("Size of HTTP server response bodies")
+                .build(),
         }
     }
 
-    /// One more under way, or one less.
-    pub(super) fn active(&self, asked: &Asked<'_>, change: i64) {
+    /// A request begins.
+    pub(super) fn began(&self, asked: &Asked<'_>) {
         match self {
-            Self::OpenTelemetry { active, .. } => {
-                active.add(change, labels!(http.request.method = asked.method, url.scheme = asked.scheme));
-            }
-            Self::Catalog { active, .. } => {
-                active.add(change, labels!(method = asked.method, route = asked.route.unwrap_or_default()));
-            }
+            Self::OpenTelemetry { active, .. } => active.add(1, active_labels!(asked)),
+            Self::Catalog(metrics) => metrics.began(asked.method, asked.route.unwrap_or_default()),
         }
     }
 
-    /// A request is over.
+    /// It is over.
     pub(super) fn ended(&self, asked: &Asked<'_>, ended: &Ended<'_>) {
         match self {
-            Self::OpenTelemetry { duration, request_size, response_size, .. } => {
+            Self::OpenTelemetry { duration, active, request_size, response_size } => {
+                active.add(-1, active_labels!(asked));
                 let mut labels = [
                     ("http.request.method", Value::Str(asked.method)),
                     ("url.scheme", Value::Str(asked.scheme)),
@@ -91,21 +92,20 @@ impl Metrics {
                     add("error.type", Value::Str(error_type));
                 }
                 let labels = &labels[..count];
-                duration.record(ended.seconds, labels);
+                duration.record(ended.took.as_secs_f64(), labels);
                 response_size.record(ended.response_bytes as f64, labels);
                 if let Some(bytes) = ended.request_bytes {
                     request_size.record(bytes as f64, labels);
                 }
             }
-            Self::Catalog { duration, .. } => {
-                // The catalogue's label is always there: what nobody was told is what the client, or the server, did.
-                let status_code = match (ended.status, ended.error_type) {
-                    (Some(status), _) => status,
-                    (None, Some(crate::instrument::http::CANCELLED)) => 499,
-                    (None, _) => 500,
+            Self::Catalog(metrics) => {
+                let status = match (ended.status, ended.error_type) {
+                    (Some(status), _) => Value::Int(status.into()),
+                    (None, Some(CANCELLED)) => Value::Str(CANCELLED),
+                    // What a client makes of a connection that breaks.
+                    (None, _) => Value::Int(500),
                 };
-                let route = asked.route.unwrap_or_default();
-                duration.record(ended.seconds, labels!(method = asked.method, route, status_code));
+                metrics.ended(asked.method, asked.route.unwrap_or_default(), status, ended.took);
             }
         }
     }
