@@ -39,6 +39,7 @@ use super::http::measured::{MeasuredBody, MeasuredFuture, watch};
 /// # }
 /// ```
 #[derive(Clone)]
+#[must_use = "a layer does nothing until it is around a service"]
 pub struct ServerLayer {
     settings: Arc<Settings>,
 }
