@@ -1,7 +1,12 @@
 //! The attributes and derives of the crate `tripod`, which re-exports them. One file a matter.
 
+mod arguments;
 mod labels;
+mod span;
+mod telemetry;
 mod traced;
+mod track;
+mod wrap;
 
 use proc_macro::TokenStream;
 
@@ -10,7 +15,10 @@ use proc_macro::TokenStream;
 /// - `#[traced]`: the span has the function's name.
 /// - `#[traced("fetch user")]` or `#[traced(name = "fetch user")]`: the span has this name.
 /// - `#[traced(name = format!("fetch {kind}"))]`: a computed name, which may use the arguments. Keep the number of names small.
-/// - `#[traced(fields(user.id = id, table = "users"))]`: fields as in `tripod::span!`; they may use the arguments.
+/// - `#[traced(fields(user.id = id, order = %order.id, table = "users", tier))]`: fields as in `tripod::span!`; they may use the
+///   arguments.
+/// - `#[traced(args)]`: a field for each argument, by its name; `#[traced(args, skip(password))]`: for all but these. Without `args` no
+///   argument is recorded, as what a function takes may be secret, or large.
 /// - `#[traced(kind = "server")]`: the span's kind, one of `internal`, `server`, `client`, `producer`, `consumer`.
 /// - `#[traced(parent = context)]`: the span is a part of this `tripod::Context`; `#[traced(root)]`: it begins a trace.
 /// - `#[traced(errors = false)]`: a returned `Err` is not recorded.
@@ -18,13 +26,72 @@ use proc_macro::TokenStream;
 /// A returned `Err` is recorded with its type, message and (where it is a `std::error::Error`) chain of causes, and the span's status
 /// is an error. An error that can't be displayed is not recorded.
 ///
+/// A function that gives back a future (`async fn`, `-> impl Future`, `-> Pin<Box<dyn Future>>` as `async_trait` makes it) has a span that
+/// lasts until the future is done or dropped.
+///
 /// ```ignore
 /// #[tripod::traced(fields(user.id = id))]
 /// async fn fetch_user(id: u64) -> Result<User, sqlx::Error> { … }
 /// ```
 #[proc_macro_attribute]
-pub fn traced(arguments: TokenStream, function: TokenStream) -> TokenStream {
-    traced::expand(arguments.into(), function.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+pub fn traced(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    expand(traced::expand, arguments, item)
+}
+
+/// Counts a function's calls and errors and measures how long it takes.
+///
+/// - `{name}_calls_total`: calls, counted when they begin.
+/// - `{name}_errors_total` by `error_type`: calls that gave an `Err`, panicked (`panic`) or whose future was dropped before it was done
+///   (`cancelled`). An error's type is its type's name, or what its `tripod::ErrorType` says.
+/// - `{name}_duration_seconds`: how long they took, however they ended.
+///
+/// The name is the function's, or what stands in quotes: `#[track_metrics("orders")]`, `#[track_metrics(name = "orders")]`. Functions of
+/// one name share their metrics.
+///
+/// - `labels(component = "processor", method = request.method, tier = %tier)`: labels for all three, literals or made of the arguments.
+///   Keep the number of values small.
+/// - `calls = false`, `errors = false`, `duration = false`: leaves one out.
+/// - `buckets = [0.01, 0.1, 1.0]`: the upper bounds of the duration's buckets.
+///
+/// ```ignore
+/// #[tripod::track_metrics("custom_operation", labels(component = "processor"))]
+/// async fn process(data: &Data) -> Result<(), Error> { … }
+/// ```
+#[proc_macro_attribute]
+pub fn track_metrics(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    expand(track::track_metrics, arguments, item)
+}
+
+/// Measures how long a function takes, in a histogram: `#[measure_latency("api_latency_seconds", labels(tier = tier))]`.
+///
+/// Labels and `buckets = […]` are as in [`macro@track_metrics`]. A call that fails, panics or is cancelled is measured as well.
+#[proc_macro_attribute]
+pub fn measure_latency(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    expand(track::measure_latency, arguments, item)
+}
+
+/// Counts a function's calls: `#[count_calls("function_calls_total", labels(user_tier = tier))]`.
+///
+/// Labels are as in [`macro@track_metrics`]. A call is counted when it begins: an `async fn` when its future is first polled.
+#[proc_macro_attribute]
+pub fn count_calls(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    expand(track::count_calls, arguments, item)
+}
+
+/// A function as a request to a provider: a span, the catalogue's metrics of adapters, and the error, if there is one.
+///
+/// `#[telemetry(provider = "finnhub")]` on `fn fetch` makes a span `adapter.fetch` with the attributes `provider` and `operation`, and
+/// records what `tripod::catalog::adapter::Adapter::request` does: requests by status, their duration, those under way, and errors by
+/// type. A future that is dropped before it is done counts as `cancelled`, a panic as an error of type `panic`.
+///
+/// - `operation = "fetch_quote"`: in place of the function's name; `name = "…"`: in place of the span's.
+/// - `fields(…)`, `args`, `skip(…)`, `kind`, `parent`, `root`: as in [`macro@traced`].
+/// - `errors = false`: an `Err` is an answer like any other.
+///
+/// The provider is text or the path of a constant.
+#[proc_macro_attribute]
+pub fn telemetry(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    expand(telemetry::expand, arguments, item)
 }
 
 /// A struct as a label set: each field a label, for `tripod::metrics::Typed` instruments.
@@ -56,4 +123,21 @@ pub fn labels(input: TokenStream) -> TokenStream {
 #[proc_macro_derive(LabelValue, attributes(label))]
 pub fn label_value(input: TokenStream) -> TokenStream {
     labels::expand_value(input.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// Where it can't be expanded, the message stands beside the item as it was, so that nothing else seems to be missing.
+fn expand(
+    attribute: fn(proc_macro2::TokenStream, proc_macro2::TokenStream) -> syn::Result<proc_macro2::TokenStream>,
+    arguments: TokenStream,
+    item: TokenStream,
+) -> TokenStream {
+    let written = item.clone();
+    attribute(arguments.into(), item.into()).map_or_else(
+        |error| {
+            let mut message = TokenStream::from(error.into_compile_error());
+            message.extend(written);
+            message
+        },
+        TokenStream::from,
+    )
 }

@@ -84,13 +84,29 @@ pub(crate) struct Instant(u64);
 impl Instant {
     pub(crate) fn now() -> Self {
         calibrate();
+        Self::calibrated()
+    }
+
+    /// Now, where [`calibrate`] was called before: the counter is read, and nothing else.
+    #[inline]
+    pub(crate) fn calibrated() -> Self {
         Self(ticks())
     }
 
     #[inline]
     pub(crate) fn elapsed(self) -> Duration {
+        Duration::from_nanos(self.nanos())
+    }
+
+    #[inline]
+    pub(crate) fn seconds(self) -> f64 {
+        self.nanos() as f64 * 1e-9
+    }
+
+    #[inline]
+    fn nanos(self) -> u64 {
         let since = ticks().wrapping_sub(self.0) as i64;
-        Duration::from_nanos(nanos(since.max(0) as u64))
+        nanos(since.max(0) as u64)
     }
 }
 
@@ -130,6 +146,15 @@ fn paired<T>(read: impl Fn() -> T) -> (u64, T) {
     // Whatever interrupts one of three attempts does not interrupt all.
     let nearest = [attempt(), attempt(), attempt()].into_iter().min_by_key(|(gap, ..)| *gap);
     nearest.map_or_else(|| (ticks(), read()), |(_, ticks, time)| (ticks, time))
+}
+
+/// Sees to it that [`Instant::calibrated`] can be used: a load, once it was called.
+#[inline]
+pub(crate) fn calibrate_once() {
+    static DONE: Once = Once::new();
+    if !DONE.is_completed() {
+        DONE.call_once(calibrate);
+    }
 }
 
 /// Measures how long a tick is: the first time for a millisecond, afterwards since then.

@@ -84,6 +84,7 @@ pub use export::{RemoteWriteExporter, RemoteWriteVersion};
 #[cfg(feature = "statsd")]
 pub use export::{StatsdDialect, StatsdExporter, StatsdHistograms};
 pub use guard::Guard;
+pub use instrument::function::ErrorType;
 pub use limits::{LogLimits, SpanLimits};
 pub use logs::{Level, REDACTED_BY_DEFAULT, log as write_log, log_enabled};
 pub use metrics::{
@@ -100,7 +101,7 @@ pub use trace::{
     SpanStart, StatusCode, in_span,
 };
 #[cfg(feature = "macros")]
-pub use tripod_macros::{LabelValue, Labels, traced};
+pub use tripod_macros::{LabelValue, Labels, count_calls, measure_latency, telemetry, traced, track_metrics};
 /// What is recorded, as OTLP has it: what [`MemoryExporter`] gives and what is in a [`Batch`].
 pub use tripod_wire::otlp;
 pub use value::{AnyError, ToValue, Value, ValueList, ValueMap};
@@ -120,12 +121,22 @@ pub fn init() -> Builder {
 pub mod __private {
     use std::borrow::Cow;
 
+    pub use crate::instrument::function::adapter::request;
+    pub use crate::instrument::function::argument::{Argument, ArgumentDebug, ArgumentUnknown, ArgumentValue};
+    pub use crate::instrument::function::call::{Call, End, Started, calls, duration, errors, latency, run};
+    pub use crate::instrument::function::held::Held;
+    pub use crate::instrument::function::outcome::{EndAny, EndNamed, EndTyped};
     pub use crate::logs::CallSite;
     pub use crate::trace::outcome::{Outcome, RecordAny, RecordDisplay, RecordError};
 
     #[inline]
     pub fn traces_on() -> bool {
         crate::engine::traces_on()
+    }
+
+    #[inline]
+    pub fn metrics_on() -> bool {
+        crate::metrics::on()
     }
 
     #[inline]

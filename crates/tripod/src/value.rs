@@ -155,6 +155,11 @@ pub trait ValueMap {
 }
 
 /// What can be the value of an attribute or a label.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be the value of an attribute or a label",
+    label = "not a value by itself",
+    note = "write `key = %value` for its `Display` form, `key = ?value` for its `Debug` form, or implement `tripod::ToValue`"
+)]
 pub trait ToValue {
     /// The value, borrowed.
     fn to_value(&self) -> Value<'_>;

@@ -1,8 +1,10 @@
-//! Instrumentation of libraries: servers, clients, databases, queues and jobs, each behind the cargo feature of its name.
+//! Instrumentation: of functions, by attributes such as [`macro@crate::traced`] or by [`time_operation`] and [`trace_operation`]; and of
+//! libraries: servers, clients, databases, queues and jobs, each behind the cargo feature of its name.
 //!
 //! Spans, attributes and metrics follow OpenTelemetry's semantic conventions. Metrics can be had under the catalogue's names
 //! instead, for dashboards that are written for those: see [`MetricNames`].
 
+pub(crate) mod function;
 #[cfg(any(feature = "tower", feature = "reqwest"))]
 mod http;
 mod names;
@@ -11,4 +13,5 @@ mod remote;
 #[cfg(feature = "tower")]
 pub mod tower;
 
+pub use function::{TimedOperation, TracedOperation, time_operation, trace_operation};
 pub use names::{MetricNames, set_metric_names};

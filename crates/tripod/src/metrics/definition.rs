@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::fast::FixedState;
 
-use super::instrument::{Counter, Gauge, Histogram, Summary, UpDownCounter};
+use super::instrument::{BoundHistogram, Counter, Gauge, Histogram, Summary, UpDownCounter};
 use super::kind::{Aggregation, Identity, InstrumentKind};
 use super::registry::{self, MAX_INSTRUMENTS};
 use super::say::say_once;
@@ -277,15 +277,7 @@ fn by_name(name: &str, kind: Option<InstrumentKind>, then: impl FnOnce(&Instrume
     if !on() {
         return;
     }
-    let slot = FixedState::default().hash_one(name) as usize % SLOTS;
-    let remembered = REMEMBERED.try_with(|slots| slots[slot].get()).ok().flatten();
-    let found = match remembered.filter(|known| *known.name == *name) {
-        Some(known) => Ok(known),
-        None => look_up(name).inspect(|known| {
-            let _ = REMEMBERED.try_with(|slots| slots[slot].set(Some(known)));
-        }),
-    };
-    match found {
+    match find(name) {
         Ok(known) if kind.is_none_or(|kind| kind == known.instrument.kind()) => then(&known.instrument),
         Ok(known) => lose(&format_args!(
             "the metric {name} is a {}: it can't be recorded as another kind",
@@ -293,6 +285,32 @@ fn by_name(name: &str, kind: Option<InstrumentKind>, then: impl FnOnce(&Instrume
         )),
         Err(error) => lose(&error),
     }
+}
+
+fn find(name: &str) -> Result<&'static Named, Error> {
+    let slot = FixedState::default().hash_one(name) as usize % SLOTS;
+    let remembered = REMEMBERED.try_with(|slots| slots[slot].get()).ok().flatten();
+    match remembered.filter(|known| *known.name == *name) {
+        Some(known) => Ok(known),
+        None => look_up(name).inspect(|known| {
+            let _ = REMEMBERED.try_with(|slots| slots[slot].set(Some(known)));
+        }),
+    }
+}
+
+/// A series of the histogram of this name, which is made, in seconds, if there is none; `None` while metrics are off, and where the name
+/// is that of another kind.
+pub(crate) fn bind_histogram(name: &str, labels: &[(&str, Value<'_>)]) -> Option<BoundHistogram> {
+    if on() && matches!(find(name), Err(Error::UnknownMetric { .. })) {
+        super::histogram(name.to_owned()).unit("s").build();
+    }
+    let mut bound = None;
+    by_name(name, Some(InstrumentKind::Histogram), |instrument| {
+        if let Instrument::Histogram(histogram) = instrument {
+            bound = Some(histogram.bind(labels));
+        }
+    });
+    bound
 }
 
 #[cold]

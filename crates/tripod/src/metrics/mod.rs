@@ -44,6 +44,7 @@ pub(crate) use cardinality::say_overflows;
 pub use cardinality::{Cardinality, cardinality};
 #[cfg(all(unix, not(miri), not(loom)))]
 pub(crate) use cells::after_fork;
+pub(crate) use definition::bind_histogram;
 pub use definition::{
     Instrument, MetricDefinition, define, definitions, increment, instrument, lost_by_name, observe, record, set,
 };
@@ -59,7 +60,7 @@ pub use observable::{
     BatchObserver, Observable, Observation, ObservationGuard, Observer, callback_panics, observe_batch,
 };
 pub(crate) use say::say_once;
-pub(crate) use switch::enable;
+pub(crate) use switch::{enable, on};
 pub use threshold::{Crossing, Direction, Measure, Threshold, Watch, on_threshold, threshold_panics};
 pub use view::View;
 pub(crate) use view::Views;

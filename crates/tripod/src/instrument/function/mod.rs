@@ -1,0 +1,16 @@
+//! Instrumentation of functions: what the attributes record by, and the same for code that is written by hand.
+//!
+//! The attributes of `tripod-macros` put a value before a function's body and end it after: a [`call::Call`]. What differs from attribute to
+//! attribute is the closure that records how the call ended. Instruments are made once a place in the code; a call costs what recording by
+//! them costs.
+
+pub(crate) mod adapter;
+pub(crate) mod argument;
+pub(crate) mod call;
+mod error_type;
+pub(crate) mod held;
+mod operation;
+pub(crate) mod outcome;
+
+pub use error_type::ErrorType;
+pub use operation::{TimedOperation, TracedOperation, time_operation, trace_operation};
