@@ -17,8 +17,8 @@ use proc_macro::TokenStream;
 /// - `#[traced(name = format!("fetch {kind}"))]`: a computed name, which may use the arguments. Keep the number of names small.
 /// - `#[traced(fields(user.id = id, order = %order.id, table = "users", tier))]`: fields as in `tripod::span!`; they may use the
 ///   arguments.
-/// - `#[traced(args)]`: a field for each argument, by its name; `#[traced(args, skip(password))]`: for all but these. Without `args` no
-///   argument is recorded, as what a function takes may be secret, or large.
+/// - `#[traced(args)]`: a field for each argument, by its name; `#[traced(args, skip(password))]`: for all but these. Names that begin
+///   with `_` are left out. Without `args` no argument is recorded, as what a function takes may be secret, or large.
 /// - `#[traced(kind = "server")]`: the span's kind, one of `internal`, `server`, `client`, `producer`, `consumer`.
 /// - `#[traced(parent = context)]`: the span is a part of this `tripod::Context`; `#[traced(root)]`: it begins a trace.
 /// - `#[traced(errors = false)]`: a returned `Err` is not recorded.

@@ -78,7 +78,7 @@ impl SpanOptions {
         })
     }
 
-    /// Fields of all arguments but those that are left out or have a field already.
+    /// Fields of all arguments but those that are left out, have a field already or are said to be unused.
     fn arguments(&self, sig: &Signature) -> Result<TokenStream> {
         let names = argument_names(sig);
         let skipped = self.skip.as_ref().map_or(&[][..], |skip| &skip.names);
@@ -92,7 +92,8 @@ impl SpanOptions {
             return Ok(TokenStream::new());
         }
         let has_field = |name: &Ident| self.fields.0.iter().any(|field| *name == field.key.value());
-        let wanted = names.iter().filter(|name| !skipped.contains(name) && !has_field(name));
+        let is_unused = |name: &Ident| name.to_string().starts_with('_');
+        let wanted = names.iter().filter(|name| !skipped.contains(name) && !has_field(name) && !is_unused(name));
         Ok(wanted
             .map(|name| {
                 let key = LitStr::new(&name.to_string(), name.span());

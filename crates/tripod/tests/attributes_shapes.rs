@@ -216,9 +216,9 @@ fn patterns_as_arguments() {
 fn generics_with_bounds_and_a_where_clause() {
     #[track_metrics]
     #[traced(args)]
-    fn show<T: Display + Debug, const N: usize>(items: [T; N]) -> String
+    fn show<T, const N: usize>(items: [T; N]) -> String
     where
-        T: Clone,
+        T: Display + Debug,
     {
         items.iter().map(ToString::to_string).collect()
     }
@@ -568,8 +568,8 @@ fn a_boxed_future_come_by_otherwise() {
     #[track_metrics]
     #[traced]
     fn named(n: &u8) -> BoxFuture<'_, u8> {
-        let future = spelled(n);
-        future
+        let n = n;
+        spelled(n)
     }
     assert_eq!(block_on(is_send(named(&3))), 3);
     assert_eq!((calls("spelled"), calls("named")), (1.0, 1.0));
