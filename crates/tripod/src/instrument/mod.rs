@@ -10,6 +10,8 @@ mod http;
 mod names;
 #[cfg(feature = "tower")]
 mod remote;
+#[cfg(feature = "reqwest")]
+pub mod reqwest;
 #[cfg(feature = "tower")]
 pub mod tower;
 

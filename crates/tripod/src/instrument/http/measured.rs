@@ -3,6 +3,7 @@
 //! [`MeasuredFuture`] and [`MeasuredBody`] see to it that a call ends exactly once: when the body is through, when it or the service
 //! fails, when either is dropped before, or when one of them panics. What is to be recorded is up to the [`Call`].
 
+use std::any::Any;
 use std::fmt::{self, Display};
 use std::future::Future;
 use std::pin::Pin;
@@ -38,13 +39,17 @@ pub enum End<'a> {
     Complete,
     /// Nobody wanted the rest.
     Dropped,
-    /// The service, or the body, failed with an error of this type.
-    Failed(&'static str, &'a dyn Display),
+    /// The service, or the body, failed with an error: its type, what it says, and itself.
+    Failed(&'static str, &'a dyn Display, &'a dyn Any),
     /// The service, or the body, panicked.
     Panicked,
 }
 
-impl End<'_> {
+impl<'a> End<'a> {
+    fn failed<E: Display + 'static>(error: &'a E) -> Self {
+        Self::Failed(super::error_type::<E>(), error, error)
+    }
+
     /// Dropped by who holds it, or by a panic that comes by.
     fn dropped() -> Self {
         if thread::panicking() { Self::Panicked } else { Self::Dropped }
@@ -54,7 +59,7 @@ impl End<'_> {
     pub(crate) fn record(&self, span: &mut Span, error_type: &str) {
         span.set_attribute("error.type", error_type);
         match (self, &mut span.data) {
-            (Self::Failed(kind, message), Some(data)) => data.record_failure(kind, message),
+            (Self::Failed(kind, message, _), Some(data)) => data.record_failure(kind, message),
             _ => span.set_status(StatusCode::ERROR, ""),
         }
     }
@@ -117,7 +122,7 @@ where
     F: Future<Output = Result<Response<B>, E>>,
     C: Call,
     B: Body,
-    E: Display,
+    E: Display + 'static,
 {
     type Output = Result<Response<MeasuredBody<B, C>>, E>;
 
@@ -136,7 +141,7 @@ where
             }
             Err(error) => {
                 if let Some(call) = call {
-                    call.end(End::Failed(super::error_type::<E>(), &error), 0);
+                    call.end(End::failed(&error), 0);
                 }
                 Err(error)
             }
@@ -193,7 +198,7 @@ impl<B: Body, C: Call> MeasuredBody<B, C> {
 impl<B, C> Body for MeasuredBody<B, C>
 where
     B: Body,
-    B::Error: Display,
+    B::Error: Display + 'static,
     C: Call,
 {
     type Data = B::Data;
@@ -215,7 +220,7 @@ where
                 }
                 body.is_end_stream().then_some(End::Complete)
             }
-            Some(Err(error)) => Some(End::Failed(super::error_type::<B::Error>(), error)),
+            Some(Err(error)) => Some(End::failed(error)),
             None => Some(End::Complete),
         };
         if let Some(end) = end

@@ -1,8 +1,9 @@
 //! What instrumentations of HTTP share: names of methods and versions, what of a URL may be shown, and how a call is measured until the
 //! last of its body.
 
-pub(super) mod host;
+pub(super) mod captured;
 #[cfg(feature = "tower")]
+pub(super) mod host;
 pub(super) mod measured;
 pub(super) mod method;
 pub(super) mod redact;

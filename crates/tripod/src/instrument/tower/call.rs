@@ -5,16 +5,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use http::request::Parts;
-use http::{HeaderMap, Method, StatusCode, header, response};
+use http::{Method, StatusCode, header, response};
 
+use super::Settings;
 use super::metrics::{Asked, Ended};
 use super::request::{Ends, Route, address};
-use super::{Captured, Settings};
+use crate::instrument::http::captured::capture;
 use crate::instrument::http::measured::{Call, End};
 use crate::instrument::http::{CANCELLED, PANIC, method, redact, text, version};
 use crate::instrument::remote::Remote;
 use crate::trace::data::SpanData;
-use crate::{SpanBuilder, SpanKind, ToValue, Value};
+use crate::{SpanBuilder, SpanKind, Value};
 
 /// A request that is under way.
 pub struct ServerCall {
@@ -102,16 +103,6 @@ fn describe(span: &mut SpanData, settings: &Settings, request: &Parts, ends: &En
     capture(&settings.request_headers, &request.headers, set);
 }
 
-/// Headers as attributes, each with all its values.
-fn capture(wanted: &[Captured], headers: &HeaderMap, mut set: impl FnMut(&str, Value<'_>)) {
-    for Captured { header, attribute } in wanted {
-        let values: Vec<&str> = headers.get_all(header).iter().map(text).collect();
-        if !values.is_empty() {
-            set(attribute, values.to_value());
-        }
-    }
-}
-
 impl Call for ServerCall {
     fn enter<R>(&mut self, work: impl FnOnce() -> R) -> R {
         self.span.enter(work)
@@ -137,7 +128,7 @@ impl Call for ServerCall {
         let error_type = match how {
             End::Complete => status.as_ref().filter(|status| status.is_server_error()).map(StatusCode::as_str),
             End::Dropped => Some(CANCELLED),
-            End::Failed(kind, _) => Some(kind),
+            End::Failed(kind, ..) => Some(kind),
             End::Panicked => Some(PANIC),
         };
         if let Some(error_type) = error_type {

@@ -17,13 +17,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::request::Parts;
-use http::{HeaderName, Request, Response};
+use http::{Request, Response};
 use http_body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use self::call::ServerCall;
 use self::metrics::Metrics;
+use super::http::captured::Captured;
 use super::http::measured::{MeasuredBody, MeasuredFuture, watch};
 
 /// Measures the requests of a server.
@@ -56,20 +57,6 @@ struct Settings {
     forwarded: bool,
     request_headers: Vec<Captured>,
     response_headers: Vec<Captured>,
-}
-
-/// A header that becomes an attribute.
-#[derive(Clone)]
-struct Captured {
-    header: HeaderName,
-    attribute: String,
-}
-
-impl Captured {
-    fn all<'a>(prefix: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<Self> {
-        let headers = names.into_iter().filter_map(|name| HeaderName::try_from(name).ok());
-        headers.map(|header| Self { attribute: format!("{prefix}.{header}"), header }).collect()
-    }
 }
 
 /// Marks a request that is measured already: where the layer stands twice, the outer one counts.
@@ -174,7 +161,7 @@ pub type ServerBody<B> = MeasuredBody<B, ServerCall>;
 impl<S, B, R> Service<Request<B>> for ServerService<S>
 where
     S: Service<Request<B>, Response = Response<R>>,
-    S::Error: Display,
+    S::Error: Display + 'static,
     R: Body,
 {
     type Response = Response<ServerBody<R>>;
