@@ -17,7 +17,15 @@ impl UnderWay {
 
     /// Ends it: how long it took, unless it has ended before.
     pub(super) fn end(&mut self) -> Option<Duration> {
-        (!std::mem::replace(&mut self.over, true)).then(|| self.started.elapsed())
+        self.end_at().map(|(took, _)| took)
+    }
+
+    /// The same, and when that is.
+    pub(super) fn end_at(&mut self) -> Option<(Duration, Instant)> {
+        (!std::mem::replace(&mut self.over, true)).then(|| {
+            let took = self.started.elapsed();
+            (took, self.started + took)
+        })
     }
 }
 

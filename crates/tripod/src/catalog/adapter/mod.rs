@@ -1,7 +1,13 @@
 //! Requests to providers of data: how many, how long, how they end, and what comes of caches and limits.
 
+mod batch;
+mod rate;
+
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+pub use batch::Ended;
+use rate::Window;
 
 use super::set::metric_set;
 use super::under_way::UnderWay;
@@ -14,6 +20,7 @@ metric_set! {
         duration: Histogram = "adapter_request_duration_seconds" [provider, operation] "s" "How long requests to providers take";
         active: UpDownCounter = "adapter_active_requests" [provider] "" "Requests to providers that are under way";
         errors: Counter = "adapter_errors_total" [provider, operation, error_type] "" "Requests to providers that failed";
+        success_rate: Gauge = "adapter_success_rate" [provider] "" "Share of requests to providers that succeeded, over the last five minutes";
         cache_hits: Counter = "adapter_cache_hits_total" [provider, cache_type] "" "Answers found in a cache";
         cache_misses: Counter = "adapter_cache_misses_total" [provider, cache_type] "" "Answers not found in a cache";
         data_volume: Counter = "adapter_data_volume_total" [provider, data_type] "" "Bytes of data received from providers";
@@ -25,22 +32,44 @@ metric_set! {
 
 /// A provider of data, as its requests show it.
 ///
+/// `adapter_success_rate` is the share of requests that succeeded, of those that succeeded or failed within the last five minutes, give
+/// or take ten seconds; a provider of whom none did has none.
+///
 /// ```
 /// let finnhub = tripod::catalog::adapter::Adapter::new("finnhub");
 /// let request = finnhub.request("fetch");
 /// finnhub.data_volume("quotes", 1_840);
 /// request.success();
 /// ```
+///
+/// Who takes the time himself tells the same in parts:
+///
+/// ```
+/// # use std::time::Duration;
+/// use tripod::catalog::adapter::{Adapter, Ended};
+///
+/// let jobs = Adapter::new("background");
+/// jobs.record_request_start();
+/// jobs.record_request_success("job1", Duration::from_millis(500)); // or record_request_error("job1", "timeout")
+/// jobs.record_request_end();
+///
+/// jobs.record_request_batch(&[
+///     Ended::success("job1", Duration::from_millis(480)),
+///     Ended::error("job2", "timeout"),
+/// ]);
+/// ```
 #[derive(Clone)]
 pub struct Adapter {
     provider: Arc<str>,
+    window: Arc<Window>,
     metrics: &'static Metrics,
 }
 
 impl Adapter {
-    /// The provider of this name.
+    /// The provider of this name. Keep it: recording takes no lock, but this looks the provider up.
     pub fn new(provider: impl Into<Arc<str>>) -> Self {
-        Self { provider: provider.into(), metrics: Metrics::get() }
+        let provider = provider.into();
+        Self { window: Window::of(&provider), provider, metrics: Metrics::get() }
     }
 
     /// Its name.
@@ -50,8 +79,36 @@ impl Adapter {
 
     /// A request begins. It ends with [`Request::success`] or [`Request::error`], or is counted as `cancelled` when it is dropped.
     pub fn request<'a>(&'a self, operation: &'a str) -> Request<'a> {
-        self.metrics.active.add(1, labels!(provider = *self.provider));
+        self.record_request_start();
         Request { adapter: self, operation, under_way: UnderWay::now() }
+    }
+
+    /// A request begins: one more is under way. To be followed by [`Adapter::record_request_end`], however it ends.
+    pub fn record_request_start(&self) {
+        self.metrics.active.add(1, labels!(provider = *self.provider));
+    }
+
+    /// A request was answered after this time.
+    pub fn record_request_success(&self, operation: &str, duration: Duration) {
+        self.succeeded(operation, duration, Instant::now());
+    }
+
+    /// A request failed. Keep the number of types small: `timeout`, not the message.
+    pub fn record_request_error(&self, operation: &str, error_type: &str) {
+        self.failed(operation, error_type);
+        self.count(operation, "error", 1);
+        self.window.failed(Instant::now(), 1);
+    }
+
+    /// A request that began is over.
+    pub fn record_request_end(&self) {
+        self.metrics.active.add(-1, labels!(provider = *self.provider));
+    }
+
+    /// Many requests have ended: the same as [`Adapter::record_request_success`] or [`Adapter::record_request_error`] for each, in less
+    /// time.
+    pub fn record_request_batch(&self, requests: &[Ended<'_>]) {
+        batch::record(self, requests);
     }
 
     /// An answer was in the cache.
@@ -84,8 +141,21 @@ impl Adapter {
         self.metrics.timeouts.inc(labels!(provider = *self.provider, operation));
     }
 
-    fn ended(&self, operation: &str, status: &str, took: Duration) {
-        self.metrics.requests.inc(labels!(provider = *self.provider, operation, status));
+    fn succeeded(&self, operation: &str, took: Duration, now: Instant) {
+        self.count(operation, "success", 1);
+        self.took(operation, took);
+        self.window.succeeded(now, 1);
+    }
+
+    fn failed(&self, operation: &str, error_type: &str) {
+        self.metrics.errors.inc(labels!(provider = *self.provider, operation, error_type));
+    }
+
+    fn count(&self, operation: &str, status: &str, requests: u32) {
+        self.metrics.requests.add(requests.into(), labels!(provider = *self.provider, operation, status));
+    }
+
+    fn took(&self, operation: &str, took: Duration) {
         self.metrics.duration.record(took.as_secs_f64(), labels!(provider = *self.provider, operation));
     }
 }
@@ -101,25 +171,35 @@ pub struct Request<'a> {
 impl Request<'_> {
     /// It has been answered.
     pub fn success(mut self) {
-        self.end("success");
+        let (adapter, operation) = (self.adapter, self.operation);
+        self.end(|took, now| adapter.succeeded(operation, took, now));
     }
 
     /// It failed. Keep the number of types small: `timeout`, not the message.
     pub fn error(mut self, error_type: &str) {
-        let Self { adapter, operation, .. } = self;
-        adapter.metrics.errors.inc(labels!(provider = *adapter.provider, operation, error_type));
-        self.end("error");
+        let (adapter, operation) = (self.adapter, self.operation);
+        self.end(|took, now| {
+            adapter.failed(operation, error_type);
+            adapter.count(operation, "error", 1);
+            adapter.took(operation, took);
+            adapter.window.failed(now, 1);
+        });
     }
 
-    fn end(&mut self, status: &str) {
-        let Some(took) = self.under_way.end() else { return };
-        self.adapter.ended(self.operation, status, took);
-        self.adapter.metrics.active.add(-1, labels!(provider = *self.adapter.provider));
+    fn end(&mut self, record: impl FnOnce(Duration, Instant)) {
+        if let Some((took, now)) = self.under_way.end_at() {
+            record(took, now);
+            self.adapter.record_request_end();
+        }
     }
 }
 
 impl Drop for Request<'_> {
     fn drop(&mut self) {
-        self.end("cancelled");
+        let (adapter, operation) = (self.adapter, self.operation);
+        self.end(|took, _| {
+            adapter.count(operation, "cancelled", 1);
+            adapter.took(operation, took);
+        });
     }
 }
