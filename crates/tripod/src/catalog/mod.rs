@@ -19,6 +19,7 @@ pub mod rag;
 pub mod redis;
 mod set;
 pub mod signals;
+pub mod system;
 mod under_way;
 
 pub use set::Metric;
@@ -45,6 +46,7 @@ const SETS: &[&[Metric]] = &[
     embedding::Metrics::LIST,
     cache::Metrics::LIST,
     error::Metrics::LIST,
+    system::Metrics::LIST,
 ];
 
 #[cfg(test)]
