@@ -40,6 +40,11 @@ pub fn init() -> Result<(), SetLoggerError> {
     Ok(())
 }
 
+/// Whether [`init`] has made Tripod the logger.
+pub(crate) fn is_installed() -> bool {
+    INSTALLED.load(Ordering::Relaxed)
+}
+
 /// Sets `log::max_level` to what is recorded now.
 pub(super) fn follow_level() {
     if INSTALLED.load(Ordering::Relaxed) {

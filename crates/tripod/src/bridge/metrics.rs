@@ -23,6 +23,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::LocalKey;
 
 use ::metrics::{
@@ -43,8 +44,17 @@ const MAX_REMEMBERED: usize = 4096;
 /// # Errors
 /// When there is a recorder already.
 pub fn init() -> Result<(), SetRecorderError<Recorder>> {
-    set_global_recorder(Recorder::new())
+    set_global_recorder(Recorder::new())?;
+    INSTALLED.store(true, Ordering::Relaxed);
+    Ok(())
 }
+
+/// Whether [`init`] has made Tripod the recorder.
+pub(crate) fn is_installed() -> bool {
+    INSTALLED.load(Ordering::Relaxed)
+}
+
+static INSTALLED: AtomicBool = AtomicBool::new(false);
 
 /// Records what the crate `metrics` is told. [`init`] suffices, unless the program fans out to several recorders.
 #[derive(Clone, Default)]

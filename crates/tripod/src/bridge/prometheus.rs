@@ -15,10 +15,12 @@
 //! it costs what it cost before; at each collection the registry is gathered, on the collector's thread. Metrics keep their names,
 //! under the scope `prometheus`; a name that ends in `_seconds` or `_bytes` says the unit.
 
+use std::ptr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use ::prometheus::Registry;
 use ::prometheus::proto::{self, MetricFamily, MetricType};
+use ::prometheus::{Registry, default_registry};
 use tripod_wire::otlp::metrics::{
     AggregationTemporality, HistogramDataPoint, MetricData, NumberDataPoint, NumberValue, SummaryDataPoint,
     ValueAtQuantile,
@@ -32,8 +34,12 @@ use crate::metrics::registry::{self, Source};
 const SCOPE: &str = "prometheus";
 
 /// Has the metrics of a registry collected with Tripod's own, for as long as the process runs. May be called before telemetry
-/// starts. A registry that is given twice is sent twice.
+/// starts. A registry that is given twice is sent twice, except for the default one.
 pub fn register(registry: &Registry) {
+    static DEFAULT: AtomicBool = AtomicBool::new(false);
+    if ptr::eq(registry, default_registry()) && DEFAULT.swap(true, Ordering::Relaxed) {
+        return;
+    }
     let (scope, start) = (engine::scope_id(SCOPE), unix_nanos_now());
     registry::add_source(Arc::new(Gathered { registry: registry.clone(), scope, start }));
 }

@@ -4,6 +4,7 @@
 //! Spans, attributes and metrics follow OpenTelemetry's semantic conventions. Metrics can be had under the catalogue's names
 //! instead, for dashboards that are written for those: see [`MetricNames`].
 
+mod all;
 pub(crate) mod function;
 #[cfg(any(feature = "tower", feature = "reqwest"))]
 mod http;
@@ -15,5 +16,6 @@ pub mod reqwest;
 #[cfg(feature = "tower")]
 pub mod tower;
 
+pub use all::{Instrumented, all};
 pub use function::{TimedOperation, TracedOperation, time_operation, trace_operation};
 pub use names::{MetricNames, set_metric_names};

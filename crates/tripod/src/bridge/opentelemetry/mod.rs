@@ -43,6 +43,11 @@ pub use metrics::MeterProvider;
 pub use propagation::Propagator;
 pub use trace::{Span, Tracer, TracerProvider};
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use ::opentelemetry::trace::{
+    Span as _, SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState, Tracer as _,
+};
 use ::opentelemetry::{InstrumentationScope, global};
 
 use crate::context::otel;
@@ -57,6 +62,31 @@ pub fn init() {
     global::set_tracer_provider(TracerProvider::new());
     global::set_meter_provider(MeterProvider::new());
     global::set_text_map_propagator(Propagator::new());
+    INSTALLED.store(true, Ordering::Relaxed);
+}
+
+static INSTALLED: AtomicBool = AtomicBool::new(false);
+
+/// Whether [`init`] has made Tripod the global provider.
+pub(crate) fn is_installed() -> bool {
+    INSTALLED.load(Ordering::Relaxed)
+}
+
+/// What somebody else has made global.
+pub(crate) fn held() -> Option<&'static str> {
+    // Without a provider a span is its parent. An SDK makes one of its own, which it does not record as the parent is not sampled.
+    let (trace_id, span_id) = (TraceId::from(1), SpanId::from(1));
+    let parent = SpanContext::new(trace_id, span_id, TraceFlags::NOT_SAMPLED, true, TraceState::NONE);
+    let parent = ::opentelemetry::Context::new().with_remote_span_context(parent);
+    if global::tracer("tripod").start_with_context("probe", &parent).span_context().span_id() != span_id {
+        return Some("provider of tracers");
+    }
+    // The one that does nothing is the one that has nothing.
+    if size_of_val(&*global::meter_provider()) > 0 {
+        return Some("provider of meters");
+    }
+    let propagates = global::get_text_map_propagator(|propagator| propagator.fields().next().is_some());
+    propagates.then_some("propagator")
 }
 
 /// What is current, Tripod's and `tracing`'s spans included, as a context of the crate `opentelemetry`: for its `FutureExt`, or to

@@ -52,6 +52,7 @@ use span::{BridgedSpan, name_in};
 use visit::Visitor;
 
 pub(super) use subscriber::engine_changed;
+pub(crate) use subscriber::is_installed;
 
 /// Where `tracing`'s spans are kept.
 trait Spans {

@@ -20,6 +20,13 @@ use crate::{Error, Level, log_enabled};
 
 /// Whether there is a subscriber, so that `tracing` has to ask anew when telemetry is started or stopped.
 static MADE: AtomicBool = AtomicBool::new(false);
+/// Whether one is the whole process's.
+static INSTALLED: AtomicBool = AtomicBool::new(false);
+
+/// Whether [`Subscriber::init`] has made one the whole process's.
+pub(crate) fn is_installed() -> bool {
+    INSTALLED.load(Ordering::Relaxed)
+}
 
 /// A subscriber that records `tracing`'s spans and events with Tripod. It can be made before telemetry starts.
 pub fn subscriber() -> Subscriber {
@@ -61,7 +68,9 @@ impl Subscriber {
     /// # Errors
     /// When there is one already.
     pub fn init(self) -> Result<(), SetGlobalDefaultError> {
-        set_global_default(Dispatch::new(self))
+        set_global_default(Dispatch::new(self))?;
+        INSTALLED.store(true, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Whether what is written there is worth recording now.
