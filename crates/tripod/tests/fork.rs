@@ -419,3 +419,20 @@ fn a_child_has_a_spool_of_its_own_and_does_not_keep_that_of_a_parent_that_died()
     );
     fs::write(may_end, "").unwrap();
 }
+
+#[test]
+fn a_child_samples_the_system_itself() {
+    let _turn = turn();
+    let _sampling = tripod::catalog::system::start(Duration::from_millis(300)).unwrap();
+    let seen = || {
+        let mut page = Vec::new();
+        tripod::metrics::render_prometheus(tripod::metrics::PrometheusFormat::Text, &mut page);
+        String::from_utf8(page).unwrap().contains("system_memory_usage_bytes")
+    };
+    common::wait_until(seen);
+    join(fork(|| {
+        assert!(!seen(), "what the parent saw is not the child's");
+        common::wait_until(seen);
+    }));
+    assert!(seen());
+}

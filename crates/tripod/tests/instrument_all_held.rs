@@ -1,5 +1,9 @@
 //! One switch for everything that is global, in a program where others are in its place. One test: the places are the process's.
 
+use opentelemetry::trace::noop::{NoopSpan, NoopTracer};
+use opentelemetry::trace::{SpanBuilder, SpanContext, SpanId, TraceContextExt, TraceFlags, TraceState};
+use opentelemetry::trace::{Tracer, TracerProvider};
+use opentelemetry::{Context, InstrumentationScope};
 use tripod::instrument;
 
 struct Other;
@@ -33,7 +37,7 @@ fn what_others_hold_is_left_to_them_and_said() {
 
     opentelemetry::global::set_meter_provider(Stateful(1));
     assert_eq!(why_not("opentelemetry"), "there is a global provider of meters already");
-    opentelemetry::global::set_tracer_provider(tripod::bridge::opentelemetry::TracerProvider::new());
+    opentelemetry::global::set_tracer_provider(Making);
     assert_eq!(why_not("opentelemetry"), "there is a global provider of tracers already");
 }
 
@@ -44,7 +48,29 @@ fn why_not(part: &str) -> String {
 struct Stateful(#[allow(dead_code, reason = "so that it has a size")] u8);
 
 impl opentelemetry::metrics::MeterProvider for Stateful {
-    fn meter_with_scope(&self, scope: opentelemetry::InstrumentationScope) -> opentelemetry::metrics::Meter {
+    fn meter_with_scope(&self, scope: InstrumentationScope) -> opentelemetry::metrics::Meter {
         opentelemetry::metrics::noop::NoopMeterProvider::new().meter_with_scope(scope)
+    }
+}
+
+/// Makes spans of their own, as an SDK does.
+#[derive(Clone)]
+struct Making;
+
+impl TracerProvider for Making {
+    type Tracer = Self;
+
+    fn tracer_with_scope(&self, _: InstrumentationScope) -> Self {
+        Self
+    }
+}
+
+impl Tracer for Making {
+    type Span = NoopSpan;
+
+    fn build_with_context(&self, builder: SpanBuilder, parent: &Context) -> NoopSpan {
+        let trace_id = parent.span().span_context().trace_id();
+        let own = SpanContext::new(trace_id, SpanId::from(7), TraceFlags::NOT_SAMPLED, false, TraceState::NONE);
+        NoopTracer::new().build_with_context(builder, &Context::new().with_remote_span_context(own))
     }
 }

@@ -59,6 +59,7 @@ pub fn start(interval: Duration) -> Result<Sampling, Error> {
     if crate::OFF {
         return Ok(Sampling { _sampler: None });
     }
+    fork::handle();
     let mut current = CURRENT.lock();
     if let Some(sampler) = current.upgrade() {
         sampler.shorten(interval);
