@@ -106,7 +106,7 @@ fn what_is_dropped_is_cancelled_and_no_longer_active() {
     drop(job::Jobs::new("cancelled").start());
     drop(llm::Llm::new("cancelled", "model").request());
     drop(embedding::Embedding::new("cancelled", "model").generation());
-    drop(rag::Rag::new("cancelled").query());
+    let _ = rag::Rag::new("cancelled").query();
 
     let page = Page::now();
     let once: [(&str, &[(&str, &str)]); 12] = [

@@ -52,7 +52,7 @@ fn documents() -> Option<Vec<String>> {
 
 /// Every metric that a document names, however it does.
 fn named_in(document: &str) -> Vec<Named> {
-    let lines = document.lines().flat_map(|line| row(line).or_else(|| bullet(line)).or_else(|| series(line)));
+    let lines = document.lines().filter_map(|line| row(line).or_else(|| bullet(line)).or_else(|| series(line)));
     lines.chain(calls(document)).collect()
 }
 

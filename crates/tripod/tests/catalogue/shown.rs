@@ -31,7 +31,7 @@ impl Page {
             if let Some(of) = line.strip_prefix("# TYPE ") {
                 let (name, kind) = of.split_once(' ').unwrap();
                 name.clone_into(&mut current);
-                page.0.entry(current.clone()).or_default().kind = kind.to_owned();
+                page.0.insert(current.clone(), Family { kind: kind.to_owned(), samples: Vec::new() });
             } else if !line.starts_with('#') {
                 page.0.get_mut(&current).expect("a type comes first").samples.push(sample(line));
             }
