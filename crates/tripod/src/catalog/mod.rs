@@ -49,6 +49,11 @@ const SETS: &[&[Metric]] = &[
     system::Metrics::LIST,
 ];
 
+/// The guide's snippets, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../../docs/how-to/instrument/catalogue.md")]
+mod guide {}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;

@@ -5,6 +5,7 @@ mod common;
 mod ends;
 mod exercise;
 mod page;
+mod panels;
 mod reference;
 mod seeds;
 mod shown;

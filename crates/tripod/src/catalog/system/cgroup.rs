@@ -133,11 +133,11 @@ fn keyed(file: &Path, key: &str) -> Option<u64> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     /// A folder with files, as the kernel would show them.
-    fn fake(own: &str, files: &[(&str, &str)]) -> (tempfile::TempDir, Cgroups) {
+    pub(in super::super) fn fake(own: &str, files: &[(&str, &str)]) -> (tempfile::TempDir, Cgroups) {
         let folder = tempfile::tempdir().unwrap();
         for (path, text) in files.iter().chain(&[("own", own)]) {
             let file = folder.path().join(path);

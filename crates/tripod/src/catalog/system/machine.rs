@@ -189,6 +189,7 @@ impl Sample {
 mod tests {
     use std::time::Duration;
 
+    use super::super::cgroup::tests::fake;
     use super::*;
 
     #[test]
@@ -200,6 +201,43 @@ mod tests {
         assert_eq!(now.share(&before, |one| one.container, 2.0, 0.5), None, "another group's numbers");
         assert_eq!(now.share(&at(0, None), |one| one.container, 14.0, 0.5), None);
         assert_eq!(now.share(&now, |one| one.container, 14.0, 0.5), None, "no time has passed");
+    }
+
+    #[test]
+    fn in_a_container_the_machine_is_what_the_container_may_use() {
+        let (folder, cgroups) = fake(
+            "0::/\n",
+            &[
+                ("fs/cgroup.controllers", "cpu memory\n"),
+                ("fs/memory.max", "67108864\n"),
+                ("fs/memory.current", "50000000\n"),
+                ("fs/cpu.max", "50000 100000\n"),
+                ("fs/cpu.stat", "usage_usec 1000000\n"),
+            ],
+        );
+        let mut machine = Machine { cgroups, ..Machine::new() };
+        let first = machine.look();
+        assert_eq!(first.memory, Some((50_000_000, 67_108_864)));
+        assert_eq!(first.cpu_percent, None);
+        std::thread::sleep(Duration::from_millis(50));
+        std::fs::write(folder.path().join("fs/cpu.stat"), "usage_usec 1010000\n").unwrap();
+        let second = machine.look();
+        let took = (second.at - first.at).as_secs_f64();
+        let expected = 100.0 * 0.01 / took / 0.5;
+        assert!((second.cpu_percent.unwrap() - expected).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_limit_above_what_the_machine_has_is_none() {
+        let files = [
+            ("fs/cgroup.controllers", "memory\n"),
+            ("fs/memory.max", "1000000000000000\n"),
+            ("fs/memory.current", "5\n"),
+        ];
+        let (_folder, cgroups) = fake("0::/\n", &files);
+        let mut machine = Machine { cgroups, ..Machine::new() };
+        let (used, limit) = machine.look().memory.unwrap();
+        assert!(used > 5 && limit < 1_000_000_000_000_000);
     }
 
     #[test]
