@@ -8,7 +8,13 @@ mod all;
 pub(crate) mod function;
 #[cfg(any(feature = "tower", feature = "reqwest"))]
 mod http;
+#[cfg(feature = "kafka")]
+pub mod kafka;
+#[cfg(feature = "kafka")]
+mod messaging;
 mod names;
+#[cfg(feature = "kafka")]
+mod outcome;
 #[cfg(feature = "tower")]
 mod remote;
 #[cfg(feature = "reqwest")]
@@ -19,3 +25,5 @@ pub mod tower;
 pub use all::{Instrumented, all};
 pub use function::{TimedOperation, TracedOperation, time_operation, trace_operation};
 pub use names::{MetricNames, set_metric_names};
+#[cfg(feature = "kafka")]
+pub use outcome::{Failure, Outcome};

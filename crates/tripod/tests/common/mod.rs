@@ -103,3 +103,9 @@ pub fn attribute<'a>(attributes: &'a [KeyValue], key: &str) -> &'a AnyValue {
     assert_eq!(found.len(), 1, "one attribute {key} in {attributes:?}");
     &found[0].value
 }
+
+/// Milliseconds since 1970.
+pub fn now_millis() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    i64::try_from(since.as_millis()).unwrap()
+}

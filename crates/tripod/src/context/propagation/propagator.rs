@@ -55,7 +55,7 @@ impl Propagator {
     }
 
     /// The headers that any format may write.
-    #[cfg(feature = "opentelemetry")]
+    #[cfg(any(feature = "kafka", feature = "opentelemetry"))]
     pub(crate) fn all_fields() -> impl Iterator<Item = &'static str> {
         ALL.iter().flat_map(|(_, _, fields)| fields.iter().copied())
     }
