@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 use tripod_tests::book::{Block, PAGES, Page, blocks, queries, shell, yaml};
-use tripod_tests::{programs, root, server};
+use tripod_tests::{Tripod, programs, root, server};
 
 /// The seeds: `SEEDS_DIR`, or beside the repository.
 fn seeds() -> Option<PathBuf> {
@@ -91,6 +91,23 @@ fn shell_calls_only_what_is_there() {
         }
     }
     println!("{} blocks of shell", scripts.len());
+}
+
+#[test]
+fn what_curl_asks_of_tripod_is_answered() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let tripod = Tripod::start(folder.path());
+    let scripts = twins(&["bash"]).into_iter().map(|(page, block)| (page, shell::read(&block.body)));
+    let mut asked = 0;
+    for (page, script) in scripts {
+        let urls = script.commands.iter().filter(|command| command[0] == "curl").flatten();
+        for path in urls.filter_map(|word| word.strip_prefix("http://localhost:4319")) {
+            let answer = tripod.client().get(&format!("{}{path}", tripod.http)).expect("it answers");
+            assert_eq!(answer.status, 200, "{page}: {path}");
+            asked += 1;
+        }
+    }
+    println!("{asked} URLs");
 }
 
 fn check_command(command: &[String], at: &str) {

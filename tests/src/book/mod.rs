@@ -20,7 +20,8 @@ pub struct Page {
 }
 
 /// All pages, in the order of their seeds.
-pub const PAGES: [Page; 1] = [Page { seed: "003", file: "pipelines.md" }];
+pub const PAGES: [Page; 2] =
+    [Page { seed: "001", file: "unified-telemetry.md" }, Page { seed: "003", file: "pipelines.md" }];
 
 impl Page {
     /// Its text.
@@ -99,6 +100,10 @@ pub fn blocks(markdown: &str) -> Vec<Block> {
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/from-the-seeds/pipelines.md")]
 mod pipelines {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/from-the-seeds/unified-telemetry.md")]
+mod unified_telemetry {}
 
 #[cfg(test)]
 mod tests {
