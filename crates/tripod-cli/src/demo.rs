@@ -1,6 +1,8 @@
 //! `tripod demo`: the server, and beside it the trading platform of `examples/`, whose four services keep it busy.
 
 mod platform;
+mod program;
+mod real;
 
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -10,8 +12,9 @@ use std::time::Duration;
 
 use clap::Args;
 use platform::Platform;
+use real::Real;
 use tokio::time::{Instant, sleep_until};
-use trading_platform::{Service, Settings};
+use trading_platform::{Components, Service, Settings};
 use tripod_server::Server;
 
 use crate::up::{self, Signals, UpArgs, announce, fail};
@@ -34,6 +37,10 @@ pub(crate) struct DemoArgs {
     /// Share of pipeline executions that fail, from 0 to 1
     #[arg(long, value_name = "SHARE", default_value = "0.04", value_parser = share)]
     error_share: f64,
+    /// Run on PostgreSQL, Redis and Kafka where they are: at DATABASE_URL, REDIS_URL and KAFKA_BOOTSTRAP_SERVERS, at their usual ports, or
+    /// started from what is installed
+    #[arg(long)]
+    real: bool,
 }
 
 /// What `tripod demo-service` is told: `tripod demo` starts itself once more for each service.
@@ -61,7 +68,8 @@ fn service(name: &str) -> Result<Service, String> {
 /// Runs `tripod demo-service`.
 pub(crate) fn run_service(args: &ServiceArgs) -> ExitCode {
     let ServiceArgs { service, listen, next, error_share } = args.clone();
-    let settings = Settings { listen, next, error_share, stop_with_stdin: true, ..Settings::default() };
+    let components = Components::from_env();
+    let settings = Settings { listen, next, components, error_share, stop_with_stdin: true, ..Settings::default() };
     match trading_platform::run(service, &settings) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -112,8 +120,9 @@ async fn serve(args: &DemoArgs) -> ExitCode {
     announce(server.addresses(), &args.up);
     let mut platform = Platform::new(url(server.addresses().otlp_http), args.error_share);
     let page = url(server.addresses().http);
+    let mut real = Real::default();
     let played = tokio::select! {
-        failed = play(&mut platform, &page) => failed,
+        failed = play(&mut platform, &page, args.real.then_some(&mut real)) => failed,
         () = signals.next() => Ok(()),
         () = until(end) => Ok(()),
     };
@@ -124,6 +133,7 @@ async fn serve(args: &DemoArgs) -> ExitCode {
     let stopped = tokio::select! {
         code = async {
             platform.stop().await;
+            real.stop().await;
             up::stop(server).await
         } => code,
         () = signals.next() => ExitCode::FAILURE,
@@ -131,20 +141,36 @@ async fn serve(args: &DemoArgs) -> ExitCode {
     if played.is_ok() { stopped } else { ExitCode::FAILURE }
 }
 
+/// Why the demo can't go on.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error(transparent)]
+    Platform(#[from] platform::Error),
+    #[error(transparent)]
+    Real(#[from] real::Error),
+}
+
 /// Starts the services and says what there is to see. Comes back only if that fails.
-async fn play(platform: &mut Platform, page: &str) -> Result<(), platform::Error> {
+async fn play(platform: &mut Platform, page: &str, real: Option<&mut Real>) -> Result<(), Error> {
+    if let Some(real) = real {
+        *real = Real::find().await?;
+        say(&real.to_string());
+        platform.run_on(real.components.clone());
+    }
     platform.start().await?;
-    let text = format!(
+    say(&format!(
         "\n  Running    signal-generator → trigger-dispatcher → backend → worker: four services, one trace\n  \
          Try        {page}/metric/pipeline_execution_duration_seconds\n             \
          Click a dot on the chart to see the trace behind it, and a span to see its logs.\n             \
          One pipeline gets slow half a minute from now, for 20 seconds.\n"
-    );
-    // Nobody reading is no reason to stop.
+    ));
+    std::future::pending().await
+}
+
+/// Nobody reading is no reason to stop.
+fn say(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    drop(out);
-    std::future::pending().await
 }
 
 async fn until(end: Option<Instant>) {

@@ -23,9 +23,9 @@ const METRICS: &[(&str, &[&str])] = &[
     ("redis_command_duration_seconds_bucket", &["command"]),
     ("signals_generated_total", &["signal_type", "source"]),
     ("signal_generation_duration_seconds_bucket", &["signal_type"]),
-    ("kafka_publish_duration_seconds_bucket", &[]),
-    ("kafka_publish_success_total", &[]),
-    ("kafka_publish_failure_total", &[]),
+    ("kafka_publish_duration_seconds_bucket", &["topic"]),
+    ("kafka_publish_success_total", &["topic"]),
+    ("kafka_publish_failure_total", &["topic"]),
     ("signals_consumed_total", &[]),
     ("batch_size_bucket", &[]),
     ("batch_processing_duration_seconds_bucket", &[]),
@@ -34,8 +34,8 @@ const METRICS: &[(&str, &[&str])] = &[
     ("pipelines_skipped_running_total", &[]),
     ("cache_size_bytes", &[]),
     ("cache_refresh_duration_seconds_bucket", &[]),
-    ("kafka_consumer_lag_seconds", &[]),
-    ("kafka_consumer_offset", &[]),
+    ("kafka_consumer_lag_seconds", &["topic", "partition"]),
+    ("kafka_consumer_offset", &["topic", "partition"]),
 ];
 
 /// Labels that every series may have.
@@ -290,6 +290,31 @@ fn a_service_that_dies_is_started_again_where_the_others_find_it() {
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("and is started again"), "{said}");
     assert!(after.iter().all(is_gone));
+}
+
+#[test]
+fn what_a_variable_names_and_cannot_be_used_ends_the_demo_with_its_name() {
+    for (variable, value) in
+        [("DATABASE_URL", "postgres://nobody@127.0.0.1:1/none"), ("REDIS_URL", "redis://127.0.0.1:1")]
+    {
+        let directory = tempfile::tempdir().unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tripod"));
+        command.args([
+            "demo",
+            "--real",
+            "--http",
+            "127.0.0.1:0",
+            "--otlp-http",
+            "127.0.0.1:0",
+            "--otlp-grpc",
+            "127.0.0.1:0",
+        ]);
+        command.env("TMPDIR", directory.path()).env("PATH", directory.path()).env(variable, value);
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains(&format!("tripod: error: {variable}: ")), "{said}");
+    }
 }
 
 #[test]

@@ -31,4 +31,17 @@ pub enum Error {
         /// The one it calls.
         next: &'static str,
     },
+    /// PostgreSQL can't be used.
+    #[error("PostgreSQL can't be used: {0}")]
+    Postgres(#[source] sqlx::Error),
+    /// Redis can't be used.
+    #[error("Redis can't be used: {0}")]
+    Redis(#[source] redis::RedisError),
+    /// Kafka can't be used.
+    #[cfg(feature = "kafka")]
+    #[error("Kafka can't be used: {0}")]
+    Kafka(#[from] rdkafka::error::KafkaError),
+    /// Kafka's client is not part of this build.
+    #[error("this was built without Kafka's client: build it with the feature `kafka`")]
+    KafkaMissing,
 }

@@ -7,11 +7,12 @@
 //! trading-platform signal-generator   127.0.0.1:8004 http://127.0.0.1:8003
 //! ```
 //!
-//! `tripod demo` starts all four.
+//! `DATABASE_URL`, `REDIS_URL` and, built with the feature `kafka`, `KAFKA_BOOTSTRAP_SERVERS` name the real ones to run on. `tripod demo`
+//! starts all four.
 
 use std::process::ExitCode;
 
-use trading_platform::{Service, Settings, run};
+use trading_platform::{Components, Service, Settings, run};
 
 const USAGE: &str = "usage: trading-platform SERVICE ADDRESS [URL of the service it calls]
 services: worker, backend, trigger-dispatcher, signal-generator";
@@ -24,7 +25,8 @@ fn main() -> ExitCode {
         eprintln!("{USAGE}");
         return ExitCode::from(2);
     };
-    match run(service, &Settings { listen, next: arguments.get(2).cloned(), ..Settings::default() }) {
+    let (next, components) = (arguments.get(2).cloned(), Components::from_env());
+    match run(service, &Settings { listen, next, components, ..Settings::default() }) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{}: {error}", service.name());

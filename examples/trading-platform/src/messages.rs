@@ -29,18 +29,6 @@ impl Signal {
     }
 }
 
-/// Signals that were published together.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct SignalBatch {
-    pub(crate) signals: Vec<Signal>,
-}
-
-/// The answer to a batch.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Consumed {
-    pub(crate) offset: u64,
-}
-
 /// A pipeline: agents that are run when a signal arrives, or every so often.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Pipeline {
@@ -83,4 +71,19 @@ pub(crate) struct Decision {
     pub(crate) action: String,
     /// What the agents' language model cost, in US dollars.
     pub(crate) cost_dollars: f64,
+}
+
+/// What is held of a ticker.
+#[derive(Debug, Clone)]
+pub(crate) struct Position {
+    pub(crate) ticker: String,
+    pub(crate) quantity: i64,
+}
+
+/// What is done about it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Trade {
+    /// `buy` or `sell`.
+    pub(crate) action: &'static str,
+    pub(crate) quantity: i64,
 }

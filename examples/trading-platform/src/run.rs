@@ -5,11 +5,14 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tripod::InSpanExt;
+use tripod::instrument::MetricNames;
+use tripod::instrument::tower::ServerLayer;
 
-use crate::Error;
-use crate::http::{Client, instrumented};
-use crate::services::Service;
+use crate::http::Client;
+use crate::services::{Needs, Service};
 use crate::stop::stop;
+use crate::{Components, Error};
 
 /// How long requests that are being served may take once the service stops.
 const DRAIN: Duration = Duration::from_secs(3);
@@ -21,6 +24,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// The URL of the service that is called by this one, for example `http://127.0.0.1:8002`.
     pub next: Option<String>,
+    /// What is real of what the service runs on. Default nothing.
+    pub components: Components,
     /// What chance begins with: the same seed, the same errors. Default 1.
     pub seed: u64,
     /// The share of pipeline executions that fail, from 0 to 1. Default 0.04.
@@ -32,7 +37,8 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        Self { listen, next: None, seed: 1, error_share: 0.04, stop_with_stdin: false }
+        let components = Components::default();
+        Self { listen, next: None, components, seed: 1, error_share: 0.04, stop_with_stdin: false }
     }
 }
 
@@ -53,23 +59,27 @@ impl Settings {
 /// # Panics
 /// When called within an asynchronous runtime: it brings its own.
 pub fn run(service: Service, settings: &Settings) -> Result<(), Error> {
-    let _tripod = tripod::init()
-        .service_name(service.name())
+    let telemetry = tripod::init()
+        .metric_names(MetricNames::Catalog)
         .service_version(env!("CARGO_PKG_VERSION"))
         .environment("demo")
         .schedule_delay(Duration::from_millis(500))
         .metric_interval(Duration::from_secs(2))
         .shutdown_timeout(Duration::from_secs(2))
-        .start()?;
+        .start_service(service.name())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Start)?;
-    runtime.block_on(serve(service, settings))
+    runtime.block_on(serve(service, settings, &telemetry))
 }
 
-async fn serve(service: Service, settings: &Settings) -> Result<(), Error> {
+async fn serve(service: Service, settings: &Settings, telemetry: &tripod::Service) -> Result<(), Error> {
     let address = settings.listen;
     let listener = TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source })?;
     let address = listener.local_addr().map_err(Error::Start)?;
-    let routes = instrumented(service.start(settings)?);
+    let mut needs = Needs { settings, service: telemetry };
+    let routes = service.start(settings, &mut needs).in_context(telemetry.starting()).await?;
+    // What asks how the service is, or for its metrics, is not one of its requests.
+    let routes = routes.layer(ServerLayer::new()).fallback_service(telemetry.routes());
+    telemetry.ready();
     tripod::info!("listening on {address}");
     announce(address);
     let (stopping, stopped) = tokio::sync::oneshot::channel::<()>();
@@ -78,6 +88,7 @@ async fn serve(service: Service, settings: &Settings) -> Result<(), Error> {
     });
     let end = async {
         let result = stop(settings.stop_with_stdin).await;
+        telemetry.stopping();
         let _ = stopping.send(());
         match result {
             Ok(()) => tokio::time::sleep(DRAIN).await,

@@ -12,7 +12,7 @@ use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
-use trading_platform::Service;
+use trading_platform::{Components, Service};
 
 /// How long a service may take to listen.
 const START: Duration = Duration::from_secs(10);
@@ -39,6 +39,7 @@ pub(crate) enum Error {
 pub(crate) struct Platform {
     otlp: String,
     error_share: f64,
+    components: Components,
     running: Vec<Supervised>,
 }
 
@@ -51,7 +52,12 @@ struct Supervised {
 impl Platform {
     /// A platform that sends its telemetry to this URL.
     pub(crate) fn new(otlp: String, error_share: f64) -> Self {
-        Self { otlp, error_share, running: Vec::new() }
+        Self { otlp, error_share, components: Components::default(), running: Vec::new() }
+    }
+
+    /// What the services run on, from the next start.
+    pub(crate) fn run_on(&mut self, components: Components) {
+        self.components = components;
     }
 
     /// Starts the services, each after the one that it calls.
@@ -59,7 +65,8 @@ impl Platform {
         let mut next = None;
         for service in Service::ALL {
             let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-            let recipe = Recipe { service, listen, next, otlp: self.otlp.clone(), error_share: self.error_share };
+            let (otlp, components) = (self.otlp.clone(), self.components.clone());
+            let recipe = Recipe { service, listen, next, otlp, error_share: self.error_share, components };
             let process = recipe.start().await?;
             next = Some(process.address);
             let (stop, stopped) = oneshot::channel();
@@ -114,6 +121,7 @@ struct Recipe {
     next: Option<SocketAddr>,
     otlp: String,
     error_share: f64,
+    components: Components,
 }
 
 /// A service that runs.
@@ -155,6 +163,13 @@ impl Recipe {
             command.env_remove(name);
         }
         command.env("OTEL_EXPORTER_OTLP_ENDPOINT", &self.otlp);
+        // They may hold passwords, which don't belong into arguments.
+        for (name, value) in self.components.to_env() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
         // A group of its own, so that Ctrl-C reaches this process alone, which then stops the services in order.
         command.process_group(0).kill_on_drop(true).stdin(Stdio::piped()).stdout(Stdio::piped());
         Ok(command)

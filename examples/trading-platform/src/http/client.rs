@@ -1,11 +1,11 @@
-//! The client's side: a span a call, whose context goes along in the request's headers.
+//! The client's side. Each call has a span, whose context goes along in the request's headers: that is `send_traced_as`.
 
 use std::time::Duration;
 
-use axum::http::{HeaderMap, Method};
+use reqwest::RequestBuilder;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tripod::{InSpanExt, SpanBuilder, SpanKind, propagation};
+use tripod::instrument::reqwest::SendTraced;
 
 /// Longer than any pipeline takes.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -41,7 +41,7 @@ impl Client {
 
     /// Gets a path without parameters.
     pub(crate) async fn get<A: DeserializeOwned>(&self, path: &'static str) -> Result<A, CallError> {
-        self.call(Method::GET, path, path, self.http.get(self.url(path))).await
+        self.call(path, self.http.get(self.url(path))).await
     }
 
     /// Posts to a path; `route` is the same with its parameters' names, as it is known to the server.
@@ -51,44 +51,17 @@ impl Client {
         path: &str,
         body: &impl Serialize,
     ) -> Result<A, CallError> {
-        self.call(Method::POST, route, path, self.http.post(self.url(path)).json(body)).await
+        self.call(route, self.http.post(self.url(path)).json(body)).await
     }
 
     fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)
     }
 
-    async fn call<A: DeserializeOwned>(
-        &self,
-        method: Method,
-        route: &'static str,
-        path: &str,
-        request: reqwest::RequestBuilder,
-    ) -> Result<A, CallError> {
-        let span = SpanBuilder::new(format!("{method} {route}"))
-            .kind(SpanKind::CLIENT)
-            .attribute("http.request.method", method.as_str())
-            .attribute("url.full", &self.url(path))
-            .attribute("url.template", route)
-            .attribute("peer.service", self.service)
-            .start();
-        let call = async {
-            let result = self.send(request).await;
-            if let Err(error) = &result {
-                tripod::current().record_error(error);
-            }
-            result
-        };
-        call.in_span(span).await
-    }
-
-    async fn send<A: DeserializeOwned>(&self, request: reqwest::RequestBuilder) -> Result<A, CallError> {
+    async fn call<A: DeserializeOwned>(&self, route: &'static str, request: RequestBuilder) -> Result<A, CallError> {
         let no_answer = |source| CallError::NoAnswer { service: self.service, source };
-        let mut headers = HeaderMap::new();
-        propagation::inject(&mut headers);
-        let response = request.headers(headers).send().await.map_err(no_answer)?;
+        let response = request.send_traced_as(route).await.map_err(no_answer)?;
         let status = response.status();
-        tripod::current().set_attribute("http.response.status_code", i64::from(status.as_u16()));
         if status.is_success() {
             return response.json().await.map_err(no_answer);
         }

@@ -10,53 +10,25 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use tokio::time::sleep;
-use tripod::{Counter, Histogram, labels, traced};
+use tripod::catalog::execution;
+use tripod::traced;
 
-use crate::Settings;
-use crate::chance::Chance;
-use crate::database::{Database, DatabaseError, Query};
+use crate::books::{Books, BooksError};
+use crate::cache::Cache;
 use crate::http::{CallError, Client, failure};
-use crate::market;
 use crate::messages::{Decision, Execution, Pipeline, TriggerMode};
-use crate::redis::Redis;
+use crate::services::{Needs, Service};
+use crate::{Error, Settings};
 
 const PERIOD: Duration = Duration::from_secs(6);
 
 /// A pipeline's definition is cached for so long.
 const CACHE_TTL: Duration = Duration::from_secs(15);
 
-const SELECT_PIPELINES: Query = Query {
-    kind: "select",
-    table: "pipelines",
-    text: "SELECT id, name, config FROM pipelines WHERE active",
-    millis: 9.0,
-};
-const SELECT_PIPELINE: Query = Query {
-    kind: "select",
-    table: "pipelines",
-    text: "SELECT id, name, config FROM pipelines WHERE id = $1",
-    millis: 3.0,
-};
-const INSERT_EXECUTION: Query = Query {
-    kind: "insert",
-    table: "pipeline_executions",
-    text: "INSERT INTO pipeline_executions (id, pipeline_id, trigger_mode, status) VALUES ($1, $2, $3, 'running')",
-    millis: 5.0,
-};
-const UPDATE_EXECUTION: Query = Query {
-    kind: "update",
-    table: "pipeline_executions",
-    text: "UPDATE pipeline_executions SET status = $2, cost = $3, finished_at = now() WHERE id = $1",
-    millis: 4.0,
-};
-
 struct Backend {
-    seed: u64,
     worker: Client,
-    database: Database,
-    redis: Redis,
-    executions: Counter,
-    duration: Histogram,
+    books: Arc<dyn Books>,
+    cache: Arc<dyn Cache>,
 }
 
 /// Why a pipeline's execution failed.
@@ -64,8 +36,8 @@ struct Backend {
 enum ExecutionError {
     #[error("there is no pipeline {id}")]
     UnknownPipeline { id: String },
-    #[error("the database failed")]
-    Database(#[from] DatabaseError),
+    #[error("the books failed")]
+    Books(#[from] BooksError),
     #[error("the pipeline failed")]
     Worker(#[from] CallError),
 }
@@ -74,35 +46,24 @@ impl IntoResponse for ExecutionError {
     fn into_response(self) -> Response {
         let status = match self {
             Self::UnknownPipeline { .. } => StatusCode::NOT_FOUND,
-            Self::Database(_) | Self::Worker(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Books(_) | Self::Worker(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         failure(status, &self)
     }
 }
 
-pub(crate) fn start(settings: &Settings, worker: Client) -> Router {
-    let backend = Arc::new(Backend {
-        seed: settings.seed,
-        worker,
-        database: Database::connect(settings.error_share / 20.0),
-        redis: Redis::connect(),
-        executions: tripod::counter("pipeline_executions_total").description("Pipelines executed").build(),
-        duration: tripod::histogram("pipeline_execution_duration_seconds")
-            .unit("s")
-            .description("How long a pipeline's execution takes")
-            .build(),
-    });
+pub(crate) async fn start(settings: &Settings, needs: &mut Needs<'_>) -> Result<Router, Error> {
+    let worker = settings.client(Service::Backend)?;
+    let backend = Arc::new(Backend { worker, books: needs.books().await?, cache: needs.cache().await? });
     tokio::spawn(Arc::clone(&backend).keep_running_periodic());
-    Router::new()
+    Ok(Router::new()
         .route("/api/v1/pipelines", get(list))
         .route("/api/v1/pipelines/{pipeline_id}/executions", post(execute))
-        .with_state(backend)
+        .with_state(backend))
 }
 
 async fn list(State(backend): State<Arc<Backend>>) -> Result<Json<Vec<Pipeline>>, ExecutionError> {
-    let mut chance = Chance::new();
-    backend.database.execute_retrying(SELECT_PIPELINES, &mut chance).await?;
-    Ok(Json(market::pipelines()))
+    Ok(Json(backend.books.pipelines().await?))
 }
 
 async fn execute(
@@ -111,23 +72,24 @@ async fn execute(
     Json(execution): Json<Execution>,
 ) -> Result<Json<Decision>, ExecutionError> {
     let execution = Execution { pipeline_id, ..execution };
-    let mut chance = Chance::about(backend.seed, &format!("execution {}", execution.id));
-    backend.load(&execution.pipeline_id, &mut chance).await?;
-    backend.execute(&execution, &mut chance).await.map(Json)
+    backend.load(&execution.pipeline_id).await?;
+    backend.execute(&execution).await.map(Json)
 }
 
 impl Backend {
-    /// A pipeline's definition: from the cache, or else from the database.
-    async fn load(&self, id: &str, chance: &mut Chance) -> Result<(), ExecutionError> {
+    /// A pipeline's definition: from the cache, or else from the books.
+    async fn load(&self, id: &str) -> Result<(), ExecutionError> {
         let key = format!("pipeline:{id}");
-        if self.redis.get(&key, chance).await.is_some() {
-            return Ok(());
+        match self.cache.get(&key).await {
+            Ok(Some(_)) => return Ok(()),
+            Ok(None) => tripod::event!("cache miss", key),
+            Err(error) => tripod::warn!("the books are asked instead: {error}"),
         }
-        tripod::event!("cache miss", key);
-        self.database.execute_retrying(SELECT_PIPELINE, chance).await?;
-        let known = market::pipelines().into_iter().find(|pipeline| pipeline.id == id);
-        let pipeline = known.ok_or_else(|| ExecutionError::UnknownPipeline { id: id.to_owned() })?;
-        self.redis.set(&key, pipeline.name, CACHE_TTL, chance).await;
+        let pipeline = self.books.pipeline(id).await?;
+        let pipeline = pipeline.ok_or_else(|| ExecutionError::UnknownPipeline { id: id.to_owned() })?;
+        if let Err(error) = self.cache.set(&key, &pipeline.name, CACHE_TTL).await {
+            tripod::warn!("the pipeline is not cached: {error}");
+        }
         Ok(())
     }
 
@@ -136,40 +98,57 @@ impl Backend {
         execution.id = execution.id,
         trigger_mode = execution.trigger_mode.as_str()
     ))]
-    async fn execute(&self, execution: &Execution, chance: &mut Chance) -> Result<Decision, ExecutionError> {
+    async fn execute(&self, execution: &Execution) -> Result<Decision, ExecutionError> {
         let started = Instant::now();
-        let result = self.run(execution, chance).await;
-        let took = started.elapsed();
-        let status = if result.is_ok() { "success" } else { "failed" };
-        let pipeline_id = &execution.pipeline_id;
-        let trigger_mode = execution.trigger_mode.as_str();
-        self.executions.inc(labels!(status, pipeline_id, trigger_mode));
-        self.duration.record(took.as_secs_f64(), labels!(status, pipeline_id));
-        tripod::info!("pipeline executed: {status}", pipeline_id, trigger_mode, duration_ms = took.as_millis() as u64);
+        let (pipeline_id, trigger_mode) = (&*execution.pipeline_id, execution.trigger_mode.as_str());
+        let metrics = execution::Pipeline::new(pipeline_id);
+        let measured = metrics.execute(trigger_mode);
+        let result = self.run(execution).await;
+        let status = status_of(&result);
+        if let Ok(decision) = &result {
+            measured.cost(decision.cost_dollars);
+            measured.success();
+        } else {
+            measured.failed();
+        }
+        let duration_ms = started.elapsed().as_millis() as u64;
+        tripod::info!("pipeline executed: {status}", pipeline_id, trigger_mode, duration_ms);
         result
     }
 
-    async fn run(&self, execution: &Execution, chance: &mut Chance) -> Result<Decision, ExecutionError> {
-        self.database.execute_retrying(INSERT_EXECUTION, chance).await?;
-        let decision = self.worker.post("/api/v1/tasks", "/api/v1/tasks", execution).await;
-        self.database.execute_retrying(UPDATE_EXECUTION, chance).await?;
+    async fn run(&self, execution: &Execution) -> Result<Decision, ExecutionError> {
+        self.books.begin(execution).await?;
+        let decision: Result<Decision, _> = self.worker.post("/api/v1/tasks", "/api/v1/tasks", execution).await;
+        let cost = decision.as_ref().map_or(0.0, |decision| decision.cost_dollars);
+        self.books.end(execution, status_of(&decision), cost).await?;
         Ok(decision?)
     }
 
     async fn keep_running_periodic(self: Arc<Self>) {
-        let periodic: Vec<Pipeline> = market::pipelines().into_iter().filter(|p| p.tickers.is_empty()).collect();
-        for (round, pipeline) in periodic.iter().cycle().enumerate() {
+        for round in 0_u64.. {
             sleep(PERIOD).await;
-            let execution = Execution {
-                id: format!("periodic-{round:06}"),
-                pipeline_id: pipeline.id.clone(),
-                trigger_mode: TriggerMode::Periodic,
-                ticker: "portfolio".to_owned(),
-            };
-            let mut chance = Chance::about(self.seed, &execution.id);
-            if let Err(error) = self.execute(&execution, &mut chance).await {
-                tripod::error!("periodic pipeline failed: {error}", pipeline_id = pipeline.id);
+            if let Err(error) = self.run_periodic(round).await {
+                tripod::error!("periodic pipeline failed: {error}");
             }
         }
     }
+
+    /// Runs one of the pipelines that wait for no signal, each in its turn.
+    #[traced("run periodic pipeline")]
+    async fn run_periodic(&self, round: u64) -> Result<(), ExecutionError> {
+        let mut periodic = self.books.pipelines().await?;
+        periodic.retain(|pipeline| pipeline.tickers.is_empty());
+        let Some(pipeline) = periodic.get(round as usize % periodic.len().max(1)) else { return Ok(()) };
+        let execution = Execution {
+            id: format!("periodic-{round:06}"),
+            pipeline_id: pipeline.id.clone(),
+            trigger_mode: TriggerMode::Periodic,
+            ticker: "portfolio".to_owned(),
+        };
+        self.execute(&execution).await.map(drop)
+    }
+}
+
+fn status_of<T, E>(result: &Result<T, E>) -> &'static str {
+    if result.is_ok() { "success" } else { "failed" }
 }

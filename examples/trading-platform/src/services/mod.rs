@@ -5,8 +5,15 @@ mod signal_generator;
 mod trigger_dispatcher;
 mod worker;
 
-use axum::Router;
+use std::sync::Arc;
 
+use axum::Router;
+#[cfg(feature = "kafka")]
+pub(crate) use trigger_dispatcher::{Dispatcher, SignalError};
+use tripod::service::Check;
+
+use crate::books::{self, Books};
+use crate::cache::{self, Cache};
 use crate::{Error, Settings};
 
 /// A service of the platform.
@@ -52,13 +59,41 @@ impl Service {
     }
 
     /// Starts it within a runtime; answers its routes.
-    pub(crate) fn start(self, settings: &Settings) -> Result<Router, Error> {
+    pub(crate) async fn start(self, settings: &Settings, needs: &mut Needs<'_>) -> Result<Router, Error> {
         match self {
-            Self::Worker => Ok(worker::start(settings)),
-            Self::Backend => Ok(backend::start(settings, settings.client(self)?)),
-            Self::TriggerDispatcher => Ok(trigger_dispatcher::start(settings, settings.client(self)?)),
-            Self::SignalGenerator => Ok(signal_generator::start(settings, settings.client(self)?)),
+            Self::Worker => worker::start(settings, needs).await,
+            Self::Backend => backend::start(settings, needs).await,
+            Self::TriggerDispatcher => trigger_dispatcher::start(settings, needs).await,
+            Self::SignalGenerator => signal_generator::start(settings),
         }
+    }
+}
+
+/// What a service needs to be ready: connected when it is asked for, and checked from then on.
+pub(crate) struct Needs<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) service: &'a tripod::Service,
+}
+
+impl Needs<'_> {
+    async fn books(&mut self) -> Result<Arc<dyn Books>, Error> {
+        let books = books::open(self.settings).await?;
+        let checked = Arc::clone(&books);
+        self.service.check(Check::new("books", move || {
+            let books = Arc::clone(&checked);
+            async move { books.ping().await }
+        }));
+        Ok(books)
+    }
+
+    async fn cache(&mut self) -> Result<Arc<dyn Cache>, Error> {
+        let cache = cache::open(self.settings).await?;
+        let checked = Arc::clone(&cache);
+        self.service.check(Check::new("cache", move || {
+            let cache = Arc::clone(&checked);
+            async move { cache.ping().await }
+        }));
+        Ok(cache)
     }
 }
 

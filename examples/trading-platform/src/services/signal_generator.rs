@@ -5,14 +5,15 @@ use std::time::{Duration, Instant, SystemTime};
 
 use axum::Router;
 use tokio::time::sleep;
-use tripod::{Counter, Histogram, labels, propagation, traced};
+use tripod::catalog::signals;
+use tripod::{propagation, traced};
 
-use crate::Settings;
+use crate::broker::{PublishError, Publisher};
 use crate::chance::Chance;
-use crate::http::Client;
-use crate::kafka::{Producer, PublishError};
 use crate::market::{self, Quotes};
-use crate::messages::{Signal, SignalBatch};
+use crate::messages::Signal;
+use crate::services::Service;
+use crate::{Error, Settings, broker};
 
 const PAUSE: Duration = Duration::from_millis(800);
 
@@ -37,35 +38,20 @@ const GOLDEN_CROSS: Source = Source { name: "golden_cross_generator", signal_typ
 struct Generator {
     market: Vec<Quotes>,
     chance: Chance,
-    producer: Producer,
+    publisher: Box<dyn Publisher>,
     signals: u64,
-    generated: Counter,
-    duration: Histogram,
 }
 
-pub(crate) fn start(settings: &Settings, dispatcher: Client) -> Router {
-    tokio::spawn(Generator::new(settings.seed, dispatcher).run());
-    Router::new()
+pub(crate) fn start(settings: &Settings) -> Result<Router, Error> {
+    let publisher = broker::publisher(settings, Service::SignalGenerator)?;
+    tokio::spawn(Generator::new(settings.seed, publisher).run());
+    Ok(Router::new())
 }
 
 impl Generator {
-    fn new(seed: u64, dispatcher: Client) -> Self {
+    fn new(seed: u64, publisher: Box<dyn Publisher>) -> Self {
         let mut chance = Chance::about(seed, "market");
-        let generated = tripod::counter("signals_generated_total").description("Signals generated").build();
-        for source in [MOCK, GOLDEN_CROSS] {
-            generated.add(0, labels!(signal_type = source.signal_type, source = source.name));
-        }
-        Self {
-            market: market::open(&mut chance),
-            chance,
-            producer: Producer::new(dispatcher),
-            signals: 0,
-            generated,
-            duration: tripod::histogram("signal_generation_duration_seconds")
-                .unit("s")
-                .description("How long it takes to make a signal")
-                .build(),
-        }
+        Self { market: market::open(&mut chance), chance, publisher, signals: 0 }
     }
 
     async fn run(mut self) {
@@ -96,12 +82,13 @@ impl Generator {
             signals.push(self.signal(source, ticker, price).await);
         }
         tripod::info!("publishing signals", count = signals.len(), bursting);
-        self.producer.publish(&SignalBatch { signals }, &mut self.chance).await
+        self.publisher.publish(&signals).await
     }
 
     #[traced(name = "generate signal", fields(signal.type = source.signal_type, signal.source = source.name, ticker))]
     async fn signal(&mut self, source: Source, ticker: &'static str, price: f64) -> Signal {
-        let started = Instant::now();
+        let metrics = signals::Generator::new(source.name);
+        let _measured = metrics.generation(source.signal_type);
         sleep(self.chance.takes_millis(2.0)).await;
         self.signals += 1;
         let id = format!("sig-{:06}", self.signals);
@@ -109,8 +96,7 @@ impl Generator {
         let price = if self.chance.happens(BAD_QUOTE_SHARE) { 0.0 } else { price };
         let mut headers = HashMap::new();
         propagation::inject(&mut headers);
-        self.generated.inc(labels!(signal_type = source.signal_type, source = source.name));
-        self.duration.record(started.elapsed().as_secs_f64(), labels!(signal_type = source.signal_type));
+        metrics.generated(source.signal_type);
         Signal {
             id,
             kind: source.signal_type.to_owned(),

@@ -1,7 +1,7 @@
 //! The trigger dispatcher: consumes signals, finds the pipelines that wait for them, and has each run unless it runs already.
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -9,14 +9,16 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use tokio::time::sleep;
-use tripod::{Counter, Gauge, Histogram, InSpanExt, SpanBuilder, SpanContext, labels, traced};
+use tripod::catalog::dispatch;
+use tripod::{InSpanExt, SpanBuilder, SpanContext, traced};
 
-use crate::Settings;
-use crate::chance::Chance;
+use crate::books::{Books, BooksError};
+use crate::broker::{Consumed, DELIVERY, Delivered, Progress, processing};
+use crate::cache::{Cache, CacheError};
 use crate::http::{CallError, Client, failure};
-use crate::kafka::{Consumer, DELIVERY, processing};
-use crate::messages::{Consumed, Decision, Execution, Pipeline, Signal, SignalBatch, TriggerMode};
-use crate::redis::Redis;
+use crate::messages::{Decision, Execution, Pipeline, Signal, TriggerMode};
+use crate::services::{Needs, Service};
+use crate::{Error, Settings};
 
 const REFRESH_EVERY: Duration = Duration::from_secs(10);
 const RETRY_EVERY: Duration = Duration::from_secs(8);
@@ -27,15 +29,15 @@ const LOCK_TTL: Duration = Duration::from_secs(30);
 /// Skipped executions that are kept for another try.
 const MAX_SKIPPED: usize = 16;
 
-struct Dispatcher {
-    seed: u64,
+pub(crate) struct Dispatcher {
     backend: Client,
-    redis: Redis,
-    consumer: Consumer,
+    books: Arc<dyn Books>,
+    cache: Arc<dyn Cache>,
+    progress: Progress,
     /// What the backend said last.
     pipelines: RwLock<Vec<Pipeline>>,
     skipped: Mutex<Vec<Skipped>>,
-    metrics: Metrics,
+    metrics: dispatch::Dispatcher,
 }
 
 /// An execution whose pipeline was running, and the span that found that out.
@@ -44,62 +46,80 @@ struct Skipped {
     by: SpanContext,
 }
 
-/// A batch that is refused.
+/// Why signals are not acted on.
 #[derive(Debug, thiserror::Error)]
-enum BatchError {
+pub(crate) enum SignalError {
     #[error("signal {id}: {price} is no price of {ticker}")]
     Price { id: String, ticker: String, price: f64 },
+    #[error("the signals can't be kept")]
+    Books(#[from] BooksError),
 }
 
-impl IntoResponse for BatchError {
+impl IntoResponse for SignalError {
     fn into_response(self) -> Response {
-        failure(StatusCode::BAD_REQUEST, &self)
+        let status = match self {
+            Self::Price { .. } => StatusCode::BAD_REQUEST,
+            Self::Books(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        failure(status, &self)
     }
 }
 
-pub(crate) fn start(settings: &Settings, backend: Client) -> Router {
+pub(crate) async fn start(settings: &Settings, needs: &mut Needs<'_>) -> Result<Router, Error> {
     let dispatcher = Arc::new(Dispatcher {
-        seed: settings.seed,
-        backend,
-        redis: Redis::connect(),
-        consumer: Consumer::new(),
+        backend: settings.client(Service::TriggerDispatcher)?,
+        books: needs.books().await?,
+        cache: needs.cache().await?,
+        progress: Progress::new(),
         pipelines: RwLock::default(),
         skipped: Mutex::default(),
-        metrics: Metrics::new(),
+        metrics: dispatch::Dispatcher::new(),
     });
+    // Counters that start at zero show their first increase, too.
+    dispatcher.metrics.enqueued(0);
+    dispatcher.metrics.skipped_running(0);
     tokio::spawn(Arc::clone(&dispatcher).keep_cache_fresh());
     tokio::spawn(Arc::clone(&dispatcher).keep_retrying());
-    Router::new().route(DELIVERY, post(receive)).with_state(dispatcher)
+    #[cfg(feature = "kafka")]
+    if let Some(servers) = &settings.components.kafka {
+        crate::broker::consume(servers, Arc::clone(&dispatcher))?;
+        return Ok(Router::new());
+    }
+    Ok(Router::new().route(DELIVERY, post(receive)).with_state(dispatcher))
 }
 
 async fn receive(
     State(dispatcher): State<Arc<Dispatcher>>,
-    Json(batch): Json<SignalBatch>,
-) -> Result<Json<Consumed>, BatchError> {
-    if let Some(bad) = batch.signals.iter().find(|signal| signal.price <= 0.0) {
-        let Signal { id, ticker, price, .. } = bad.clone();
-        return Err(BatchError::Price { id, ticker, price });
-    }
-    let span = processing(&batch);
-    let offset = dispatcher.process(&batch.signals).in_span(span).await;
-    Ok(Json(Consumed { offset }))
+    Json(Delivered { signals }): Json<Delivered>,
+) -> Result<Json<Consumed>, SignalError> {
+    let span = processing(&signals);
+    let process = async {
+        dispatcher.process(&signals).await.inspect_err(|error| tripod::current().record_error(error))?;
+        Ok(Json(Consumed { offset: dispatcher.progress.consumed(&signals) }))
+    };
+    process.in_span(span).await
 }
 
 impl Dispatcher {
-    async fn process(self: &Arc<Self>, signals: &[Signal]) -> u64 {
-        let started = Instant::now();
-        let offset = self.consumer.consumed(signals);
-        self.metrics.consumed.add(signals.len() as u64, &[]);
-        self.metrics.batch_size.record(signals.len() as f64, &[]);
+    /// Acts on signals that came together: on all, or on none.
+    pub(crate) async fn process(self: &Arc<Self>, signals: &[Signal]) -> Result<(), SignalError> {
+        if let Some(bad) = signals.iter().find(|signal| signal.price <= 0.0) {
+            let Signal { id, ticker, price, .. } = bad.clone();
+            return Err(SignalError::Price { id, ticker, price });
+        }
+        let _measured = self.metrics.batch(signals.len());
+        self.books.signals(signals).await?;
         for signal in signals {
             let matched = self.matching(signal);
             for execution in matched {
-                self.enqueue(execution).await;
+                if let Err(error) = self.enqueue(execution).await {
+                    tripod::current().record_error(&error);
+                    tripod::error!("a pipeline is not started: {error}", signal.id = signal.id);
+                }
             }
         }
-        self.metrics.batch_duration.record(started.elapsed().as_secs_f64(), &[]);
-        tripod::info!("batch consumed", signals = signals.len(), offset);
-        offset
+        tripod::info!("batch consumed", signals = signals.len());
+        Ok(())
     }
 
     /// Executions of the pipelines that wait for this signal.
@@ -113,24 +133,20 @@ impl Dispatcher {
             ticker: signal.ticker.clone(),
         };
         let matched: Vec<Execution> = waiting.map(execution).collect();
-        self.metrics.matched.add(matched.len() as u64, labels!(ticker = signal.ticker));
+        self.metrics.matched(&signal.ticker, matched.len() as u64);
         tripod::event!("signal matched", signal.id = signal.id, ticker = signal.ticker, pipelines = matched.len());
         matched
     }
 
     /// Has a pipeline run, unless it does already. Does not wait for its end.
-    async fn enqueue(self: &Arc<Self>, execution: Execution) {
-        let mut chance = Chance::about(self.seed, &execution.id);
-        let lock = lock_of(&execution);
-        if self.redis.get(&lock, &mut chance).await.is_some() {
-            self.metrics.enqueued.inc(labels!(status = "skipped"));
-            self.metrics.skipped_running.inc(&[]);
+    async fn enqueue(self: &Arc<Self>, execution: Execution) -> Result<(), CacheError> {
+        if !self.cache.claim(&lock_of(&execution), &execution.id, LOCK_TTL).await? {
+            self.metrics.skipped_running(1);
             tripod::info!("pipeline is running, skipped for now", pipeline.id = execution.pipeline_id);
             self.skip(execution);
-            return;
+            return Ok(());
         }
-        self.redis.set(&lock, execution.id.clone(), LOCK_TTL, &mut chance).await;
-        self.metrics.enqueued.inc(labels!(status = "enqueued"));
+        self.metrics.enqueued(1);
         let span = tripod::async_span!(
             "dispatch execution",
             execution.id = execution.id,
@@ -138,14 +154,17 @@ impl Dispatcher {
             ticker = execution.ticker
         );
         let dispatcher = Arc::clone(self);
-        tokio::spawn(async move { dispatcher.dispatch(&execution, &mut chance).await }.in_span(span));
+        tokio::spawn(async move { dispatcher.dispatch(&execution).await }.in_span(span));
+        Ok(())
     }
 
-    async fn dispatch(&self, execution: &Execution, chance: &mut Chance) {
+    async fn dispatch(&self, execution: &Execution) {
         let path = format!("/api/v1/pipelines/{}/executions", execution.pipeline_id);
         let route = "/api/v1/pipelines/{pipeline_id}/executions";
         let result: Result<Decision, CallError> = self.backend.post(route, &path, execution).await;
-        self.redis.del(&lock_of(execution), chance).await;
+        if let Err(error) = self.cache.delete(&lock_of(execution)).await {
+            tripod::warn!("the lock stays until its time is over: {error}", pipeline.id = execution.pipeline_id);
+        }
         match result {
             Ok(decision) => tripod::current().set_attribute("decision", &decision.action),
             Err(error) => {
@@ -177,7 +196,10 @@ impl Dispatcher {
                 .start();
             let retry = async {
                 for one in skipped {
-                    self.enqueue(one.execution).await;
+                    if let Err(error) = self.enqueue(one.execution).await {
+                        tripod::current().record_error(&error);
+                        tripod::error!("a pipeline is not started: {error}");
+                    }
                 }
             };
             retry.in_span(span).await;
@@ -195,11 +217,10 @@ impl Dispatcher {
 
     #[traced("refresh pipeline cache")]
     async fn refresh_cache(&self) -> Result<(), CallError> {
-        let started = Instant::now();
+        let _measured = self.metrics.cache_refresh();
         let pipelines: Vec<Pipeline> = self.backend.get("/api/v1/pipelines").await?;
         let bytes = serde_json::to_vec(&pipelines).map_or(0, |json| json.len());
-        self.metrics.cache_size.set(bytes as f64, &[]);
-        self.metrics.cache_refresh.record(started.elapsed().as_secs_f64(), &[]);
+        self.metrics.cache_size(bytes as u64);
         tripod::info!("pipeline cache refreshed", pipelines = pipelines.len(), bytes);
         *self.pipelines.write().unwrap_or_else(PoisonError::into_inner) = pipelines;
         Ok(())
@@ -208,52 +229,4 @@ impl Dispatcher {
 
 fn lock_of(execution: &Execution) -> String {
     format!("running:{}", execution.pipeline_id)
-}
-
-struct Metrics {
-    consumed: Counter,
-    batch_size: Histogram,
-    batch_duration: Histogram,
-    matched: Counter,
-    enqueued: Counter,
-    skipped_running: Counter,
-    cache_size: Gauge,
-    cache_refresh: Histogram,
-}
-
-impl Metrics {
-    fn new() -> Self {
-        let metrics = Self {
-            consumed: tripod::counter("signals_consumed_total").description("Signals consumed").build(),
-            batch_size: tripod::histogram("batch_size")
-                .description("Signals in a batch")
-                .buckets(&[1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0])
-                .build(),
-            batch_duration: tripod::histogram("batch_processing_duration_seconds")
-                .unit("s")
-                .description("How long a batch takes, until its pipelines are enqueued")
-                .build(),
-            matched: tripod::counter("pipelines_matched_total").description("Pipelines that wait for a signal").build(),
-            enqueued: tripod::counter("pipelines_enqueued_total")
-                .description("Pipelines enqueued, or skipped because they run already")
-                .build(),
-            skipped_running: tripod::counter("pipelines_skipped_running_total")
-                .description("Pipelines skipped because they run already")
-                .build(),
-            cache_size: tripod::gauge("cache_size_bytes")
-                .unit("By")
-                .description("Size of the cached pipelines")
-                .build(),
-            cache_refresh: tripod::histogram("cache_refresh_duration_seconds")
-                .unit("s")
-                .description("How long it takes to fetch the pipelines")
-                .build(),
-        };
-        // Counters that start at zero show their first increase, too.
-        metrics.consumed.add(0, &[]);
-        metrics.skipped_running.add(0, &[]);
-        metrics.enqueued.add(0, labels!(status = "enqueued"));
-        metrics.enqueued.add(0, labels!(status = "skipped"));
-        metrics
-    }
 }

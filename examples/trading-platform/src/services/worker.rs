@@ -11,12 +11,13 @@ use axum::{Json, Router};
 use tokio::time::sleep;
 use tripod::{InSpanExt, SpanBuilder, SpanKind};
 
-use crate::Settings;
+use crate::books::{Books, BooksError};
 use crate::chance::Chance;
-use crate::database::{Database, DatabaseError, Query};
 use crate::http::failure;
 use crate::market::SLOW_PIPELINE;
-use crate::messages::{Decision, Execution};
+use crate::messages::{Decision, Execution, Trade};
+use crate::services::Needs;
+use crate::{Error, Settings};
 
 /// A step of a pipeline.
 struct Agent {
@@ -34,19 +35,6 @@ const AGENTS: [Agent; 4] = [
     Agent { name: "risk-manager", millis: 8.0, model: Some(("analyst-small", 45.0)) },
 ];
 
-const SELECT_POSITIONS: Query = Query {
-    kind: "select",
-    table: "positions",
-    text: "SELECT ticker, quantity, average_price FROM positions WHERE account_id = $1",
-    millis: 5.0,
-};
-const INSERT_TRADE: Query = Query {
-    kind: "insert",
-    table: "trades",
-    text: "INSERT INTO trades (execution_id, ticker, action, quantity) VALUES ($1, $2, $3, $4)",
-    millis: 6.0,
-};
-
 /// One pipeline's model is throttled for so long, so often; for the first time after the delay.
 const THROTTLE: Duration = Duration::from_secs(20);
 const THROTTLE_EVERY: Duration = Duration::from_secs(120);
@@ -58,7 +46,7 @@ const DOLLARS_PER_TOKEN: f64 = 0.000_002;
 struct Worker {
     seed: u64,
     error_share: f64,
-    database: Database,
+    books: Arc<dyn Books>,
     started: Instant,
 }
 
@@ -68,9 +56,9 @@ enum TaskError {
     #[error("agent {agent} failed")]
     Agent { agent: &'static str, source: ModelError },
     #[error("the trade could not be written")]
-    Trade(#[source] DatabaseError),
+    Trade(#[source] BooksError),
     #[error("positions could not be read")]
-    Positions(#[source] DatabaseError),
+    Positions(#[source] BooksError),
 }
 
 /// Why a language model gave no usable answer.
@@ -95,14 +83,14 @@ impl IntoResponse for TaskError {
     }
 }
 
-pub(crate) fn start(settings: &Settings) -> Router {
+pub(crate) async fn start(settings: &Settings, needs: &mut Needs<'_>) -> Result<Router, Error> {
     let worker = Arc::new(Worker {
         seed: settings.seed,
         error_share: settings.error_share,
-        database: Database::connect(settings.error_share / 20.0),
+        books: needs.books().await?,
         started: Instant::now(),
     });
-    Router::new().route("/api/v1/tasks", post(task)).with_state(worker)
+    Ok(Router::new().route("/api/v1/tasks", post(task)).with_state(worker))
 }
 
 async fn task(
@@ -117,7 +105,8 @@ impl Worker {
         let mut chance = Chance::about(self.seed, &format!("task {}", execution.id));
         // At most one of the agents that ask a model fails.
         let failing = chance.happens(self.error_share).then(|| *chance.pick(&["strategy", "risk-manager"]));
-        self.database.execute_retrying(SELECT_POSITIONS, &mut chance).await.map_err(TaskError::Positions)?;
+        let positions = self.books.positions(execution).await.map_err(TaskError::Positions)?;
+        let held = positions.iter().find(|position| position.ticker == execution.ticker);
         let mut tokens = 0;
         for agent in &AGENTS {
             let fails = failing == Some(agent.name);
@@ -127,8 +116,10 @@ impl Worker {
         if action == "hold" {
             tripod::info!("no trade", ticker = execution.ticker);
         } else {
-            self.database.execute_retrying(INSERT_TRADE, &mut chance).await.map_err(TaskError::Trade)?;
-            tripod::info!("trade placed: {action}", ticker = execution.ticker, quantity = chance.count(1, 40));
+            let trade = Trade { action, quantity: chance.count(1, 40) as i64 };
+            self.books.trade(execution, trade).await.map_err(TaskError::Trade)?;
+            let held = held.map_or(0, |position| position.quantity);
+            tripod::info!("trade placed: {action}", ticker = execution.ticker, quantity = trade.quantity, held);
         }
         Ok(Decision { action: action.to_owned(), cost_dollars: f64::from(tokens) * DOLLARS_PER_TOKEN })
     }
