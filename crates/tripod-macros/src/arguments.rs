@@ -2,11 +2,12 @@
 //! `word(…)`, and the fields in such an option's brackets. Every attribute parses by this, so that they read alike and fail alike.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, quote};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
-use syn::{Error, Expr, Lit, LitBool, LitStr, Result, Token, UnOp, parenthesized};
+use syn::spanned::Spanned;
+use syn::{Error, Expr, ExprLit, Lit, LitBool, LitStr, Result, Token, UnOp, parenthesized, token};
 
 /// An attribute's options, filled one by one.
 pub(crate) trait Options: Default {
@@ -74,7 +75,10 @@ fn take_comma(input: ParseStream<'_>) -> Result<()> {
 }
 
 /// What follows `word =`.
-pub(crate) fn value<T: Parse>(input: ParseStream<'_>) -> Result<T> {
+pub(crate) fn value<T: Parse>(word: &Ident, input: ParseStream<'_>) -> Result<T> {
+    if !input.peek(Token![=]) {
+        return Err(Error::new(word.span(), format!("`{word}` needs a value: `{word} = …`")));
+    }
     input.parse::<Token![=]>()?;
     input.parse()
 }
@@ -90,13 +94,19 @@ pub(crate) fn switch(input: ParseStream<'_>) -> Result<bool> {
 }
 
 /// `word = "text"`.
-pub(crate) fn text(input: ParseStream<'_>) -> Result<LitStr> {
-    input.parse::<Token![=]>()?;
-    input.parse().map_err(|error| Error::new(error.span(), "expected text in quotes"))
+pub(crate) fn text(word: &Ident, input: ParseStream<'_>) -> Result<LitStr> {
+    let value: Expr = value(word, input)?;
+    match value {
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Ok(text),
+        other => Err(Error::new_spanned(other, "expected text in quotes")),
+    }
 }
 
 /// `word(…)`.
-pub(crate) fn in_brackets<T: Parse>(input: ParseStream<'_>) -> Result<T> {
+pub(crate) fn in_brackets<T: Parse>(word: &Ident, input: ParseStream<'_>) -> Result<T> {
+    if !input.peek(token::Paren) {
+        return Err(Error::new(word.span(), format!("`{word}` is followed by brackets: `{word}(…)`")));
+    }
     let content;
     parenthesized!(content in input);
     content.parse()
@@ -208,7 +218,7 @@ impl Fields {
             let variable = Ident::new(&format!("label{at}"), Span::mixed_site());
             let value = &field.value;
             let value = match field.form {
-                Form::Value => quote!(::tripod::ToValue::to_value(&(#value))),
+                Form::Value => quote_spanned!(value.span()=> ::tripod::ToValue::to_value(&(#value))),
                 Form::Display => quote!(::tripod::Value::display(&(#value))),
                 Form::Debug => quote!(::tripod::Value::debug(&(#value))),
             };
@@ -223,12 +233,13 @@ impl Fields {
 impl ToTokens for Fields {
     fn to_tokens(&self, tokens: &mut TokenStream) {
         for Field { key, form, value } in &self.0 {
-            let sign = match form {
-                Form::Value => TokenStream::new(),
-                Form::Display => quote!(%),
-                Form::Debug => quote!(?),
-            };
-            tokens.extend(quote!(#key = #sign #value,));
+            tokens.extend(match form {
+                Form::Value if is_literal(value) => quote!(#key = #value,),
+                // Written out here, so that what is no value is pointed at.
+                Form::Value => quote_spanned!(value.span()=> #key = ::tripod::ToValue::to_value(&(#value)),),
+                Form::Display => quote!(#key = %#value,),
+                Form::Debug => quote!(#key = ?#value,),
+            });
         }
     }
 }

@@ -1,12 +1,15 @@
 //! The attributes and derives of the crate `tripod`, which re-exports them. One file a matter.
 
+mod adapter;
 mod arguments;
 mod labels;
 mod span;
 mod telemetry;
 mod traced;
 mod track;
+mod uses;
 mod wrap;
+mod wrapper;
 
 use proc_macro::TokenStream;
 
@@ -94,6 +97,68 @@ pub fn telemetry(arguments: TokenStream, item: TokenStream) -> TokenStream {
     expand(telemetry::expand, arguments, item)
 }
 
+/// Counts what a function finds in a cache, and measures how long looking takes: `#[cache_metrics("embedding_cache")]`.
+///
+/// What the function gives back says whether it was found: `(value, hit)` with a `bool`, an `Option`, whatever is a
+/// `tripod::CacheOutcome`, or a `Result` of one of these, of which an `Err` is neither hit nor miss. Recorded by `cache_name` are
+/// `cache_hits_total`, `cache_misses_total` and `cache_lookup_duration_seconds`; of a look-up that panics or is cancelled only the latter.
+#[proc_macro_attribute]
+pub fn cache_metrics(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    expand(uses::cache_metrics, arguments, item)
+}
+
+/// Watches a resource that is held while a function runs: `#[monitor_resource("database_connection")]`.
+///
+/// Recorded by `resource` are `resource_in_use`, `resource_acquisitions_total`, `resource_held_seconds` and, by `error_type` as in
+/// [`macro@track_metrics`], `resource_errors_total`. A future that is dropped gives the resource back, and is no error.
+///
+/// `errors = false`: an `Err` is an answer like any other.
+#[proc_macro_attribute]
+pub fn monitor_resource(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    expand(uses::monitor_resource, arguments, item)
+}
+
+/// A function as a request to a language model: requests by status, tokens, duration and cost.
+///
+/// What the function gives back, or its `Ok`, is a `tripod::LlmUsage`, which tells the tokens. Recorded is what
+/// `tripod::catalog::llm::Llm` records, under the catalogue's names and under OpenTelemetry's for generative AI.
+///
+/// - `provider = "openai"`, `model = "gpt-4"`: needed; either may use the arguments: `model = request.model`.
+/// - `cost_per_1k_prompt = 0.03`, `cost_per_1k_completion = 0.06`: US dollars for 1000 tokens; 0 without them.
+/// - `operation = "embeddings"`: what is asked, as `gen_ai.operation.name` has it; `chat` without this.
+#[proc_macro_attribute]
+pub fn track_llm_usage(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    expand(uses::track_llm_usage, arguments, item)
+}
+
+/// Every method of an `impl` or a trait as a provider's request, as [`macro@telemetry`] has it.
+///
+/// ```ignore
+/// #[instrument_adapter("finnhub")]
+/// impl Finnhub {
+///     async fn fetch(&self, symbol: &str) -> Result<Quote, Error> { … } // the span `adapter.fetch`
+///
+///     #[telemetry(operation = "search", fields(query))]
+///     async fn find(&self, query: &str) -> Result<Vec<Symbol>, Error> { … }
+///
+///     #[telemetry(skip)]
+///     fn name(&self) -> &str { … }
+/// }
+/// ```
+///
+/// - On an `impl`, of a type or of a trait: its methods that take `self`. Functions without `self` and `const fn`s stay as they are.
+/// - On a trait, `#[instrument_adapter("finnhub")]`: the methods that have a body here, for whoever does not write others. A method
+///   without a body is observed only where it is implemented.
+/// - On a trait, `#[instrument_adapter(wrapper = InstrumentedQuotes)]`: a type `InstrumentedQuotes` that implements the trait and passes
+///   each call on, observed, to what it points to: `InstrumentedQuotes::new("finnhub", boxed)` for a `Box<dyn Quotes>`, an `Arc` or a
+///   reference. So a provider that is chosen when the program runs is observed, and neither it nor its callers change.
+///
+/// Above `#[async_trait]` or below it, both work.
+#[proc_macro_attribute]
+pub fn instrument_adapter(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    expand(adapter::expand, arguments, item)
+}
+
 /// A struct as a label set: each field a label, for `tripod::metrics::Typed` instruments.
 ///
 /// - A field's name is the label's key, or what `#[label(rename = "http.route")]` says.
@@ -135,7 +200,7 @@ fn expand(
     attribute(arguments.into(), item.into()).map_or_else(
         |error| {
             let mut message = TokenStream::from(error.into_compile_error());
-            message.extend(written);
+            message.extend(TokenStream::from(adapter::without_options(written.into())));
             message
         },
         TokenStream::from,

@@ -1,7 +1,7 @@
 //! The span of a call: its name, what is recorded with it, and what of its result.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
@@ -30,11 +30,11 @@ struct Skipped {
 impl SpanOptions {
     pub(crate) fn option(&mut self, word: &Ident, input: ParseStream<'_>) -> Result<bool> {
         match word.to_string().as_str() {
-            "fields" => self.fields = in_brackets(input)?,
+            "fields" => self.fields = in_brackets(word, input)?,
             "args" => self.args = switch(input)?.then(|| word.clone()),
-            "skip" => self.skip = Some(Skipped { word: word.clone(), names: in_brackets::<Names>(input)?.0 }),
-            "kind" => self.kind = Some(kind(&text(input)?)?),
-            "parent" => self.parent = Some(value(input)?),
+            "skip" => self.skip = Some(Skipped { word: word.clone(), names: in_brackets::<Names>(word, input)?.0 }),
+            "kind" => self.kind = Some(kind(&text(word, input)?)?),
+            "parent" => self.parent = Some(value(word, input)?),
             "root" => self.root = switch(input)?,
             _ => return Ok(false),
         }
@@ -97,7 +97,7 @@ impl SpanOptions {
         Ok(wanted
             .map(|name| {
                 let key = LitStr::new(&name.to_string(), name.span());
-                quote! { #key = {
+                quote_spanned! { name.span()=> #key = {
                     #[allow(unused_imports)]
                     use ::tripod::__private::{ArgumentDebug as _, ArgumentUnknown as _, ArgumentValue as _};
                     (&&::tripod::__private::Argument(&#name)).value()

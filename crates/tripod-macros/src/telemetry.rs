@@ -32,9 +32,9 @@ impl Options for Telemetry {
 
     fn option(&mut self, word: &Ident, input: ParseStream<'_>) -> Result<bool> {
         match word.to_string().as_str() {
-            "provider" => self.provider = Some(provider(value(input)?)?),
-            "operation" => self.operation = Some(text(input)?),
-            "name" => self.name = Some(text(input)?),
+            "provider" => self.provider = Some(provider(value(word, input)?)?),
+            "operation" => self.operation = Some(text(word, input)?),
+            "name" => self.name = Some(text(word, input)?),
             "errors" => self.errors = Some(switch(input)?),
             // Alone; with brackets it names arguments.
             "skip" if input.is_empty() => self.leave = Some(word.span()),
@@ -78,13 +78,14 @@ pub(crate) fn request(function: ItemFn, provider: &TokenStream, options: &Teleme
             ::std::sync::LazyLock::new(|| ::tripod::catalog::adapter::Adapter::new(#provider));
         &*__ADAPTER
     }};
-    request_to(function, provider, &adapter, options)
+    request_by(function, provider, &TokenStream::new(), &adapter, options)
 }
 
-/// The same where the adapter is at hand.
-pub(crate) fn request_to(
+/// The same where the adapter is at hand, once some statements have run.
+pub(crate) fn request_by(
     function: ItemFn,
     provider: &TokenStream,
+    first: &TokenStream,
     adapter: &TokenStream,
     options: &Telemetry,
 ) -> Result<TokenStream> {
@@ -100,6 +101,7 @@ pub(crate) fn request_to(
     let record = errors.then(span::record_error);
     let end = track::end(errors);
     let before = mixed! {
+        #first
         let call = if ::tripod::__private::metrics_on() {
             ::tripod::__private::request(#adapter, #operation)
         } else {

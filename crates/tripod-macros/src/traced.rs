@@ -29,7 +29,7 @@ impl Options for Traced {
 
     fn option(&mut self, word: &Ident, input: ParseStream<'_>) -> Result<bool> {
         match word.to_string().as_str() {
-            "name" => self.name = Some(value(input)?),
+            "name" => self.name = Some(value(word, input)?),
             "errors" => self.errors = Some(switch(input)?),
             _ => return self.span.option(word, input),
         }

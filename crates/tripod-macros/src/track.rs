@@ -46,9 +46,9 @@ impl Options for TrackMetrics {
 
     fn option(&mut self, word: &Ident, input: ParseStream<'_>) -> Result<bool> {
         match word.to_string().as_str() {
-            "name" => self.name = Some(metric_name(text(input)?)?),
-            "labels" => self.labels = in_brackets(input)?,
-            "buckets" => self.buckets = Some(value(input)?),
+            "name" => self.name = Some(metric_name(text(word, input)?)?),
+            "labels" => self.labels = in_brackets(word, input)?,
+            "buckets" => self.buckets = Some(value(word, input)?),
             "calls" => self.parts.calls = switch(input)?,
             "errors" => self.parts.errors = switch(input)?,
             "duration" => self.parts.duration = switch(input)?,
@@ -158,11 +158,17 @@ pub(crate) fn end(errors: bool) -> TokenStream {
     if !errors {
         return mixed!(call.end(::tripod::__private::End::Success););
     }
+    let end = end_of_result();
+    mixed!(call.end(#end);)
+}
+
+/// An expression: how the call ended, by its result.
+pub(crate) fn end_of_result() -> TokenStream {
     let result = result();
     mixed! {{
         #[allow(unused_imports)]
         use ::tripod::__private::{EndAny as _, EndNamed as _, EndTyped as _};
-        call.end((&&::tripod::__private::Outcome(&#result)).end());
+        (&&::tripod::__private::Outcome(&#result)).end()
     }}
 }
 
@@ -183,8 +189,8 @@ impl Options for MeasureLatency {
 
     fn option(&mut self, word: &Ident, input: ParseStream<'_>) -> Result<bool> {
         match word.to_string().as_str() {
-            "labels" => self.labels = in_brackets(input)?,
-            "buckets" => self.buckets = Some(value(input)?),
+            "labels" => self.labels = in_brackets(word, input)?,
+            "buckets" => self.buckets = Some(value(word, input)?),
             _ => return Ok(false),
         }
         Ok(true)
@@ -236,7 +242,7 @@ impl Options for CountCalls {
 
     fn option(&mut self, word: &Ident, input: ParseStream<'_>) -> Result<bool> {
         match word.to_string().as_str() {
-            "labels" => self.labels = in_brackets(input)?,
+            "labels" => self.labels = in_brackets(word, input)?,
             _ => return Ok(false),
         }
         Ok(true)

@@ -49,8 +49,7 @@ pub(crate) fn function(item: TokenStream) -> Result<ItemFn> {
         Err(error) => return Err(why_not_a_function(item, error)),
     };
     if let Some(constant) = &function.sig.constness {
-        let message =
-            "a const fn can't be observed: the compiler may run it, where there is no time and nothing to record to";
+        let message = "a const fn can't be observed, as the compiler may run it: leave out `const`, or the attribute";
         return Err(Error::new(constant.span, message));
     }
     Ok(function)

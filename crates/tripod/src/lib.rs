@@ -84,7 +84,7 @@ pub use export::{RemoteWriteExporter, RemoteWriteVersion};
 #[cfg(feature = "statsd")]
 pub use export::{StatsdDialect, StatsdExporter, StatsdHistograms};
 pub use guard::Guard;
-pub use instrument::function::ErrorType;
+pub use instrument::function::{CacheOutcome, ErrorType, LlmUsage};
 pub use limits::{LogLimits, SpanLimits};
 pub use logs::{Level, REDACTED_BY_DEFAULT, log as write_log, log_enabled};
 pub use metrics::{
@@ -101,7 +101,10 @@ pub use trace::{
     SpanStart, StatusCode, in_span,
 };
 #[cfg(feature = "macros")]
-pub use tripod_macros::{LabelValue, Labels, count_calls, measure_latency, telemetry, traced, track_metrics};
+pub use tripod_macros::{
+    LabelValue, Labels, cache_metrics, count_calls, instrument_adapter, measure_latency, monitor_resource, telemetry,
+    traced, track_llm_usage, track_metrics,
+};
 /// What is recorded, as OTLP has it: what [`MemoryExporter`] gives and what is in a [`Batch`].
 pub use tripod_wire::otlp;
 pub use value::{AnyError, ToValue, Value, ValueList, ValueMap};
@@ -121,11 +124,12 @@ pub fn init() -> Builder {
 pub mod __private {
     use std::borrow::Cow;
 
-    pub use crate::instrument::function::adapter::request;
     pub use crate::instrument::function::argument::{Argument, ArgumentDebug, ArgumentUnknown, ArgumentValue};
     pub use crate::instrument::function::call::{Call, End, Started, calls, duration, errors, latency, run};
     pub use crate::instrument::function::held::Held;
+    pub use crate::instrument::function::llm::{LlmCall, UsageOfAny, UsageOfResult};
     pub use crate::instrument::function::outcome::{EndAny, EndNamed, EndTyped};
+    pub use crate::instrument::function::uses::{HitOfAny, HitOfResult, Pointer, acquire, look_up, looked_up, request};
     pub use crate::logs::CallSite;
     pub use crate::trace::outcome::{Outcome, RecordAny, RecordDisplay, RecordError};
 

@@ -77,8 +77,8 @@ impl Llm {
     }
 
     /// A request begins. It ends with [`Request::success`] or [`Request::error`], or is counted as `cancelled` when it is dropped.
-    pub fn request(&self) -> Request<'_> {
-        Request { llm: self, under_way: UnderWay::now() }
+    pub fn request(&self) -> Request {
+        Request { llm: self.clone(), under_way: UnderWay::now() }
     }
 
     fn used(&self, token_type: &str, gen_ai_type: &str, tokens: u64) {
@@ -97,15 +97,15 @@ impl Llm {
 
 /// A request to a model that is under way.
 #[must_use = "a request that is dropped counts as cancelled"]
-pub struct Request<'a> {
-    llm: &'a Llm,
+pub struct Request {
+    llm: Llm,
     under_way: UnderWay,
 }
 
-impl Request<'_> {
+impl Request {
     /// It has been answered, with so many tokens, for so many dollars.
     pub fn success(mut self, prompt_tokens: u64, completion_tokens: u64, cost: f64) {
-        let llm = self.llm;
+        let llm = &self.llm;
         llm.used("prompt", "input", prompt_tokens);
         llm.used("completion", "output", completion_tokens);
         llm.metrics.cost.add_f64(cost, labels!(provider = *llm.provider, model = *llm.model));
@@ -119,7 +119,7 @@ impl Request<'_> {
 
     fn end(&mut self, status: &str, error_type: Option<&str>) {
         let Some(took) = self.under_way.end() else { return };
-        let (llm, took) = (self.llm, took.as_secs_f64());
+        let (llm, took) = (&self.llm, took.as_secs_f64());
         llm.metrics.requests.inc(labels!(provider = *llm.provider, model = *llm.model, status));
         llm.metrics.duration.record(took, labels!(provider = *llm.provider, model = *llm.model));
         llm.metrics.gen_ai_duration.record(
@@ -134,7 +134,7 @@ impl Request<'_> {
     }
 }
 
-impl Drop for Request<'_> {
+impl Drop for Request {
     fn drop(&mut self) {
         self.end("cancelled", Some("cancelled"));
     }

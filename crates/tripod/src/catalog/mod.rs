@@ -17,6 +17,7 @@ pub mod llm;
 pub mod pipeline;
 pub mod rag;
 pub mod redis;
+pub mod resource;
 mod set;
 pub mod signals;
 pub mod system;
@@ -45,6 +46,7 @@ const SETS: &[&[Metric]] = &[
     rag::Metrics::LIST,
     embedding::Metrics::LIST,
     cache::Metrics::LIST,
+    resource::Metrics::LIST,
     error::Metrics::LIST,
     system::Metrics::LIST,
 ];

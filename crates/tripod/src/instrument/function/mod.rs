@@ -4,13 +4,16 @@
 //! attribute is the closure that records how the call ended. Instruments are made once a place in the code; a call costs what recording by
 //! them costs.
 
-pub(crate) mod adapter;
 pub(crate) mod argument;
 pub(crate) mod call;
 mod error_type;
 pub(crate) mod held;
+pub(crate) mod llm;
 mod operation;
 pub(crate) mod outcome;
+pub(crate) mod uses;
 
 pub use error_type::ErrorType;
+pub use llm::LlmUsage;
 pub use operation::{TimedOperation, TracedOperation, time_operation, trace_operation};
+pub use uses::CacheOutcome;

@@ -1,0 +1,4 @@
+#[tripod_macros::track_metrics(calls = false, errors = false, duration = false)]
+fn nothing() {}
+
+fn main() {}
