@@ -24,6 +24,13 @@ impl Remote {
         Self { span, around }
     }
 
+    /// A span that answers nothing from elsewhere.
+    #[cfg(feature = "tonic")]
+    pub(crate) fn local(build: impl FnOnce() -> SpanBuilder) -> Self {
+        let span = if engine::traces_on() { build().start() } else { Span::none() };
+        Self { span, around: None }
+    }
+
     /// Works while it is current.
     pub(crate) fn enter<R>(&mut self, work: impl FnOnce() -> R) -> R {
         let _attached = self.around.clone().map(Context::attach);
