@@ -5,6 +5,7 @@
 //! instead, for dashboards that are written for those: see [`MetricNames`].
 
 mod all;
+pub mod db;
 pub(crate) mod function;
 #[cfg(any(feature = "tower", feature = "reqwest"))]
 mod http;
@@ -15,10 +16,14 @@ mod messaging;
 mod names;
 #[cfg(feature = "kafka")]
 mod outcome;
+#[cfg(feature = "redis")]
+pub mod redis;
 #[cfg(feature = "tower")]
 mod remote;
 #[cfg(feature = "reqwest")]
 pub mod reqwest;
+#[cfg(feature = "sqlx")]
+pub mod sqlx;
 #[cfg(feature = "tonic")]
 pub mod tonic;
 #[cfg(feature = "tower")]
