@@ -143,7 +143,10 @@ async fn a_pipeline_is_one_operation() {
 async fn an_error_is_known_by_its_prefix() {
     let telemetry = telemetry();
     let mut connection = connect(&serve()).await;
-    assert!(connection.incr::<_, _, i64>("key", 1).await.is_err(), "its answer is no number, which is the caller's matter");
+    assert!(
+        connection.incr::<_, _, i64>("key", 1).await.is_err(),
+        "its answer is no number, which is the caller's matter"
+    );
     assert!(redis::cmd("incr").arg("key").exec_async(&mut connection).await.is_err());
     assert!(redis::pipe().get("a").cmd("INCR").arg("b").exec_async(&mut connection).await.is_err());
     assert!(redis::pipe().atomic().get("a").cmd("INCR").arg("b").exec_async(&mut connection).await.is_err());
@@ -153,7 +156,12 @@ async fn an_error_is_known_by_its_prefix() {
     assert_eq!(spans[0].status.code, StatusCode::UNSET);
     for span in &spans[1..] {
         let code = if span.name == "_OTHER" { "_OTHER" } else { "WRONGTYPE" };
-        assert_eq!((span.status.code, &*text(&span.attributes, "error.type")), (StatusCode::ERROR, code), "{}", span.name);
+        assert_eq!(
+            (span.status.code, &*text(&span.attributes, "error.type")),
+            (StatusCode::ERROR, code),
+            "{}",
+            span.name
+        );
         assert_eq!(text(&span.attributes, "db.response.status_code"), code);
     }
     assert_eq!(text(&spans[4].attributes, "db.query.text"), "_OTHER ?");

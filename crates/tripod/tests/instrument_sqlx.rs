@@ -217,8 +217,18 @@ async fn a_transaction_is_its_begin_its_queries_and_its_end() {
     spans.sort_by_key(|span| span.start_time_unix_nano);
     let names: Vec<_> = spans.iter().map(|span| &*span.name).collect();
     let expected = [
-        "BEGIN", "UPDATE moved", "SAVEPOINT", "DELETE moved", "ROLLBACK", "SAVEPOINT", "RELEASE", "COMMIT", "BEGIN", "ROLLBACK",
-        "BEGIN", "SELECT moved",
+        "BEGIN",
+        "UPDATE moved",
+        "SAVEPOINT",
+        "DELETE moved",
+        "ROLLBACK",
+        "SAVEPOINT",
+        "RELEASE",
+        "COMMIT",
+        "BEGIN",
+        "ROLLBACK",
+        "BEGIN",
+        "SELECT moved",
     ];
     assert_eq!(names, expected);
     let calls: Vec<_> = spans.iter().map(|span| text(&span.attributes, "db.operation.name")).collect();
@@ -295,7 +305,8 @@ async fn a_query_carries_its_context_where_that_is_asked_for() {
     let pool = builder().await.context_in_comments(true).build();
     // A trigger of a table is the only place in which SQLite shows a text again that it was given.
     sqlx::query("CREATE TABLE told (id INT)").execute(&pool).await.unwrap();
-    let sql: String = sqlx::query_scalar("SELECT sql FROM sqlite_schema WHERE name = 'told'").fetch_one(&pool).await.unwrap();
+    let sql: String =
+        sqlx::query_scalar("SELECT sql FROM sqlite_schema WHERE name = 'told'").fetch_one(&pool).await.unwrap();
     assert_eq!(sql, "CREATE TABLE told (id INT)", "the comment is behind the statement");
     let rows = sqlx::query("SELECT $1 -- kept").bind(1).fetch_all(&pool).await.unwrap();
     assert_eq!(rows.len(), 1);

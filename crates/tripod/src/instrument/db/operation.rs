@@ -94,7 +94,12 @@ pub(crate) struct Operation {
 
 impl Operation {
     /// One begins, below the span that is current. The text is what spans show of it.
-    pub(crate) fn start(client: &Arc<Client>, what: What, text: impl FnOnce(&What) -> Option<Cow<'_, str>>, batch: Option<usize>) -> Self {
+    pub(crate) fn start(
+        client: &Arc<Client>,
+        what: What,
+        text: impl FnOnce(&What) -> Option<Cow<'_, str>>,
+        batch: Option<usize>,
+    ) -> Self {
         let started = Instant::now();
         let span = if crate::engine::traces_on() {
             let text = if client.settings.query_text { text(&what) } else { None };

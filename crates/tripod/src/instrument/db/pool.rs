@@ -57,10 +57,22 @@ impl Pools {
             histogram(name).unit("s").description(description).buckets(&SECONDS).build()
         };
         POOLS.get_or_init(|| Self {
-            count: number("db.client.connection.count", "{connection}", "Connections by whether they are idle or used."),
+            count: number(
+                "db.client.connection.count",
+                "{connection}",
+                "Connections by whether they are idle or used.",
+            ),
             max: number("db.client.connection.max", "{connection}", "Open connections that are allowed."),
-            idle_min: number("db.client.connection.idle.min", "{connection}", "Idle connections that are kept at least."),
-            pending: number("db.client.connection.pending_requests", "{request}", "Requests that wait for a connection."),
+            idle_min: number(
+                "db.client.connection.idle.min",
+                "{connection}",
+                "Idle connections that are kept at least.",
+            ),
+            pending: number(
+                "db.client.connection.pending_requests",
+                "{request}",
+                "Requests that wait for a connection.",
+            ),
             timeouts: counter("db.client.connection.timeouts")
                 .unit("{timeout}")
                 .description("Requests for a connection that waited too long.")
@@ -202,8 +214,7 @@ impl Pools {
         pool(state.max, &self.max);
         pool(state.min_idle, &self.idle_min);
         for (kind, number) in [("idle", state.idle), ("used", state.size.saturating_sub(state.idle))] {
-            let labels: &[_] =
-                labels!("db.client.connection.pool.name" = name, "db.client.connection.state" = kind);
+            let labels: &[_] = labels!("db.client.connection.pool.name" = name, "db.client.connection.state" = kind);
             batch.observe(&self.count, f64::from(number), labels);
         }
     }

@@ -28,8 +28,8 @@ pub fn sanitize(dialect: Dialect, query: &str) -> String {
             text.space = true;
             continue;
         }
-        let is_name = token.kind == Kind::Doubtful
-            && (before.asks_for_name || all.peek().is_some_and(|next| next.is(".")));
+        let is_name =
+            token.kind == Kind::Doubtful && (before.asks_for_name || all.peek().is_some_and(|next| next.is(".")));
         match token.kind {
             Kind::Literal => text.push_mark(),
             Kind::Doubtful if !is_name => text.push_mark(),
@@ -199,12 +199,15 @@ mod tests {
 
     fn query() -> impl Strategy<Value = (Dialect, String)> {
         prop::sample::select(DIALECTS.to_vec()).prop_flat_map(|dialect| {
-            let words = ["SELECT", "a1", "t.b", "(", ")", ", ", "=", "IN (", "+", " -- c\n", "/* c */", "::text", "[", "$1", "?"];
+            let words = [
+                "SELECT", "a1", "t.b", "(", ")", ", ", "=", "IN (", "+", " -- c\n", "/* c */", "::text", "[", "$1", "?",
+            ];
             let other = prop::sample::select(words.to_vec()).prop_map(str::to_owned);
             let part = prop_oneof![3 => other, 2 => literal(dialect)];
             let joined = prop::collection::vec(part, 0..12).prop_map(|parts| parts.join(" "));
             // A bracket quotes in SQLite, and would take what is quoted out of its quotes.
-            joined.prop_map(move |text| (dialect, if dialect == Dialect::Sqlite { text.replace('[', "(") } else { text }))
+            joined
+                .prop_map(move |text| (dialect, if dialect == Dialect::Sqlite { text.replace('[', "(") } else { text }))
         })
     }
 

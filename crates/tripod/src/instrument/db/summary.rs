@@ -8,27 +8,124 @@ const MAX_SUMMARY: usize = 255;
 
 /// What begins a statement. Anything else is none: a name made up of data would not be one of few.
 const STATEMENTS: &[&str] = &[
-    "ABORT", "ALTER", "ANALYZE", "ATTACH", "BEGIN", "CALL", "CHECKPOINT", "CLOSE", "CLUSTER", "COMMENT", "COMMIT", "COPY", "CREATE",
-    "DEALLOCATE", "DECLARE", "DELETE", "DESCRIBE", "DETACH", "DISCARD", "DO", "DROP", "END", "EXEC", "EXECUTE", "EXPLAIN", "FETCH",
-    "GRANT", "IMPORT", "INSERT", "KILL", "LISTEN", "LOAD", "LOCK", "MERGE", "MOVE", "NOTIFY", "OPTIMIZE", "PRAGMA", "PREPARE",
-    "REASSIGN", "REFRESH", "REINDEX", "RELEASE", "RENAME", "REPLACE", "RESET", "REVOKE", "ROLLBACK", "SAVEPOINT", "SECURITY", "SELECT",
-    "SET", "SHOW", "START", "TABLE", "TRUNCATE", "UNLISTEN", "UPDATE", "USE", "VACUUM", "VALUES",
+    "ABORT",
+    "ALTER",
+    "ANALYZE",
+    "ATTACH",
+    "BEGIN",
+    "CALL",
+    "CHECKPOINT",
+    "CLOSE",
+    "CLUSTER",
+    "COMMENT",
+    "COMMIT",
+    "COPY",
+    "CREATE",
+    "DEALLOCATE",
+    "DECLARE",
+    "DELETE",
+    "DESCRIBE",
+    "DETACH",
+    "DISCARD",
+    "DO",
+    "DROP",
+    "END",
+    "EXEC",
+    "EXECUTE",
+    "EXPLAIN",
+    "FETCH",
+    "GRANT",
+    "IMPORT",
+    "INSERT",
+    "KILL",
+    "LISTEN",
+    "LOAD",
+    "LOCK",
+    "MERGE",
+    "MOVE",
+    "NOTIFY",
+    "OPTIMIZE",
+    "PRAGMA",
+    "PREPARE",
+    "REASSIGN",
+    "REFRESH",
+    "REINDEX",
+    "RELEASE",
+    "RENAME",
+    "REPLACE",
+    "RESET",
+    "REVOKE",
+    "ROLLBACK",
+    "SAVEPOINT",
+    "SECURITY",
+    "SELECT",
+    "SET",
+    "SHOW",
+    "START",
+    "TABLE",
+    "TRUNCATE",
+    "UNLISTEN",
+    "UPDATE",
+    "USE",
+    "VACUUM",
+    "VALUES",
 ];
 
 /// What `CREATE` and its like work on, which says more than they do alone.
 const OBJECTS: &[&str] = &[
-    "DATABASE", "DOMAIN", "EXTENSION", "FUNCTION", "INDEX", "PROCEDURE", "ROLE", "SCHEMA", "SEQUENCE", "TABLE", "TRIGGER", "TYPE",
-    "USER", "VIEW",
+    "DATABASE",
+    "DOMAIN",
+    "EXTENSION",
+    "FUNCTION",
+    "INDEX",
+    "PROCEDURE",
+    "ROLE",
+    "SCHEMA",
+    "SEQUENCE",
+    "TABLE",
+    "TRIGGER",
+    "TYPE",
+    "USER",
+    "VIEW",
 ];
 
 /// What may stand between a keyword and its target.
-const FILLERS: &[&str] =
-    &["IF", "NOT", "EXISTS", "ONLY", "LATERAL", "CONCURRENTLY", "OR", "IGNORE", "ABORT", "FAIL", "ROLLBACK", "REPLACE"];
+const FILLERS: &[&str] = &[
+    "TABLE",
+    "IF",
+    "NOT",
+    "EXISTS",
+    "ONLY",
+    "LATERAL",
+    "CONCURRENTLY",
+    "OR",
+    "IGNORE",
+    "ABORT",
+    "FAIL",
+    "ROLLBACK",
+    "REPLACE",
+];
 
 /// What ends a list of tables.
 const CLAUSES: &[&str] = &[
-    "WHERE", "GROUP", "ORDER", "HAVING", "LIMIT", "OFFSET", "FETCH", "FOR", "UNION", "EXCEPT", "INTERSECT", "ON", "USING", "SET",
-    "WINDOW", "RETURNING", "VALUES", "DEFAULT",
+    "WHERE",
+    "GROUP",
+    "ORDER",
+    "HAVING",
+    "LIMIT",
+    "OFFSET",
+    "FETCH",
+    "FOR",
+    "UNION",
+    "EXCEPT",
+    "INTERSECT",
+    "ON",
+    "USING",
+    "SET",
+    "WINDOW",
+    "RETURNING",
+    "VALUES",
+    "DEFAULT",
 ];
 
 /// The operations of a query with what they are done to, as the text has them, at most 255 bytes; empty where it has none that is known.
@@ -136,7 +233,7 @@ impl Reader {
                 self.at = if matches!(object, "ROLE" | "USER") { Place::Elsewhere } else { Place::Target };
             }
         } else if self.at == Place::Target && find(FILLERS, word).is_some() {
-        } else if self.at == Place::Target && is("TABLE") {
+            // The target is still to come.
         } else if is("FROM") {
             let names_tables = self.in_statement() && self.at != Place::Distinct;
             self.at = if names_tables { Place::Target } else { Place::Elsewhere };
@@ -144,9 +241,7 @@ impl Reader {
             self.at = Place::Target;
         } else if is("DISTINCT") {
             self.at = Place::Distinct;
-        } else if find(CLAUSES, word).is_some() {
-            self.at = Place::Elsewhere;
-        } else if begins || self.at == Place::Distinct {
+        } else if begins || self.at == Place::Distinct || find(CLAUSES, word).is_some() {
             self.at = Place::Elsewhere;
         } else {
             return true;
@@ -159,7 +254,9 @@ impl Reader {
             Place::Start => find(STATEMENTS, word).is_some(),
             // A privilege to select is none.
             _ if word.eq_ignore_ascii_case("SELECT") => !matches!(self.first, Some("GRANT" | "REVOKE")),
-            Place::Nested => ["INSERT", "UPDATE", "DELETE", "VALUES"].iter().any(|known| word.eq_ignore_ascii_case(known)),
+            Place::Nested => {
+                ["INSERT", "UPDATE", "DELETE", "VALUES"].iter().any(|known| word.eq_ignore_ascii_case(known))
+            }
             Place::Elsewhere if self.with && self.levels.len() == 1 => {
                 ["INSERT", "UPDATE", "DELETE", "MERGE"].iter().any(|known| word.eq_ignore_ascii_case(known))
             }
@@ -252,7 +349,9 @@ mod tests {
     fn operations_and_their_targets_stand_in_order() {
         assert_eq!(summary("SELECT *\nFROM   wuser_table WHERE username = $1"), "SELECT wuser_table");
         assert_eq!(
-            summary("INSERT INTO shipping_details (order_id, address) SELECT order_id, address FROM orders WHERE a = 1"),
+            summary(
+                "INSERT INTO shipping_details (order_id, address) SELECT order_id, address FROM orders WHERE a = 1"
+            ),
             "INSERT shipping_details SELECT orders"
         );
         assert_eq!(summary("SELECT * FROM songs, artists WHERE songs.id = artists.id"), "SELECT songs artists");
@@ -274,7 +373,10 @@ mod tests {
 
     #[test]
     fn what_only_looks_like_an_operation_or_a_target_is_none() {
-        assert_eq!(summary("SELECT EXTRACT(YEAR FROM ts), f(a), b FROM t WHERE a IS DISTINCT FROM b FOR UPDATE"), "SELECT t");
+        assert_eq!(
+            summary("SELECT EXTRACT(YEAR FROM ts), f(a), b FROM t WHERE a IS DISTINCT FROM b FOR UPDATE"),
+            "SELECT t"
+        );
         let upsert = "INSERT INTO t VALUES (1), (2) ON CONFLICT (id) DO UPDATE SET a = 2";
         assert_eq!(summary(upsert), "INSERT t");
         assert_eq!(summary("GRANT SELECT, INSERT ON t TO ada"), "GRANT");

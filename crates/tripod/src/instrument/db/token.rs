@@ -102,7 +102,8 @@ impl Tokens<'_> {
 
     /// MySQL asks for white space behind it; others would take what MySQL does for a comment.
     fn dashes_comment(&self, bytes: &[u8]) -> bool {
-        self.dialect != Dialect::MySql || bytes.get(2).is_some_and(|byte| byte.is_ascii_whitespace() || byte.is_ascii_control())
+        self.dialect != Dialect::MySql
+            || bytes.get(2).is_some_and(|byte| byte.is_ascii_whitespace() || byte.is_ascii_control())
     }
 
     fn comment(&self, bytes: &[u8]) -> usize {
@@ -185,7 +186,8 @@ impl Tokens<'_> {
         let len = run(bytes, is_part);
         let is_prefix = len == 1 && b"bBeEnNxX".contains(&bytes[0]);
         if is_prefix && bytes.get(1) == Some(&b'\'') {
-            let escapes = self.dialect == Dialect::MySql || self.dialect == Dialect::Postgres && matches!(bytes[0], b'e' | b'E');
+            let escapes =
+                self.dialect == Dialect::MySql || self.dialect == Dialect::Postgres && matches!(bytes[0], b'e' | b'E');
             return (Kind::Literal, self.string(bytes, 1, escapes));
         }
         let is_truth = |word: &[u8]| word.eq_ignore_ascii_case(b"true") || word.eq_ignore_ascii_case(b"false");
@@ -215,7 +217,10 @@ fn number(bytes: &[u8]) -> usize {
     let clings = |byte: u8| byte == b'.' || is_part(byte) && byte != b'$';
     let mut len = run(bytes, clings);
     let is_exponent = |len: usize| matches!(bytes[len - 1], b'e' | b'E') && !bytes[..len].contains(&b'x');
-    while is_exponent(len) && matches!(bytes.get(len), Some(b'+' | b'-')) && bytes.get(len + 1).is_some_and(u8::is_ascii_digit) {
+    while is_exponent(len)
+        && matches!(bytes.get(len), Some(b'+' | b'-'))
+        && bytes.get(len + 1).is_some_and(u8::is_ascii_digit)
+    {
         len += 1 + run(&bytes[len + 1..], clings);
     }
     len

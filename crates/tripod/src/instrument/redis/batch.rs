@@ -16,7 +16,7 @@ const MAX_KEY: usize = 64;
 pub(super) fn command<'a>(
     client: &Arc<Client>,
     keys: bool,
-    arguments: impl Iterator<Item = Option<&'a [u8]>> + Clone,
+    mut arguments: impl Iterator<Item = Option<&'a [u8]>> + Clone,
 ) -> Operation {
     let name = arguments.clone().next().flatten().unwrap_or_default();
     let command = Command::of(name);
@@ -25,7 +25,7 @@ pub(super) fn command<'a>(
     let mut operation = Operation::start(client, What::Command(command.name), |_| text().map(Cow::Owned), None);
     if command.runs_script()
         && operation.span().is_recording()
-        && let Some(script) = arguments.skip(1).next().flatten().and_then(|script| std::str::from_utf8(script).ok())
+        && let Some(script) = arguments.nth(1).flatten().and_then(|script| std::str::from_utf8(script).ok())
     {
         operation.span().set_attribute("db.stored_procedure.name", script);
     }

@@ -12,7 +12,8 @@ impl<C: ConnectionLike> Connection<C> {
     /// A transaction is sent with the commands that make it one.
     fn start(&self, packed: &[u8], is_batch: bool) -> Operation {
         let all: Vec<Vec<&[u8]>> = commands(packed).collect();
-        let is_transaction = is_batch && matches!(&*all, [first, .., last] if **first == [b"MULTI"] && **last == [b"EXEC"]);
+        let is_transaction =
+            is_batch && matches!(&*all, [first, .., last] if **first == [b"MULTI"] && **last == [b"EXEC"]);
         let inner = if is_transaction { &all[1..all.len() - 1] } else { &all[..] };
         let each = inner.iter().map(|arguments| arguments.iter().copied().map(Some));
         batch(&self.target.client, self.target.keys, is_transaction, each)

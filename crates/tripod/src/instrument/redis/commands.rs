@@ -15,7 +15,8 @@ pub(super) struct Command {
 }
 
 /// What is none.
-pub(super) static OTHER: Command = Command { name: "_OTHER", multi: "MULTI _OTHER", pipeline: "PIPELINE _OTHER", keyed: false };
+pub(super) static OTHER: Command =
+    Command { name: "_OTHER", multi: "MULTI _OTHER", pipeline: "PIPELINE _OTHER", keyed: false };
 
 impl Command {
     /// The command of this name, in whatever case.

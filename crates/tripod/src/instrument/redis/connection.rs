@@ -63,7 +63,9 @@ impl<C> ConnectionBuilder<C> {
     /// Where it leads to: `client.get_connection_info()`. The database's number is the one it began with.
     pub fn server(mut self, info: &ConnectionInfo) -> Self {
         (self.place.address, self.place.port) = match info.addr() {
-            ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => (Some(host.clone()), Some(*port)),
+            ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => {
+                (Some(host.clone()), Some(*port))
+            }
             ConnectionAddr::Unix(path) => (Some(path.display().to_string()), None),
             _ => (None, None),
         };

@@ -30,6 +30,7 @@ fn server_error(error: &ServerError) -> Failure {
 
 /// A script may answer any text as its error's code.
 fn known(code: &str) -> String {
-    let is_code = !code.is_empty() && code.len() <= 24 && code.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+    let is_code =
+        !code.is_empty() && code.len() <= 24 && code.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
     if is_code { code.to_owned() } else { "_OTHER".to_owned() }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::context::propagation;
 use crate::Span;
+use crate::context::propagation;
 
 /// The query with the comment; none where the span isn't recorded, or where the query has a comment that this could be taken for.
 pub(super) fn commented(query: &str, span: &mut Span) -> Option<String> {

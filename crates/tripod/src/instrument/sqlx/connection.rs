@@ -29,7 +29,7 @@ enum Held<'c, DB: Database> {
     Transaction(sqlx::Transaction<'c, DB>),
 }
 
-impl<'c, DB: Database> Connection<'c, DB> {
+impl<DB: Database> Connection<'_, DB> {
     /// Observes a connection that belongs to no pool. Of where it leads to, `options` tells what is to be known.
     pub fn new(connection: DB::Connection, options: &<DB::Connection as sqlx::Connection>::Options) -> Self {
         let (system, place) = locate::<DB>(options);

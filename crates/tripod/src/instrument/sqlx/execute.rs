@@ -70,7 +70,7 @@ impl Target {
     }
 }
 
-impl<'q, DB: Database> Execute<'q, DB> for Query<DB> {
+impl<DB: Database> Execute<'_, DB> for Query<DB> {
     fn sql(self) -> SqlStr {
         match self.statement {
             Some(statement) => statement.into_sql(),
