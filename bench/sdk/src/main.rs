@@ -5,6 +5,7 @@
 
 mod alloc;
 mod bridges;
+mod catalogue;
 mod child;
 mod compare;
 mod logs;
@@ -32,10 +33,19 @@ static ALLOCATOR: alloc::Counting = alloc::Counting;
 const AXUM: &str = "axum";
 
 fn rows() -> Vec<Row> {
-    [metrics::rows(), spans::rows(), logs::rows(), propagation::rows(), otlp::rows(), series::rows(), bridges::rows()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        metrics::rows(),
+        spans::rows(),
+        logs::rows(),
+        propagation::rows(),
+        otlp::rows(),
+        series::rows(),
+        bridges::rows(),
+        catalogue::rows(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn main() {

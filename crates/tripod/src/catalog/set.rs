@@ -60,14 +60,15 @@ impl Metric {
 /// A metric is `field: Kind = "name" [labels] "unit" "description"`, a histogram's bounds follow as `buckets [0.1, 1.0]`. A label is a
 /// name or, where it has dots, a string.
 macro_rules! metric_set {
-    ($(#[$doc:meta])* $set:literal {
+    ($(#[$attribute:meta])* $set:literal {
         $($field:ident: $kind:ident = $name:literal [$($label:tt),*] $unit:literal $description:literal $(buckets $bounds:expr)?;)*
     }) => {
-        $(#[$doc])*
+        $(#[$attribute])*
         pub(crate) struct Metrics {
             $(pub(crate) $field: $crate::$kind,)*
         }
 
+        $(#[$attribute])*
         impl Metrics {
             /// What they are.
             pub(crate) const LIST: &'static [$crate::catalog::Metric] = &[$($crate::catalog::Metric {
