@@ -34,6 +34,14 @@ pub fn rows() -> Vec<Row> {
             ..ROW
         },
         Row {
+            name: "adapter-request-2",
+            title: "the same on two threads, of one provider",
+            note: "Two threads at once on the same series; the time that each thread sees.",
+            threads: 2,
+            peers: vec![Peer::new("tripod", guarded), Peer::new("prometheus", by_hand)],
+            ..ROW
+        },
+        Row {
             name: "adapter-batch",
             title: "100 requests that have ended, of 4 operations: a request's share",
             note: "`record_request_batch` beside `record_request_success` for each.",

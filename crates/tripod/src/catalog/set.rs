@@ -83,6 +83,11 @@ macro_rules! metric_set {
             /// The instruments, made with the first use.
             pub(crate) fn get() -> &'static Self {
                 static METRICS: ::std::sync::OnceLock<Metrics> = ::std::sync::OnceLock::new();
+                if let ::std::option::Option::Some(made) = METRICS.get() {
+                    return made;
+                }
+                // Not while the process forks: a child would wait for ever for the thread that makes them.
+                let _inside = $crate::sync::fork::Inside::enter();
                 METRICS.get_or_init(|| Self {
                     $($field: <$crate::$kind>::builder(0, $name.into()).unit($unit).description($description) $(.buckets(&$bounds))?.build(),)*
                 })

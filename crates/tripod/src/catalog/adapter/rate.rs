@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 use super::Metrics;
 use crate::labels;
 use crate::metrics::MAX_SERIES;
-use crate::sync::{RwLock, fork};
+use crate::sync::RwLock;
+use crate::sync::fork::{self, Inside};
 
 const SLOT: Duration = Duration::from_secs(10);
 const SLOTS: usize = 30;
@@ -72,9 +73,8 @@ struct Time(u32);
 
 impl Time {
     fn at(now: Instant) -> Self {
-        static BEGIN: OnceLock<Instant> = OnceLock::new();
         // From one on: what has never been counted into is of no time.
-        let slot = 1 + now.saturating_duration_since(*BEGIN.get_or_init(|| now)).as_secs() / SLOT.as_secs();
+        let slot = 1 + now.saturating_duration_since(begin(now)).as_secs() / SLOT.as_secs();
         Self((slot as u32) << 8 | fork::count() & 0xff)
     }
 
@@ -85,6 +85,16 @@ impl Time {
     fn is_within(self, now: Self) -> bool {
         self.0 & 0xff == now.0 & 0xff && now.slot().wrapping_sub(self.slot()) < SLOTS as u32
     }
+}
+
+/// When the first request was counted.
+fn begin(now: Instant) -> Instant {
+    static BEGIN: OnceLock<Instant> = OnceLock::new();
+    *BEGIN.get().unwrap_or_else(|| {
+        // Not while the process forks, as below.
+        let _inside = Inside::enter();
+        BEGIN.get_or_init(|| now)
+    })
 }
 
 fn add(ring: &Ring, time: Time, requests: u32) {
@@ -108,6 +118,8 @@ fn sum(ring: &Ring, now: Time) -> u64 {
 /// Has the shares reported at each collection.
 fn report() {
     static ONCE: Once = Once::new();
+    // Not while the process forks: a child would wait for ever for the thread that registers it.
+    let _inside = (!ONCE.is_completed()).then(Inside::enter);
     ONCE.call_once(|| {
         Metrics::get().success_rate.observe(|observer| {
             let windows: Vec<_> =
