@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tripod::catalog::adapter::{Adapter, Ended};
 use tripod::catalog::{
-    cache, db, dispatch, embedding, error, execution, http, job, kafka, llm, pipeline, rag, redis, signals,
+    cache, db, dispatch, embedding, error, execution, http, job, kafka, llm, pipeline, rag, redis, resource, signals,
 };
 
 struct Counting;
@@ -111,7 +111,12 @@ fn sets_allocate_nothing_once_warm() {
     let embedding = embedding::Embedding::new("openai", "small");
     allocate_nothing("embedding", || embedding.generation().generated(3));
     let named = cache::Cache::new("embedding_cache");
-    allocate_nothing("cache", || named.hit());
+    allocate_nothing("cache", || {
+        named.lookup().stop();
+        named.hit();
+    });
+    let connections = resource::Resource::new("database_connection");
+    allocate_nothing("resource", || drop(connections.acquire()));
     let errors = error::Errors::new("checkout");
     allocate_nothing("error", || errors.error("timeout"));
     drop(guard);

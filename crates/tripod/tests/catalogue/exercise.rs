@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use tripod::catalog::{
-    adapter, cache, db, dispatch, embedding, error, execution, http, job, kafka, llm, pipeline, rag, redis, signals,
+    adapter, cache, db, dispatch, embedding, error, execution, http, job, kafka, llm, pipeline, rag, redis, resource,
+    signals,
 };
 
 /// Records everything once or more.
@@ -85,6 +86,11 @@ pub(crate) fn everything() {
     let named = cache::Cache::new("embedding_cache");
     named.hit();
     named.miss();
+    named.lookup().stop();
+
+    let connections = resource::Resource::new("database_connection");
+    drop(connections.acquire());
+    connections.acquire().error("timeout");
 
     error::Errors::new("checkout").error("timeout");
     let breaker = error::CircuitBreaker::new("payments");
