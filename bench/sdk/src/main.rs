@@ -4,6 +4,7 @@
 //! summary first.
 
 mod alloc;
+mod attributes;
 mod bridges;
 mod catalogue;
 mod child;
@@ -36,6 +37,7 @@ fn rows() -> Vec<Row> {
     [
         metrics::rows(),
         spans::rows(),
+        attributes::rows(),
         logs::rows(),
         propagation::rows(),
         otlp::rows(),

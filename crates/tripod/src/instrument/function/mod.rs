@@ -17,3 +17,8 @@ pub use error_type::ErrorType;
 pub use llm::LlmUsage;
 pub use operation::{TimedOperation, TracedOperation, time_operation, trace_operation};
 pub use uses::CacheOutcome;
+
+/// The guide's snippets, compiled and run.
+#[cfg(all(doctest, feature = "macros"))]
+#[doc = include_str!("../../../../../docs/how-to/instrument/functions.md")]
+mod guide {}
