@@ -1,10 +1,10 @@
 //! Answers from documents: queries, what they find, and what comes from the cache.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use super::set::metric_set;
 use super::under_way::COUNTS;
+use crate::clock::Instant;
 use crate::labels;
 
 metric_set! {
@@ -41,7 +41,7 @@ impl Rag {
     /// A query comes, and is counted. Only one that ends with [`Query::retrieved`] counts as a retrieval.
     pub fn query(&self) -> Query<'_> {
         self.metrics.queries.inc(labels!(pipeline = *self.pipeline));
-        Query { rag: self, started: Instant::now() }
+        Query { rag: self, started: Instant::calibrated() }
     }
 }
 
@@ -66,6 +66,6 @@ impl Query<'_> {
     pub fn retrieved(self, documents: usize) {
         let Rag { pipeline, metrics } = self.rag;
         metrics.documents.record(documents as f64, labels!(pipeline = **pipeline));
-        metrics.latency.record(self.started.elapsed().as_secs_f64(), labels!(pipeline = **pipeline));
+        metrics.latency.record(self.started.seconds(), labels!(pipeline = **pipeline));
     }
 }

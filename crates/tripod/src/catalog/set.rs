@@ -88,6 +88,8 @@ macro_rules! metric_set {
                 }
                 // Not while the process forks: a child would wait for ever for the thread that makes them.
                 let _inside = $crate::sync::fork::Inside::enter();
+                // Whatever begins and ends has instruments first.
+                $crate::clock::calibrate_once();
                 METRICS.get_or_init(|| Self {
                     $($field: <$crate::$kind>::builder(0, $name.into()).unit($unit).description($description) $(.buckets(&$bounds))?.build(),)*
                 })

@@ -1,7 +1,8 @@
 //! What has begun: guards that tell once how it ended and how long it took.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use crate::clock::Instant;
 use crate::{Histogram, Value};
 
 /// Something under way whose end is told once.
@@ -12,20 +13,12 @@ pub(super) struct UnderWay {
 
 impl UnderWay {
     pub(super) fn now() -> Self {
-        Self { started: Instant::now(), over: false }
+        Self { started: Instant::calibrated(), over: false }
     }
 
     /// Ends it: how long it took, unless it has ended before.
     pub(super) fn end(&mut self) -> Option<Duration> {
-        self.end_at().map(|(took, _)| took)
-    }
-
-    /// The same, and when that is.
-    pub(super) fn end_at(&mut self) -> Option<(Duration, Instant)> {
-        (!std::mem::replace(&mut self.over, true)).then(|| {
-            let took = self.started.elapsed();
-            (took, self.started + took)
-        })
+        (!std::mem::replace(&mut self.over, true)).then(|| self.started.elapsed())
     }
 }
 
@@ -39,7 +32,7 @@ pub struct Timer<'a> {
 
 impl<'a> Timer<'a> {
     pub(super) fn start(duration: &'static Histogram, label: Option<(&'static str, &'a str)>) -> Self {
-        Self { duration, label, started: Instant::now() }
+        Self { duration, label, started: Instant::calibrated() }
     }
 
     /// It is over, which is what dropping this says as well.
@@ -48,7 +41,7 @@ impl<'a> Timer<'a> {
 
 impl Drop for Timer<'_> {
     fn drop(&mut self) {
-        let took = self.started.elapsed().as_secs_f64();
+        let took = self.started.seconds();
         match self.label {
             Some((key, value)) => self.duration.record(took, &[(key, Value::Str(value))]),
             None => self.duration.record(took, &[]),

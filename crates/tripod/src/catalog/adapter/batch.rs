@@ -1,6 +1,6 @@
 //! Many requests that have ended, recorded at once: a series is found once for all requests of its operation.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Adapter;
 use crate::labels;
@@ -55,20 +55,19 @@ impl<'a> Tally<'a> {
         }
     }
 
-    fn record(self, adapter: &Adapter, now: Instant) {
+    fn record(self, adapter: &Adapter) {
         if self.succeeded > 0 {
             adapter.count(self.operation, "success", self.succeeded);
-            adapter.window.succeeded(now, self.succeeded);
+            adapter.window.succeeded(self.succeeded);
         }
         if self.failed > 0 {
             adapter.count(self.operation, "error", self.failed);
-            adapter.window.failed(now, self.failed);
+            adapter.window.failed(self.failed);
         }
     }
 }
 
 pub(super) fn record(adapter: &Adapter, requests: &[Ended<'_>]) {
-    let now = Instant::now();
     let mut tallies: [Option<Tally<'_>>; OPERATIONS] = [const { None }; OPERATIONS];
     let mut oldest = 0;
     for ended in requests {
@@ -77,11 +76,11 @@ pub(super) fn record(adapter: &Adapter, requests: &[Ended<'_>]) {
             let at = oldest;
             oldest = (oldest + 1) % OPERATIONS;
             if let Some(tally) = tallies[at].take() {
-                tally.record(adapter, now);
+                tally.record(adapter);
             }
             at
         });
         tallies[at].get_or_insert_with(|| Tally::new(adapter, ended.operation)).add(adapter, ended);
     }
-    tallies.into_iter().flatten().for_each(|tally| tally.record(adapter, now));
+    tallies.into_iter().flatten().for_each(|tally| tally.record(adapter));
 }

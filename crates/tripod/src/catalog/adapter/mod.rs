@@ -4,7 +4,7 @@ mod batch;
 mod rate;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub use batch::Ended;
 use rate::Window;
@@ -90,14 +90,14 @@ impl Adapter {
 
     /// A request was answered after this time.
     pub fn record_request_success(&self, operation: &str, duration: Duration) {
-        self.succeeded(operation, duration, Instant::now());
+        self.succeeded(operation, duration);
     }
 
     /// A request failed. Keep the number of types small: `timeout`, not the message.
     pub fn record_request_error(&self, operation: &str, error_type: &str) {
         self.failed(operation, error_type);
         self.count(operation, "error", 1);
-        self.window.failed(Instant::now(), 1);
+        self.window.failed(1);
     }
 
     /// A request that began is over.
@@ -141,10 +141,10 @@ impl Adapter {
         self.metrics.timeouts.inc(labels!(provider = *self.provider, operation));
     }
 
-    fn succeeded(&self, operation: &str, took: Duration, now: Instant) {
+    fn succeeded(&self, operation: &str, took: Duration) {
         self.count(operation, "success", 1);
         self.took(operation, took);
-        self.window.succeeded(now, 1);
+        self.window.succeeded(1);
     }
 
     fn failed(&self, operation: &str, error_type: &str) {
@@ -172,23 +172,23 @@ impl Request<'_> {
     /// It has been answered.
     pub fn success(mut self) {
         let (adapter, operation) = (self.adapter, self.operation);
-        self.end(|took, now| adapter.succeeded(operation, took, now));
+        self.end(|took| adapter.succeeded(operation, took));
     }
 
     /// It failed. Keep the number of types small: `timeout`, not the message.
     pub fn error(mut self, error_type: &str) {
         let (adapter, operation) = (self.adapter, self.operation);
-        self.end(|took, now| {
+        self.end(|took| {
             adapter.failed(operation, error_type);
             adapter.count(operation, "error", 1);
             adapter.took(operation, took);
-            adapter.window.failed(now, 1);
+            adapter.window.failed(1);
         });
     }
 
-    fn end(&mut self, record: impl FnOnce(Duration, Instant)) {
-        if let Some((took, now)) = self.under_way.end_at() {
-            record(took, now);
+    fn end(&mut self, record: impl FnOnce(Duration)) {
+        if let Some(took) = self.under_way.end() {
+            record(took);
             self.adapter.record_request_end();
         }
     }
@@ -197,7 +197,7 @@ impl Request<'_> {
 impl Drop for Request<'_> {
     fn drop(&mut self) {
         let (adapter, operation) = (self.adapter, self.operation);
-        self.end(|took, _| {
+        self.end(|took| {
             adapter.count(operation, "cancelled", 1);
             adapter.took(operation, took);
         });

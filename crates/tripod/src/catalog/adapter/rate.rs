@@ -7,9 +7,10 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Once, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Metrics;
+use crate::clock::Instant;
 use crate::labels;
 use crate::metrics::MAX_SERIES;
 use crate::sync::RwLock;
@@ -50,31 +51,34 @@ impl Window {
         Self { succeeded: [const { AtomicU64::new(0) }; SLOTS], failed: [const { AtomicU64::new(0) }; SLOTS] }
     }
 
-    pub(super) fn succeeded(&self, now: Instant, requests: u32) {
-        add(&self.succeeded, Time::at(now), requests);
+    pub(super) fn succeeded(&self, requests: u32) {
+        add(&self.succeeded, Time::now(), requests);
     }
 
-    pub(super) fn failed(&self, now: Instant, requests: u32) {
-        add(&self.failed, Time::at(now), requests);
+    pub(super) fn failed(&self, requests: u32) {
+        add(&self.failed, Time::now(), requests);
     }
 
     /// The share of those that succeeded, from 0 to 1.
-    fn success_rate(&self, now: Instant) -> Option<f64> {
-        let now = Time::at(now);
+    fn success_rate(&self, now: Time) -> Option<f64> {
         let (succeeded, failed) = (sum(&self.succeeded, now), sum(&self.failed, now));
         (succeeded + failed > 0).then(|| succeeded as f64 / (succeeded + failed) as f64)
     }
 }
 
-/// A slot's time: slots since the process began, and below them which fork of the first process it is: what its parent counted is not a
+/// A slot's time: slots since the first request, and below them which fork of the first process it is: what its parent counted is not a
 /// child's.
 #[derive(Clone, Copy, PartialEq)]
 struct Time(u32);
 
 impl Time {
-    fn at(now: Instant) -> Self {
+    fn now() -> Self {
+        Self::after(begin().elapsed())
+    }
+
+    fn after(since_begin: Duration) -> Self {
         // From one on: what has never been counted into is of no time.
-        let slot = 1 + now.saturating_duration_since(begin(now)).as_secs() / SLOT.as_secs();
+        let slot = 1 + since_begin.as_secs() / SLOT.as_secs();
         Self((slot as u32) << 8 | fork::count() & 0xff)
     }
 
@@ -88,12 +92,12 @@ impl Time {
 }
 
 /// When the first request was counted.
-fn begin(now: Instant) -> Instant {
+fn begin() -> Instant {
     static BEGIN: OnceLock<Instant> = OnceLock::new();
     *BEGIN.get().unwrap_or_else(|| {
         // Not while the process forks, as below.
         let _inside = Inside::enter();
-        BEGIN.get_or_init(|| now)
+        BEGIN.get_or_init(Instant::now)
     })
 }
 
@@ -124,7 +128,7 @@ fn report() {
         Metrics::get().success_rate.observe(|observer| {
             let windows: Vec<_> =
                 WINDOWS.read().iter().flatten().map(|(name, one)| (name.clone(), one.clone())).collect();
-            let now = Instant::now();
+            let now = Time::now();
             for (provider, window) in windows {
                 if let Some(rate) = window.success_rate(now) {
                     observer.observe(rate, labels!(provider = *provider));
@@ -138,38 +142,42 @@ fn report() {
 mod tests {
     use super::*;
 
+    fn at(seconds: u64) -> Time {
+        Time::after(Duration::from_secs(seconds))
+    }
+
     #[test]
     fn the_rate_recovers_when_failures_are_older_than_the_window() {
-        let (window, begin) = (Window::new(), Instant::now());
-        assert_eq!(window.success_rate(begin), None, "nothing ended");
-        window.failed(begin, 3);
-        window.succeeded(begin, 1);
-        assert_eq!(window.success_rate(begin), Some(0.25));
-        window.succeeded(begin + Duration::from_secs(200), 4);
-        assert_eq!(window.success_rate(begin + Duration::from_secs(200)), Some(5.0 / 8.0));
-        assert_eq!(window.success_rate(begin + Duration::from_secs(310)), Some(1.0), "failures are forgotten");
-        assert_eq!(window.success_rate(begin + Duration::from_secs(600)), None, "and so is everything");
+        let window = Window::new();
+        assert_eq!(window.success_rate(at(0)), None, "nothing ended");
+        add(&window.failed, at(0), 3);
+        add(&window.succeeded, at(0), 1);
+        assert_eq!(window.success_rate(at(0)), Some(0.25));
+        add(&window.succeeded, at(200), 4);
+        assert_eq!(window.success_rate(at(299)), Some(5.0 / 8.0));
+        assert_eq!(window.success_rate(at(300)), Some(1.0), "failures are forgotten");
+        assert_eq!(window.success_rate(at(500)), None, "and so is everything");
     }
 
     #[test]
     fn a_slot_is_counted_anew_when_its_time_comes_again() {
-        let (window, begin) = (Window::new(), Instant::now());
-        window.failed(begin, 7);
-        let again = begin + SLOT * SLOTS as u32;
-        window.failed(again, 1);
-        window.succeeded(again, 1);
-        assert_eq!(window.success_rate(again), Some(0.5));
+        let window = Window::new();
+        add(&window.failed, at(0), 7);
+        add(&window.failed, at(300), 1);
+        add(&window.succeeded, at(300), 1);
+        assert_eq!(window.success_rate(at(300)), Some(0.5));
     }
 
     #[test]
     fn threads_that_meet_in_a_slot_lose_nothing() {
-        let (window, begin) = (Window::new(), Instant::now());
+        let window = Window::new();
+        add(&window.succeeded, at(0), 9);
         std::thread::scope(|scope| {
             for _ in 0..4 {
-                scope.spawn(|| (0..10_000).for_each(|_| window.succeeded(begin, 1)));
+                scope.spawn(|| (0..10_000).for_each(|_| add(&window.succeeded, at(300), 1)));
             }
         });
-        assert_eq!(sum(&window.succeeded, Time::at(begin)), 40_000);
+        assert_eq!(sum(&window.succeeded, at(300)), 40_000);
     }
 
     #[test]
