@@ -110,6 +110,19 @@ impl Instant {
     }
 }
 
+/// Now, as a number that can be written down and read again in this process.
+#[cfg(feature = "events")]
+#[inline]
+pub(crate) fn stamp() -> u64 {
+    ticks()
+}
+
+/// Nanoseconds from one stamp to another; none when the other is earlier.
+#[cfg(feature = "events")]
+pub(crate) fn nanos_between(earlier: u64, later: u64) -> u64 {
+    nanos((later.wrapping_sub(earlier) as i64).max(0) as u64)
+}
+
 /// What a difference of ticks takes.
 #[inline]
 fn nanos(ticks: u64) -> u64 {

@@ -33,6 +33,14 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The file of `tripod::events` can't be opened.
+    #[error("cannot write events to {}: {source}", path.display())]
+    EventsFile {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// The metrics can't be served at this address; often because something else is.
     #[error("cannot serve metrics at {address}: {source}")]
     Listen {

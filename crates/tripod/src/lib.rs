@@ -23,6 +23,7 @@
 //! - [`Builder`]: every setting, by code, variable or file; [`Exporter`]: a destination of your own; [`MemoryExporter`]: for tests.
 //! - [`instrument`]: servers, clients, databases, queues and jobs that are observed without a change to what they do; [`catalog`]: ready-made
 //!   metrics for what most services count.
+//! - `events` (a feature): a collector of single events, with sliding windows, thresholds and a file.
 //! - `Service` (feature `service`): a service that owns its telemetry, with routes for its health and its metrics.
 //! - [`bridge`]: programs that call `tracing`, `log`, `metrics`, `opentelemetry` or `prometheus` keep their calls.
 //!
@@ -42,6 +43,8 @@ mod decode;
 mod encode;
 mod engine;
 mod error;
+#[cfg(feature = "events")]
+pub mod events;
 mod export;
 mod guard;
 pub mod instrument;

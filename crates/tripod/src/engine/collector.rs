@@ -4,15 +4,16 @@
 //! go to the exporters' queues.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use tripod_wire::proto::{Message, put_bytes, put_len_delimited};
 
+use super::control::Control;
 use super::lane::{Reader, Tag};
-use super::{Engine, LOG, SPAN, deadline, role};
+use super::{Engine, LOG, SPAN, deadline};
 use crate::config::{BatchConfig, Config};
 use crate::metrics::{Temporality, threshold};
 use crate::pipeline::{Batch, Outlet, Output, Signal, Tail, TailSampling};
@@ -74,16 +75,7 @@ impl Batching {
 pub(crate) struct Collector {
     /// Lanes that the thread has not met.
     new_lanes: Mutex<Vec<Reader>>,
-    stop: AtomicBool,
-    flushes: Mutex<Flushes>,
-    done: Condvar,
-    handle: OnceLock<JoinHandle<()>>,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Flushes {
-    asked: u64,
-    done: u64,
+    control: Control,
 }
 
 impl Collector {
@@ -92,13 +84,10 @@ impl Collector {
         let of = Arc::clone(engine);
         let work = move || {
             crate::context::suppress::for_ever();
-            super::role::set(&of.collector);
+            of.collector.control.begin();
             Worker::new(of, batching).run();
         };
-        let handle = thread::Builder::new().name(NAME.to_owned()).spawn(work);
-        let handle = handle.map_err(|source| Error::Thread { name: NAME, source })?;
-        let _ = engine.collector.handle.set(handle);
-        Ok(())
+        engine.collector.control.start(NAME, work)
     }
 
     pub(crate) fn add_lane(&self, lane: Reader) {
@@ -106,41 +95,17 @@ impl Collector {
     }
 
     pub(crate) fn wake(&self) {
-        if let Some(handle) = self.handle.get() {
-            handle.thread().unpark();
-        }
+        self.control.wake();
     }
 
     /// Waits until everything recorded before is in the exporters' queues. On the thread itself there is nothing to wait for.
     pub(crate) fn flush(&self, deadline: Instant) -> bool {
-        if role::is(self) {
-            return false;
-        }
-        let number = {
-            let mut flushes = self.flushes();
-            flushes.asked += 1;
-            flushes.asked
-        };
-        self.wake();
-        let left = deadline.saturating_duration_since(Instant::now());
-        let waiting = |flushes: &mut Flushes| flushes.done < number;
-        let flushes = self.done.wait_timeout_while(self.flushes(), left, waiting);
-        flushes.unwrap_or_else(PoisonError::into_inner).0.done >= number
+        self.control.flush(deadline)
     }
 
     /// Has the thread take what is left and end; waits for it only until the deadline. Answers whether it has ended.
     pub(crate) fn stop(&self, deadline: Instant) -> bool {
-        self.stop.store(true, Ordering::Release);
-        self.wake();
-        let Some(handle) = self.handle.get() else { return true };
-        while !handle.is_finished() && !role::is(self) && Instant::now() < deadline {
-            thread::sleep(Duration::from_millis(1));
-        }
-        handle.is_finished()
-    }
-
-    fn flushes(&self) -> MutexGuard<'_, Flushes> {
-        self.flushes.lock().unwrap_or_else(PoisonError::into_inner)
+        self.control.stop(deadline)
     }
 }
 
@@ -213,12 +178,9 @@ impl Worker {
     fn run(mut self) {
         let forks = fork::count();
         loop {
-            let collector = &self.engine.collector;
-            let stop = collector.stop.load(Ordering::Acquire);
-            let Flushes { asked, done } = *collector.flushes();
-            let flush = stop || asked > done;
+            let asked = self.engine.collector.control.asked();
             // A fault of ours costs a round, not the thread.
-            let round = catch_unwind(AssertUnwindSafe(|| self.round(flush)));
+            let round = catch_unwind(AssertUnwindSafe(|| self.round(asked.flush)));
             if round.is_err() {
                 say(format_args!("the collector panicked, and goes on"));
             }
@@ -227,10 +189,8 @@ impl Worker {
                 std::mem::forget(self);
                 return;
             }
-            let collector = &self.engine.collector;
-            collector.flushes().done = asked;
-            collector.done.notify_all();
-            if stop {
+            self.engine.collector.control.done(asked);
+            if asked.stop {
                 if self.batching.self_metrics {
                     self.self_metrics.end(self.engine.stats());
                 }

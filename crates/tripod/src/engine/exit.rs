@@ -6,10 +6,13 @@
 
 /// Has the end of the process handled from now on; the second call and further ones do nothing.
 #[cfg(all(any(unix, windows), not(miri)))]
-pub(super) fn handle() {
+pub(crate) fn handle() {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     extern "C" fn at_exit() {
+        // First, as they may become log records.
+        #[cfg(feature = "events")]
+        crate::events::close_at_exit();
         super::slot::stop_at_exit();
     }
     static HANDLED: AtomicBool = AtomicBool::new(false);
@@ -21,4 +24,4 @@ pub(super) fn handle() {
 }
 
 #[cfg(not(all(any(unix, windows), not(miri))))]
-pub(super) fn handle() {}
+pub(crate) fn handle() {}

@@ -5,7 +5,8 @@
 
 mod chunk;
 mod collector;
-mod exit;
+pub(crate) mod control;
+pub(crate) mod exit;
 mod generation;
 pub(crate) mod lane;
 #[cfg(all(test, loom))]

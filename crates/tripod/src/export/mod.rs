@@ -17,6 +17,8 @@ mod http;
 mod json;
 #[cfg(feature = "jsonl")]
 mod jsonl;
+#[cfg(any(feature = "events", feature = "jsonl"))]
+pub(crate) mod line_file;
 mod memory;
 #[cfg(feature = "otlp")]
 mod otlp;
@@ -28,7 +30,7 @@ mod points;
 pub(crate) mod prometheus;
 #[cfg(feature = "pushgateway")]
 mod pushgateway;
-mod readable;
+pub(crate) mod readable;
 #[cfg(feature = "remote-write")]
 mod remote_write;
 #[cfg(feature = "statsd")]

@@ -41,10 +41,38 @@ impl Paint {
 
 /// Nanoseconds since the Unix epoch by RFC 3339, in UTC, to the millisecond.
 pub(crate) fn time(unix_nanos: u64) -> String {
-    let (seconds, millis) = (unix_nanos / 1_000_000_000, unix_nanos / 1_000_000 % 1000);
+    format!("{}.{:03}Z", time_in_seconds(unix_nanos), unix_nanos / 1_000_000 % 1000)
+}
+
+/// The same to the nanosecond.
+#[cfg(feature = "events")]
+pub(crate) fn time_in_nanos(unix_nanos: u64) -> String {
+    format!("{}.{:09}Z", time_in_seconds(unix_nanos), unix_nanos % 1_000_000_000)
+}
+
+fn time_in_seconds(unix_nanos: u64) -> String {
+    let seconds = unix_nanos / 1_000_000_000;
     let (year, month, day) = date(seconds / 86_400);
     let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")
+}
+
+/// What [`time_in_nanos`] has shown; `None` of anything else.
+#[cfg(feature = "events")]
+pub(crate) fn parse_time(text: &str) -> Option<u64> {
+    let number = |at: std::ops::Range<usize>| text.get(at)?.parse::<u64>().ok();
+    let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
+    let (hour, minute, second, nanos) = (number(11..13)?, number(14..16)?, number(17..19)?, number(20..29)?);
+    let month = usize::try_from(month).ok().filter(|month| (1..=12).contains(month))?;
+    const BEFORE_MONTH: [u64; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
+    let leap_days = |year: u64| year / 4 - year / 100 + year / 400;
+    let is_leap = leap_days(year) > leap_days(year.checked_sub(1)?);
+    let days = year.checked_sub(1970)? * 365 + leap_days(year - 1) - leap_days(1969)
+        + BEFORE_MONTH[month - 1]
+        + u64::from(is_leap && month > 2)
+        + day.checked_sub(1)?;
+    let time = (((days * 24 + hour) * 60 + minute) * 60 + second).checked_mul(1_000_000_000)?.checked_add(nanos)?;
+    (time_in_nanos(time) == text).then_some(time)
 }
 
 /// Year, month and day of a day since 1970-01-01. Years are counted from March, so that the leap day is a year's last.
@@ -117,6 +145,18 @@ mod tests {
         assert_eq!(time(951_782_400_000_000_000), "2000-02-29T00:00:00.000Z");
         assert_eq!(time(1_735_689_599_999_000_000), "2024-12-31T23:59:59.999Z");
         assert_eq!(time(1_795_246_440_123_456_789), "2026-11-21T07:34:00.123Z");
+    }
+
+    #[cfg(feature = "events")]
+    #[test]
+    fn a_time_is_read_back_and_what_is_none_is_not() {
+        for day in 0..80_000 {
+            let time_of = day * 86_400_000_000_000 + 86_399_123_456_789;
+            assert_eq!(parse_time(&time_in_nanos(time_of)), Some(time_of));
+        }
+        for wrong in ["", "2026-11-21T07:34:00Z", "2026-02-29T00:00:00.000000000Z", "2026-11-21 07:34:00.123456789Z", "äöü"] {
+            assert_eq!(parse_time(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

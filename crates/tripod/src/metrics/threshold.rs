@@ -4,6 +4,7 @@
 //! (hysteresis) and a time that the value has to stay beyond keep a value that trembles from calling at each tremble. Callbacks run on
 //! the collector's thread, under no lock; one that panics is counted and said.
 
+pub(crate) mod bound;
 mod measure;
 
 use std::collections::HashMap;
@@ -14,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use tripod_wire::otlp::{AnyValue, KeyValue, Metric};
 
+use bound::{Bound, Level, wrong};
 pub use measure::Measure;
 use measure::{History, Snapshot};
 
@@ -33,31 +35,7 @@ pub struct Threshold {
     labels: Vec<KeyValue>,
     measure: Measure,
     window: Duration,
-    bound: Option<(Side, f64)>,
-    clears: Option<f64>,
-    lasting: Duration,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Side {
-    Above,
-    Below,
-}
-
-impl Side {
-    fn is_beyond(self, value: f64, bound: f64) -> bool {
-        match self {
-            Self::Above => value > bound,
-            Self::Below => value < bound,
-        }
-    }
-
-    fn opposite(self) -> Self {
-        match self {
-            Self::Above => Self::Below,
-            Self::Below => Self::Above,
-        }
-    }
+    bound: Bound,
 }
 
 /// Whether a threshold was crossed for the worse or for the better.
@@ -110,9 +88,7 @@ pub fn on_threshold(metric: &str) -> Threshold {
         labels: Vec::new(),
         measure: Measure::Value,
         window: Duration::from_secs(60),
-        bound: None,
-        clears: None,
-        lasting: Duration::ZERO,
+        bound: Bound::default(),
     }
 }
 
@@ -137,19 +113,19 @@ impl Threshold {
 
     /// Raised when the value is above this.
     pub fn above(mut self, bound: f64) -> Self {
-        self.bound = Some((Side::Above, bound));
+        self.bound.above(bound);
         self
     }
 
     /// Raised when the value is below this.
     pub fn below(mut self, bound: f64) -> Self {
-        self.bound = Some((Side::Below, bound));
+        self.bound.below(bound);
         self
     }
 
     /// With [`Threshold::above`]: cleared only when the value is below this; otherwise when it is above no more.
     pub fn clears_below(mut self, bound: f64) -> Self {
-        self.clears = Some(bound);
+        self.bound.clears(bound);
         self
     }
 
@@ -160,7 +136,7 @@ impl Threshold {
 
     /// Raised only when the value has been beyond for so long each time that it was looked at.
     pub fn for_at_least(mut self, lasting: Duration) -> Self {
-        self.lasting = lasting;
+        self.bound.lasting(lasting);
         self
     }
 
@@ -171,28 +147,21 @@ impl Threshold {
     /// # Errors
     /// [`Error::Config`] when there is no bound, or the one to clear at lies beyond it, or a quantile is not between 0 and 1.
     pub fn call(self, callback: impl Fn(&Crossing) + Send + Sync + 'static) -> Result<Watch, Error> {
-        let bound = self.check()?;
-        let rule = Rule { threshold: self, bound };
+        self.check()?;
         let (states, stopped) = (Mutex::new(States::default()), AtomicBool::new(false));
-        let watched = Arc::new(Watched { rule, states, stopped, callback: Box::new(callback) });
+        let watched = Arc::new(Watched { threshold: self, states, stopped, callback: Box::new(callback) });
         WATCHED.write().push(Arc::clone(&watched));
         Ok(Watch { watched })
     }
 
-    fn check(&self) -> Result<(Side, f64), Error> {
-        let wrong = |value: String, allowed: &str| Error::Config {
-            name: format!("metrics::on_threshold({:?})", self.metric),
-            value,
-            allowed: allowed.to_owned(),
-        };
-        let bound = self.bound.filter(|(_, bound)| !bound.is_nan());
-        let (side, bound) = bound.ok_or_else(|| wrong("no bound".to_owned(), "above or below some number"))?;
-        if let Some(clears) = self.clears.filter(|clears| clears.is_nan() || side.is_beyond(*clears, bound)) {
-            return Err(wrong(format!("cleared at {clears}"), &format!("on the good side of the bound, {bound}")));
-        }
+    fn check(&self) -> Result<(), Error> {
+        let name = format!("metrics::on_threshold({:?})", self.metric);
+        self.bound.check(&name)?;
         match self.measure {
-            Measure::Quantile(q) if !(0.0..=1.0).contains(&q) => Err(wrong(format!("quantile {q}"), "from 0 to 1")),
-            _ => Ok((side, bound)),
+            Measure::Quantile(q) if !(0.0..=1.0).contains(&q) => {
+                Err(wrong(&name, format!("quantile {q}"), "from 0 to 1".to_owned()))
+            }
+            _ => Ok(()),
         }
     }
 }
@@ -219,15 +188,10 @@ static WATCHED: RwLock<Vec<Arc<Watched>>> = RwLock::new(Vec::new());
 static PANICS: AtomicU64 = AtomicU64::new(0);
 
 struct Watched {
-    rule: Rule,
+    threshold: Threshold,
     states: Mutex<States>,
     stopped: AtomicBool,
     callback: Box<dyn Fn(&Crossing) + Send + Sync>,
-}
-
-struct Rule {
-    threshold: Threshold,
-    bound: (Side, f64),
 }
 
 /// What is known of the series of one threshold.
@@ -241,9 +205,7 @@ struct States {
 #[derive(Default)]
 struct State {
     history: History,
-    /// Since when the value is beyond, while that does not last long enough yet.
-    beyond_since: Option<Instant>,
-    raised: bool,
+    level: Level,
     last: f64,
     labels: Vec<KeyValue>,
 }
@@ -259,10 +221,10 @@ pub(crate) fn check(now: Instant) {
     if watched.is_empty() {
         return;
     }
-    let is_watched = |name: &str| watched.iter().any(|watched| watched.rule.selects(name));
+    let is_watched = |name: &str| watched.iter().any(|watched| watched.threshold.selects(name));
     let metrics = registry::read_some(&is_watched);
     for watched in watched {
-        let crossings = watched.states.lock().look(&watched.rule, &metrics, now);
+        let crossings = watched.states.lock().look(&watched.threshold, &metrics, now);
         for crossing in crossings {
             // The user's code: if it panics, the others are still called.
             let called = catch_unwind(AssertUnwindSafe(|| {
@@ -278,19 +240,19 @@ pub(crate) fn check(now: Instant) {
     }
 }
 
-impl Rule {
+impl Threshold {
     fn selects(&self, name: &str) -> bool {
-        view::selects_name(&self.threshold.metric, name)
+        view::selects_name(&self.metric, name)
     }
 
     fn has_labels(&self, labels: &[KeyValue]) -> bool {
-        self.threshold.labels.iter().all(|wanted| labels.contains(wanted))
+        self.labels.iter().all(|wanted| labels.contains(wanted))
     }
 }
 
 impl States {
     /// Takes a look at all series of a threshold, and tells which have crossed it.
-    fn look(&mut self, rule: &Rule, metrics: &[(String, Metric)], now: Instant) -> Vec<Crossing> {
+    fn look(&mut self, rule: &Threshold, metrics: &[(String, Metric)], now: Instant) -> Vec<Crossing> {
         let (mut crossings, mut seen) = (Vec::new(), HashMap::new());
         for (name, metric) in metrics.iter().filter(|(name, _)| rule.selects(name)) {
             for (labels, snapshot) in Snapshot::of(metric) {
@@ -305,7 +267,7 @@ impl States {
             }
         }
         // What is left was not reported this time.
-        for ((name, _), state) in self.series.drain().filter(|(_, state)| state.raised) {
+        for ((name, _), state) in self.series.drain().filter(|(_, state)| state.level.raised) {
             crossings.push(state.crossing(&name, rule, Direction::Cleared));
         }
         (self.series, self.looked) = (seen, Some(now));
@@ -319,26 +281,14 @@ impl State {
         Self { history: History::since(looked), labels: labels.to_vec(), ..Self::default() }
     }
 
-    fn look(&mut self, rule: &Rule, snapshot: Snapshot, now: Instant) -> Option<Direction> {
-        let Threshold { measure, window, clears, lasting, .. } = &rule.threshold;
-        let value = self.history.measure(*measure, snapshot, now, *window).filter(|value| !value.is_nan())?;
+    fn look(&mut self, rule: &Threshold, snapshot: Snapshot, now: Instant) -> Option<Direction> {
+        let value = self.history.measure(rule.measure, snapshot, now, rule.window).filter(|value| !value.is_nan())?;
         self.last = value;
-        let (side, bound) = rule.bound;
-        if side.is_beyond(value, bound) {
-            let since = *self.beyond_since.get_or_insert(now);
-            let raise = !self.raised && now.saturating_duration_since(since) >= *lasting;
-            self.raised |= raise;
-            return raise.then_some(Direction::Raised);
-        }
-        self.beyond_since = None;
-        let is_well = clears.is_none_or(|clears| side.opposite().is_beyond(value, clears));
-        let clear = self.raised && is_well;
-        self.raised &= !clear;
-        clear.then_some(Direction::Cleared)
+        rule.bound.look(&mut self.level, value, now)
     }
 
-    fn crossing(&self, metric: &str, rule: &Rule, direction: Direction) -> Crossing {
-        let (labels, threshold) = (self.labels.clone(), rule.bound.1);
+    fn crossing(&self, metric: &str, rule: &Threshold, direction: Direction) -> Crossing {
+        let (labels, threshold) = (self.labels.clone(), rule.bound.value());
         Crossing { metric: metric.to_owned(), labels, value: self.last, threshold, direction }
     }
 }
@@ -368,13 +318,13 @@ mod tests {
         vec![("level".to_owned(), Metric { data: MetricData::Gauge { data_points }, ..Default::default() })]
     }
 
-    fn rule(threshold: Threshold) -> Rule {
-        let bound = threshold.check().unwrap();
-        Rule { threshold, bound }
+    fn rule(threshold: Threshold) -> Threshold {
+        threshold.check().unwrap();
+        threshold
     }
 
     /// What a threshold says to values that come a second apart.
-    fn directions(rule: &Rule, values: &[f64]) -> Vec<(usize, Direction)> {
+    fn directions(rule: &Threshold, values: &[f64]) -> Vec<(usize, Direction)> {
         let (mut states, start) = (States::default(), Instant::now());
         let look = |(at, value): (usize, &f64)| {
             let now = start + Duration::from_secs(at as u64);

@@ -6,14 +6,12 @@
 //! never synced: they survive the process, not a power cut. Decoding OTLP and writing it as JSON costs some microseconds a record,
 //! on the exporter's own thread.
 
-mod file;
-
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use self::file::{Current, Place, Rotation};
 use super::json::to_json;
+use super::line_file::{LineFile, Place, Rotation};
 use crate::config::OtlpFile;
 use crate::pipeline::{Batch, ExportError, Exported, Exporter, Signal, Signals};
 
@@ -41,14 +39,7 @@ pub struct JsonlExporter {
 enum To {
     Stdout,
     /// By signal.
-    Files(Box<[Written; 3]>),
-}
-
-#[derive(Debug)]
-struct Written {
-    place: Place,
-    /// Opened with the first batch.
-    current: Option<Current>,
+    Files(Box<[LineFile; 3]>),
 }
 
 impl JsonlExporter {
@@ -66,9 +57,8 @@ impl JsonlExporter {
 
     /// Writes one signal to this file, whose name ends with `.jsonl`; `None` when it does not.
     pub(crate) fn file(path: &Path, signal: Signal) -> Option<Self> {
-        let stem = path.file_name()?.to_str()?.strip_suffix(".jsonl").filter(|stem| !stem.is_empty())?;
-        let folder = path.parent().unwrap_or(Path::new(""));
-        let to = To::files(|_| Place { folder: folder.to_owned(), stem: stem.to_owned() });
+        let place = Place::of(path)?;
+        let to = To::files(|_| place.clone());
         Some(Self { signals: Signals::default().with(signal), ..Self::to(to) })
     }
 
@@ -108,37 +98,19 @@ impl JsonlExporter {
     }
 
     fn write(&mut self, signal: Signal, line: &str) -> io::Result<()> {
-        let Written { place, current: slot } = match &mut self.to {
+        match &mut self.to {
             To::Stdout => {
                 let mut out = io::stdout().lock();
-                return out.write_all(line.as_bytes()).and_then(|()| out.flush());
+                out.write_all(line.as_bytes()).and_then(|()| out.flush())
             }
-            To::Files(files) => &mut files[signal as usize],
-        };
-        if slot.is_none() {
-            // One of an earlier run may be full or old already.
-            *slot = Some(Current::open(place)?);
+            To::Files(files) => files[signal as usize].append(&self.rotation, line),
         }
-        if slot.as_ref().is_some_and(|current| self.rotation.is_due(current, line.len())) {
-            *slot = None;
-            self.rotation.set_aside(place)?;
-        }
-        let current = match slot {
-            Some(current) => current,
-            None => slot.insert(Current::open(place)?),
-        };
-        let written = current.append(line);
-        if written.is_err() {
-            // Opened anew by the next try: the folder may have been moved away.
-            *slot = None;
-        }
-        written
     }
 }
 
 impl To {
     fn files(place: impl Fn(Signal) -> Place) -> Self {
-        Self::Files(Box::new(Signals::ALL.map(|signal| Written { place: place(signal), current: None })))
+        Self::Files(Box::new(Signals::ALL.map(|signal| LineFile::new(place(signal)))))
     }
 }
 
@@ -166,10 +138,7 @@ impl Exporter for JsonlExporter {
 
     fn after_fork(&mut self) {
         if let To::Files(files) = &mut self.to {
-            for Written { place, current } in files.iter_mut() {
-                place.stem = format!("{}-{}", place.stem, std::process::id());
-                *current = None;
-            }
+            files.iter_mut().for_each(LineFile::after_fork);
         }
     }
 }

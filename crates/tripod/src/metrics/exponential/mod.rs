@@ -5,6 +5,8 @@
 
 mod buckets;
 mod index;
+#[cfg(feature = "events")]
+mod own;
 mod side;
 
 use std::ops::Range;

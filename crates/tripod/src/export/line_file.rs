@@ -1,4 +1,8 @@
-//! The file that lines are appended to, and those set aside.
+//! A file that lines are appended to, and those set aside before it: what writes JSON lines shares it.
+//!
+//! `<stem>.jsonl` is written; when it is full or old it becomes `<stem>.000001.jsonl` and so on, of which so many are kept. What is
+//! appended is there whole or not at all: what a full disk or a killed process cut off is taken back. Nothing is ever synced: lines
+//! survive the process, not a power cut.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -7,34 +11,82 @@ use std::time::{Duration, Instant};
 
 /// When a file is set aside, and how many such are kept.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Rotation {
-    pub(super) max_bytes: u64,
-    pub(super) max_age: Duration,
-    pub(super) keep: usize,
+pub(crate) struct Rotation {
+    pub(crate) max_bytes: u64,
+    pub(crate) max_age: Duration,
+    pub(crate) keep: usize,
 }
 
 /// Where the lines of one signal go: `<folder>/<stem>.jsonl`, and set aside `<folder>/<stem>.000001.jsonl`.
 #[derive(Clone, Debug)]
-pub(super) struct Place {
-    pub(super) folder: PathBuf,
-    pub(super) stem: String,
+pub(crate) struct Place {
+    pub(crate) folder: PathBuf,
+    pub(crate) stem: String,
+}
+
+/// The file at a place, with those set aside beside it.
+#[derive(Debug)]
+pub(crate) struct LineFile {
+    pub(crate) place: Place,
+    /// Opened with the first lines.
+    current: Option<Current>,
 }
 
 /// The file that is written.
 #[derive(Debug)]
-pub(super) struct Current {
+struct Current {
     file: File,
     bytes: u64,
     since: Instant,
 }
 
+impl LineFile {
+    pub(crate) fn new(place: Place) -> Self {
+        Self { place, current: None }
+    }
+
+    /// Opens the file unless it is open, so that what is wrong with it shows now.
+    pub(crate) fn open(&mut self) -> io::Result<()> {
+        if self.current.is_none() {
+            self.current = Some(Current::open(&self.place)?);
+        }
+        Ok(())
+    }
+
+    /// Appends whole lines, to a new file if that is due.
+    pub(crate) fn append(&mut self, rotation: &Rotation, lines: &str) -> io::Result<()> {
+        // One of an earlier run may be full or old already.
+        self.open()?;
+        if self.current.as_ref().is_some_and(|current| rotation.is_due(current, lines.len())) {
+            self.current = None;
+            rotation.set_aside(&self.place)?;
+        }
+        let current = match &mut self.current {
+            Some(current) => current,
+            none => none.insert(Current::open(&self.place)?),
+        };
+        let written = current.append(lines);
+        if written.is_err() {
+            // Opened anew by the next try: the folder may have been moved away.
+            self.current = None;
+        }
+        written
+    }
+
+    /// In a forked child: a file of its own, with its number.
+    pub(crate) fn after_fork(&mut self) {
+        self.place.stem = format!("{}-{}", self.place.stem, std::process::id());
+        self.current = None;
+    }
+}
+
 impl Rotation {
-    pub(super) fn is_due(&self, current: &Current, more: usize) -> bool {
+    fn is_due(&self, current: &Current, more: usize) -> bool {
         let full = current.bytes + more as u64 > self.max_bytes;
         current.bytes > 0 && (full || current.since.elapsed() >= self.max_age)
     }
 
-    pub(super) fn set_aside(&self, place: &Place) -> io::Result<()> {
+    fn set_aside(&self, place: &Place) -> io::Result<()> {
         let mut numbers = place.set_aside()?;
         let next = numbers.last().map_or(1, |last| last + 1);
         fs::rename(place.path(), place.path_aside(next))?;
@@ -47,7 +99,15 @@ impl Rotation {
 }
 
 impl Place {
-    fn path(&self) -> PathBuf {
+    /// The file of this path, whose name has to end with `.jsonl`; `None` when it does not.
+    pub(crate) fn of(path: &Path) -> Option<Self> {
+        let stem = path.file_name()?.to_str()?.strip_suffix(".jsonl").filter(|stem| !stem.is_empty())?;
+        // A bare name lies in the folder the process is in, which has to be named to be listed.
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Some(Self { folder: folder.to_owned(), stem: stem.to_owned() })
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
         self.folder.join(format!("{}.jsonl", self.stem))
     }
 
@@ -69,7 +129,7 @@ impl Place {
 }
 
 impl Current {
-    pub(super) fn open(place: &Place) -> io::Result<Self> {
+    fn open(place: &Place) -> io::Result<Self> {
         fs::create_dir_all(&place.folder)?;
         let path = place.path();
         cut_half_line(&path)?;
@@ -81,7 +141,7 @@ impl Current {
         Ok(Self { file, bytes: metadata.len(), since })
     }
 
-    pub(super) fn append(&mut self, line: &str) -> io::Result<()> {
+    fn append(&mut self, line: &str) -> io::Result<()> {
         let written = self.file.write_all(line.as_bytes());
         if written.is_err() {
             // Half a line would spoil the file for its readers.
