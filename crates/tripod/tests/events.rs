@@ -13,8 +13,8 @@ use std::time::{Duration, SystemTime};
 
 use common::{attribute, telemetry, wait_until};
 use tripod::events::{
-    Collector, CollectorConfig, Direction, Event, EventKind, Failure, Measure, Metric, Performance, Recorded, RecordedEvent,
-    read,
+    Collector, CollectorConfig, Direction, Event, EventKind, Failure, Measure, Metric, Performance, Recorded,
+    RecordedEvent, read,
 };
 use tripod::labels;
 use tripod_wire::otlp::AnyValue;
@@ -67,7 +67,12 @@ fn windows_hold_counts_rates_distributions_and_errors() {
         assert_eq!((rate.rate(), rate.rate_of("Timeout"), rate.attempts), (0.2, 0.2, 125));
     }
     let shown = aggregated.to_string();
-    for part in ["last 60s", "fetch of finnhub: 100 events", "mean 50.5 ms", "errors      of finnhub: 25 of 125 (20.00 %): 25 Timeout"] {
+    for part in [
+        "last 60s",
+        "fetch of finnhub: 100 events",
+        "mean 50.5 ms",
+        "errors      of finnhub: 25 of 125 (20.00 %): 25 Timeout",
+    ] {
         assert!(shown.contains(part), "{part} in\n{shown}");
     }
     let json: serde_json::Value = serde_json::from_str(&aggregated.to_json()).unwrap();
@@ -242,7 +247,7 @@ fn a_threshold_calls_back_and_one_that_panics_is_counted() {
     let collector = CollectorConfig::new().start().unwrap();
     let crossings = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&crossings);
-    collector.on_threshold(Measure::ErrorRate).above(0.5).call(|_| panic!("a fault of the program's")).unwrap();
+    collector.on_threshold(Measure::ErrorRate).above(0.3).call(|_| panic!("a fault of the program's")).unwrap();
     let own = collector.clone();
     let watch = collector
         .on_threshold(Measure::ErrorRate)

@@ -151,20 +151,20 @@ fn compare(of: Distribution, values: u64, relative_error: f64) -> (f64, Vec<i64>
     (QUANTILES.iter().map(error).fold(0.0, f64::max), live)
 }
 
-/// The bytes of a window do not grow with what it has seen, but with how far its values reach, which the first tenth nearly shows.
+/// The bytes in use do not grow with what a window has seen. After three tenths all is warm, and only buckets may come, where values still
+/// reach further: 8 bytes for each, at most 2,048 at 1 %.
 fn check_distributions(values: u64) {
     for (name, of) in DISTRIBUTIONS {
         for relative_error in [0.01, 0.05] {
             let start = Instant::now();
             let (worst, live) = compare(of, values, relative_error);
-            let grown = live[9] - live[0];
+            let grown = live[9] - live[2];
             println!(
-                "{name}: {values} values, error {worst:.5} of {relative_error}, {grown} bytes more in the last nine tenths, {:.1?}",
+                "{name}: {values} values, error {worst:.5} of {relative_error}, {grown} bytes more in the last seven tenths, {:.1?}",
                 start.elapsed()
             );
             assert!(worst <= relative_error * (1.0 + 1e-9), "{name}: {worst}");
-            // A few more buckets, at 8 bytes in each of 8 parts, and what the test's own thread has of its lane.
-            assert!(grown < 128 << 10, "{name}: {live:?}");
+            assert!(grown < 32 << 10, "{name}: {live:?}");
         }
     }
 }
@@ -191,7 +191,7 @@ fn what_recording_costs() {
     const ROUNDS: u32 = 200;
     let _turn = turn();
     let collector = patient().start().unwrap();
-    let mut time = |what: &str, record: &mut dyn FnMut()| {
+    let time = |what: &str, record: &mut dyn FnMut()| {
         let mut took = Duration::ZERO;
         for _ in 0..ROUNDS {
             let start = Instant::now();
@@ -207,6 +207,8 @@ fn what_recording_costs() {
     let error = std::fmt::Error;
     let failure = Failure { provider: "provider1", operation: "fetch", ..Failure::of(&error) };
     time("failure", &mut || collector.record(failure));
-    time("metric", &mut || collector.record(Metric { name: "cpu_usage", value: 75.5, labels: labels!(host = "server1") }));
+    time("metric", &mut || {
+        collector.record(Metric { name: "cpu_usage", value: 75.5, labels: labels!(host = "server1") });
+    });
     assert_eq!(collector.stats().dropped, 0);
 }

@@ -203,7 +203,12 @@ impl CollectorConfig {
         let checks = [
             ("max_events", self.max_events.to_string(), self.max_events > 0, "at least 1"),
             ("batch_size", self.batch_size.to_string(), self.batch_size > 0, "at least 1"),
-            ("flush_interval", format!("{:?}", self.flush_interval), !self.flush_interval.is_zero(), "more than nothing"),
+            (
+                "flush_interval",
+                format!("{:?}", self.flush_interval),
+                !self.flush_interval.is_zero(),
+                "more than nothing",
+            ),
             (
                 "windows",
                 format!("{:?}", shape.lengths),
@@ -232,11 +237,9 @@ impl CollectorConfig {
         ];
         match checks.into_iter().find(|(_, _, is_right, _)| !is_right) {
             None => Ok(()),
-            Some((setting, value, _, allowed)) => Err(Error::Config {
-                name: format!("CollectorConfig::{setting}"),
-                value,
-                allowed: allowed.to_owned(),
-            }),
+            Some((setting, value, _, allowed)) => {
+                Err(Error::Config { name: format!("CollectorConfig::{setting}"), value, allowed: allowed.to_owned() })
+            }
         }
     }
 

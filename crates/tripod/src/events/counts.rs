@@ -76,7 +76,9 @@ impl Count {
 impl Counts {
     /// Counts from zero again, in a forked child.
     pub(super) fn reset(&self) {
-        let Self { filtered, kept, dropped, persisted, unwritten, write_errors, cut, overflowed, filter_panics, .. } = self;
+        let Self {
+            filtered, kept, dropped, persisted, unwritten, write_errors, cut, overflowed, filter_panics, ..
+        } = self;
         let all = [filtered, kept, dropped, persisted, unwritten, write_errors, cut, overflowed, filter_panics];
         all.into_iter().chain([&self.callback_panics]).for_each(|count| count.set(0));
     }

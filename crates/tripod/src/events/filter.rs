@@ -64,7 +64,8 @@ mod tests {
     /// Which of four events are taken, and how often a filter panicked.
     fn kept(filters: &Filters) -> ([bool; 4], u64) {
         let panics = AtomicU64::new(0);
-        let performance = |provider: &'static str| Performance { operation: "fetch", duration: Duration::ZERO, provider };
+        let performance =
+            |provider: &'static str| Performance { operation: "fetch", duration: Duration::ZERO, provider };
         let failure = Failure { error_type: "Timeout", message: &"late", provider: "finnhub", operation: "fetch" };
         let metric = Metric { name: "cpu", ..Metric::default() };
         let events: [Event<'_>; 4] =

@@ -47,8 +47,10 @@ impl Forward {
                 self.write(event, unix_nanos, ("exception", Level::Error), message, &attributes);
             }
             EventKind::Metric => {
-                let mut attributes: Vec<(&str, Value<'_>)> =
-                    vec![("tripod.event.metric", Value::Str(event.name)), ("tripod.event.value", Value::Double(event.value))];
+                let mut attributes: Vec<(&str, Value<'_>)> = vec![
+                    ("tripod.event.metric", Value::Str(event.name)),
+                    ("tripod.event.value", Value::Double(event.value)),
+                ];
                 attributes.extend(event.labels().map(|(key, value)| (key, Value::Str(value))));
                 let message = format_args!("{} is {}", event.name, event.value);
                 self.write(event, unix_nanos, ("tripod.event.metric", Level::Info), message, &attributes);

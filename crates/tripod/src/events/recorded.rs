@@ -70,7 +70,8 @@ pub fn read(path: impl AsRef<Path>) -> io::Result<impl Iterator<Item = io::Resul
     let lines = BufReader::new(File::open(path)?).lines();
     Ok(lines.map(|line| {
         let line = line?;
-        Recorded::from_json(&line).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, format!("no event: {line}")))
+        Recorded::from_json(&line)
+            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, format!("no event: {line}")))
     }))
 }
 

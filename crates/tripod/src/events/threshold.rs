@@ -181,7 +181,11 @@ impl Threshold<'_> {
         rule.window = window.filter(|window| lengths.contains(window));
         let name = format!("Collector::on_threshold({:?})", rule.measure);
         if rule.window.is_none() {
-            return Err(wrong(&name, format!("over {:?}", window.unwrap_or_default()), format!("one of the windows, {lengths:?}")));
+            return Err(wrong(
+                &name,
+                format!("over {:?}", window.unwrap_or_default()),
+                format!("one of the windows, {lengths:?}"),
+            ));
         }
         rule.bound.check(&name)?;
         if let Measure::Quantile(q) = rule.measure

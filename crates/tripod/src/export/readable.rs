@@ -154,7 +154,9 @@ mod tests {
             let time_of = day * 86_400_000_000_000 + 86_399_123_456_789;
             assert_eq!(parse_time(&time_in_nanos(time_of)), Some(time_of));
         }
-        for wrong in ["", "2026-11-21T07:34:00Z", "2026-02-29T00:00:00.000000000Z", "2026-11-21 07:34:00.123456789Z", "äöü"] {
+        for wrong in
+            ["", "2026-11-21T07:34:00Z", "2026-02-29T00:00:00.000000000Z", "2026-11-21 07:34:00.123456789Z", "äöü"]
+        {
             assert_eq!(parse_time(wrong), None, "{wrong}");
         }
     }
