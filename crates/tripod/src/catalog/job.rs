@@ -13,6 +13,7 @@ metric_set! {
         completed: Counter = "jobs_completed" [job_type] "" "Jobs done";
         failed: Counter = "jobs_failed" [job_type] "" "Jobs that failed";
         duration: Histogram = "job_duration_seconds" [job_type, status] "s" "How long jobs take, by how they ended" buckets SECONDS_TO_HOURS;
+        queue_duration: Histogram = "job_queue_duration_seconds" [job_type] "s" "How long jobs wait before they begin" buckets SECONDS_TO_HOURS;
         active: UpDownCounter = "jobs_active" [job_type] "" "Jobs that are under way";
         queue_depth: UpDownCounter = "job_queue_depth" [queue] "" "Jobs that wait in a queue";
     }
@@ -34,6 +35,11 @@ impl Jobs {
     /// Jobs of this type.
     pub fn new(job_type: impl Into<Arc<str>>) -> Self {
         Self { job_type: job_type.into(), metrics: Metrics::get() }
+    }
+
+    /// One waited so long before it began.
+    pub fn waited(&self, how_long: Duration) {
+        self.metrics.waited(&self.job_type, how_long);
     }
 
     /// One begins. It ends with [`Job::completed`] or [`Job::failed`]; dropped, it is neither, but its duration is recorded as that of
@@ -83,6 +89,10 @@ pub(crate) enum Ended {
 }
 
 impl Metrics {
+    pub(crate) fn waited(&self, job_type: &str, how_long: Duration) {
+        self.queue_duration.record(how_long.as_secs_f64(), labels!(job_type));
+    }
+
     pub(crate) fn began(&self, job_type: &str) {
         self.active.add(1, labels!(job_type));
     }

@@ -5,16 +5,22 @@
 //! instead, for dashboards that are written for those: see [`MetricNames`].
 
 mod all;
+#[cfg(feature = "apalis")]
+pub mod apalis;
 pub mod db;
 pub(crate) mod function;
 #[cfg(any(feature = "tower", feature = "reqwest"))]
 mod http;
+#[cfg(any(feature = "apalis", feature = "jobs"))]
+mod job;
+#[cfg(feature = "jobs")]
+pub mod jobs;
 #[cfg(feature = "kafka")]
 pub mod kafka;
-#[cfg(feature = "kafka")]
+#[cfg(any(feature = "apalis", feature = "kafka"))]
+#[cfg_attr(not(feature = "kafka"), allow(dead_code))] // Kafka has all of it.
 mod messaging;
 mod names;
-#[cfg(feature = "kafka")]
 mod outcome;
 #[cfg(feature = "redis")]
 pub mod redis;
@@ -32,5 +38,4 @@ pub mod tower;
 pub use all::{Instrumented, all};
 pub use function::{TimedOperation, TracedOperation, time_operation, trace_operation};
 pub use names::{MetricNames, set_metric_names};
-#[cfg(feature = "kafka")]
 pub use outcome::{Failure, Outcome};

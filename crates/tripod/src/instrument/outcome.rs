@@ -80,8 +80,11 @@ pub(crate) fn record_dropped() -> &'static str {
     error_type
 }
 
+/// `error.type` of what was dropped before it was done.
+pub(crate) const CANCELLED: &str = "cancelled";
+
 /// How work ended that is being dropped.
 #[allow(dead_code, reason = "called by the instrumentations, which are features")]
 pub(crate) fn dropped() -> &'static str {
-    if std::thread::panicking() { "panic" } else { "cancelled" }
+    if std::thread::panicking() { "panic" } else { CANCELLED }
 }

@@ -65,6 +65,7 @@ pub(crate) fn everything() {
     dispatcher.cache_refresh().stop();
 
     let jobs = job::Jobs::new("thumbnails");
+    jobs.waited(Duration::from_millis(250));
     jobs.start().completed();
     jobs.start().failed();
     let queue = job::Queue::new("default");

@@ -11,10 +11,6 @@
 //! | `process {topic}` | consumer | as long as the handler runs | the message's sending, which is also its parent unless a span is current: see [`ProcessParent`] |
 //! | `commit {topic}` | client | as long as the call takes | the message's sending |
 //!
-//! # What it costs
-//! Two to three microseconds a message and span, mostly for the headers, which librdkafka keeps in a list of its own; for the lag a
-//! store of its timestamp.
-//!
 //! # Limits
 //! What librdkafka commits by itself is not seen, nor what comes through partition queues, which have no wrapper: their messages can be
 //! handed to [`Processor::process`] all the same.
@@ -41,3 +37,8 @@ const SEND: Operation = Operation::send("send");
 const POLL: Operation = Operation::receive("poll");
 const PROCESS: Operation = Operation::process("process");
 const COMMIT: Operation = Operation::settle("commit");
+
+/// The guide's snippets, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../../../docs/how-to/instrument/kafka.md")]
+mod how_to {}
