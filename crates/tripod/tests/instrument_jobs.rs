@@ -36,10 +36,7 @@ async fn a_job_is_a_part_of_what_spawned_it() {
             Ok::<_, std::io::Error>(17)
         };
         assert_eq!(jobs::spawn("load", job).await.unwrap().unwrap(), 17);
-        assert_eq!(
-            jobs::spawn_blocking("render", || Some(tripod::span!("step").context())).await.unwrap().is_some(),
-            true
-        );
+        jobs::spawn_blocking("render", || tripod::span!("step").end()).await.unwrap();
     }
     .in_span(tripod::async_span!("request"))
     .await;
@@ -153,8 +150,7 @@ async fn a_periodic_job_goes_on_after_failures_and_panics() {
             }
         }
     };
-    let periodic = async { jobs::every("periodic", Duration::from_millis(2), job) };
-    let periodic = periodic.in_span(tripod::async_span!("starts it")).await;
+    let periodic = tripod::in_span("starts it", || jobs::every("periodic", Duration::from_millis(2), job));
     while runs.load(Ordering::Relaxed) < 4 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }

@@ -124,6 +124,7 @@ impl Layer {
     }
 
     /// Calls all tasks by this name instead.
+    #[must_use]
     pub fn name(self, name: impl Into<Cow<'static, str>>) -> Self {
         Self { name: Some(name.into()) }
     }
