@@ -1,6 +1,7 @@
 //! Adapters to two providers of market data: every request is a span and is counted, though no adapter says so.
 #![forbid(unsafe_code)]
 
+mod adapter;
 mod market;
 mod provider;
 mod report;

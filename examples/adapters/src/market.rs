@@ -2,18 +2,19 @@
 
 use tripod::traced;
 
-use crate::provider::{Provider, Quote};
+use crate::adapter::Adapter;
+use crate::provider::{Quote, Server};
 
 const SYMBOLS: [&str; 6] = ["AAPL", "MSFT", "GOOG", "AMZN", "NVDA", "TSLA"];
 
-/// The providers, in the order in which they are asked.
+/// The adapters, in the order in which they are asked.
 pub(crate) struct Market {
-    providers: [Provider; 2],
+    adapters: [Adapter; 2],
 }
 
 impl Default for Market {
     fn default() -> Self {
-        Self { providers: [Provider::new("finnhub"), Provider::new("yahoo")] }
+        Self { adapters: ["finnhub", "yahoo"].map(|name| Adapter::new(name, Box::<Server>::default())) }
     }
 }
 
@@ -26,7 +27,7 @@ impl Market {
 
     #[traced("market.quote", fields(symbol))]
     fn quote(&self, symbol: &str) -> Option<Quote> {
-        let quote = self.providers.iter().find_map(|provider| provider.quote(symbol).ok());
+        let quote = self.adapters.iter().find_map(|adapter| adapter.quote(symbol).ok());
         if quote.is_none() {
             tripod::error!("nobody has a quote of {symbol}", symbol);
         }

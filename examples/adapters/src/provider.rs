@@ -1,21 +1,19 @@
-//! A provider of quotes: its adapter, and an imitation of the server behind it, which fails in every way a server can.
+//! A provider of quotes, and an imitation of the server behind it, which fails in every way a server can. Nothing in here records: the
+//! attribute on the trait makes `Instrumented`, around whichever provider it is, and each call is a span and is counted.
 
-use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::cell::Cell;
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tripod::catalog::adapter::Adapter;
-use tripod::traced;
-
-/// How long a quote is good for.
-const FRESH: Duration = Duration::from_millis(200);
+use tripod::{ErrorType, instrument_adapter};
 
 /// A symbol's price.
 #[derive(Clone, Debug)]
 pub(crate) struct Quote {
     pub(crate) symbol: String,
     pub(crate) price: f64,
+    /// Bytes that were received for it.
+    pub(crate) received: usize,
 }
 
 /// Why there is no quote.
@@ -31,9 +29,9 @@ pub(crate) enum FetchError {
     Malformed(String),
 }
 
-impl FetchError {
-    /// For a label.
-    fn kind(&self) -> &'static str {
+/// For labels: few, whatever the message says.
+impl ErrorType for FetchError {
+    fn error_type(&self) -> &str {
         match self {
             Self::Timeout(_) => "timeout",
             Self::RateLimited => "rate_limited",
@@ -43,69 +41,26 @@ impl FetchError {
     }
 }
 
-/// An adapter with its cache.
-pub(crate) struct Provider {
-    metrics: Adapter,
-    server: Server,
-    cache: RefCell<HashMap<String, (Instant, Quote)>>,
+/// Whoever has quotes.
+#[instrument_adapter(wrapper = Instrumented)]
+pub(crate) trait Provider {
+    /// The quote of a symbol.
+    fn fetch(&self, symbol: &str) -> Result<Quote, FetchError>;
 }
 
-impl Provider {
-    pub(crate) fn new(name: &'static str) -> Self {
-        Self { metrics: Adapter::new(name), server: Server::default(), cache: RefCell::default() }
-    }
-
-    /// A quote, from the cache or from the server.
-    pub(crate) fn quote(&self, symbol: &str) -> Result<Quote, FetchError> {
-        let cached = self
-            .cache
-            .borrow()
-            .get(symbol)
-            .filter(|(since, _)| since.elapsed() < FRESH)
-            .map(|(_, quote)| quote.clone());
-        if let Some(quote) = cached {
-            self.metrics.cache_hit("memory");
-            return Ok(quote);
-        }
-        self.metrics.cache_miss("memory");
-        let quote = self.fetch(symbol)?;
-        self.cache.borrow_mut().insert(symbol.to_owned(), (Instant::now(), quote.clone()));
-        Ok(quote)
-    }
-
-    #[traced("adapter.fetch", fields(provider = self.metrics.provider(), symbol))]
-    fn fetch(&self, symbol: &str) -> Result<Quote, FetchError> {
-        let request = self.metrics.request("fetch");
-        match self.receive(symbol) {
-            Ok(quote) => {
-                request.success();
-                Ok(quote)
-            }
-            Err(error) => {
-                match error {
-                    FetchError::Timeout(_) => self.metrics.timeout("fetch"),
-                    FetchError::RateLimited => self.metrics.rate_limited(),
-                    FetchError::Connection => self.metrics.connection_error(),
-                    FetchError::Malformed(_) => {}
-                }
-                request.error(error.kind());
-                Err(error)
-            }
-        }
-    }
-
-    fn receive(&self, symbol: &str) -> Result<Quote, FetchError> {
-        let body = self.server.get(symbol)?;
-        self.metrics.data_volume("quotes", body.len() as u64);
-        let price = body.parse().map_err(|_| FetchError::Malformed(body))?;
-        Ok(Quote { symbol: symbol.to_owned(), price })
-    }
-}
-
-/// The server of a provider: every tenth request comes to nothing, each time for another reason.
+/// A server: every tenth request comes to nothing, each time for another reason.
 #[derive(Default)]
-struct Server {
+pub(crate) struct Server {
     requests: Cell<u32>,
+}
+
+impl Provider for Server {
+    fn fetch(&self, symbol: &str) -> Result<Quote, FetchError> {
+        let body = self.get(symbol)?;
+        let received = body.len();
+        let price = body.parse().map_err(|_| FetchError::Malformed(body))?;
+        Ok(Quote { symbol: symbol.to_owned(), price, received })
+    }
 }
 
 impl Server {

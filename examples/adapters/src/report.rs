@@ -37,7 +37,7 @@ pub(crate) fn write(quotes: &[Quote]) {
     let started = Instant::now();
     let dearest = quotes.iter().max_by(|a, b| a.price.total_cmp(&b.price));
     let status = match dearest {
-        Some(Quote { symbol, price }) => {
+        Some(Quote { symbol, price, .. }) => {
             tripod::info!("report written", quotes = quotes.len(), dearest = symbol, price = *price);
             "success"
         }

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use tripod::catalog::error::Errors;
 use tripod::catalog::http::Http;
 use tripod::catalog::rag::Rag;
-use tripod::traced;
+use tripod::{ErrorType, traced};
 
 use crate::documents::Documents;
 use crate::model::{Model, ModelError};
@@ -44,7 +44,7 @@ impl Answers {
             Ok(_) => 200,
             Err(ModelError::Open) => 503,
             Err(error) => {
-                self.errors.error(error.kind());
+                self.errors.error(error.error_type());
                 tripod::error!("no answer", error = !error);
                 502
             }

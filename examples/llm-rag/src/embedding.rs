@@ -5,9 +5,8 @@ use std::hash::BuildHasher;
 use std::sync::Mutex;
 
 use foldhash::fast::FixedState;
-use tripod::catalog::cache::Cache;
 use tripod::catalog::embedding::Embedding;
-use tripod::traced;
+use tripod::{cache_metrics, traced};
 
 const DIMENSIONS: usize = 256;
 
@@ -25,31 +24,31 @@ impl Vector {
 /// Makes embeddings, and remembers those it has made.
 pub(crate) struct Embedder {
     model: Embedding,
-    cache: Cache,
     known: Mutex<HashMap<String, Vector>>,
 }
 
 impl Default for Embedder {
     fn default() -> Self {
-        let (model, cache) = (Embedding::new("local", "bag-of-words"), Cache::new("embedding_cache"));
-        Self { model, cache, known: Mutex::default() }
+        Self { model: Embedding::new("local", "bag-of-words"), known: Mutex::default() }
     }
 }
 
 impl Embedder {
     #[traced(fields(length = text.len()))]
     pub(crate) fn embed(&self, text: &str) -> Vector {
-        let mut known = self.known.lock().expect("no thread panics with it");
-        if let Some(vector) = known.get(text) {
-            self.cache.hit();
-            return vector.clone();
+        if let Some(vector) = self.cached(text) {
+            return vector;
         }
-        self.cache.miss();
         let generation = self.model.generation();
         let vector = embed(text);
         generation.generated(1);
-        known.insert(text.to_owned(), vector.clone());
+        self.known.lock().expect("no thread panics with it").insert(text.to_owned(), vector.clone());
         vector
+    }
+
+    #[cache_metrics("embedding_cache")]
+    fn cached(&self, text: &str) -> Option<Vector> {
+        self.known.lock().expect("no thread panics with it").get(text).cloned()
     }
 }
 

@@ -42,6 +42,7 @@ fn main() -> Result<(), tripod::Error> {
         println!("metrics: http://{address}/metrics");
     }
 
+    let _system = tripod::catalog::system::start(Duration::from_secs(1))?;
     let started = Instant::now();
     let is_over = || arguments.seconds.is_some_and(|seconds| started.elapsed() >= Duration::from_secs(seconds));
     let answers = Answers::default();

@@ -6,11 +6,8 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use tripod::catalog::error::CircuitBreaker;
-use tripod::catalog::llm::Llm;
-use tripod::traced;
+use tripod::{ErrorType, LlmUsage, traced, track_llm_usage};
 
-/// US dollars for a thousand tokens of the prompt, and of the answer.
-const PRICE: (f64, f64) = (0.03, 0.06);
 /// Calls, of which the last ones fail.
 const ROUND: u32 = 40;
 const FAILING: u32 = 4;
@@ -27,9 +24,8 @@ pub(crate) enum ModelError {
     Open,
 }
 
-impl ModelError {
-    /// For a label.
-    pub(crate) fn kind(&self) -> &'static str {
+impl ErrorType for ModelError {
+    fn error_type(&self) -> &str {
         match self {
             Self::Overloaded => "overloaded",
             Self::Open => "circuit_open",
@@ -37,9 +33,25 @@ impl ModelError {
     }
 }
 
+/// An answer, and what it took.
+struct Answer {
+    text: String,
+    prompt_tokens: u64,
+    completion_tokens: u64,
+}
+
+impl LlmUsage for Answer {
+    fn prompt_tokens(&self) -> u64 {
+        self.prompt_tokens
+    }
+
+    fn completion_tokens(&self) -> u64 {
+        self.completion_tokens
+    }
+}
+
 /// A model.
 pub(crate) struct Model {
-    metrics: Llm,
     breaker: CircuitBreaker,
     calls: AtomicU32,
     failures: AtomicU32,
@@ -49,7 +61,7 @@ pub(crate) struct Model {
 impl Default for Model {
     fn default() -> Self {
         let (calls, failures, to_refuse) = Default::default();
-        Self { metrics: Llm::new("openai", "gpt-4"), breaker: CircuitBreaker::new("gpt-4"), calls, failures, to_refuse }
+        Self { breaker: CircuitBreaker::new("gpt-4"), calls, failures, to_refuse }
     }
 }
 
@@ -58,19 +70,28 @@ impl Model {
     #[traced("chat gpt-4", kind = "client")]
     pub(crate) fn answer(&self, question: &str, found: &[&str]) -> Result<String, ModelError> {
         self.may_call()?;
-        let request = self.metrics.request();
+        match self.call(question, found) {
+            Ok(answer) => {
+                self.failures.store(0, Ordering::Relaxed);
+                self.breaker.close();
+                Ok(answer.text)
+            }
+            Err(error) => {
+                self.failed();
+                Err(error)
+            }
+        }
+    }
+
+    #[track_llm_usage(provider = "openai", model = "gpt-4", cost_per_1k_prompt = 0.03, cost_per_1k_completion = 0.06)]
+    fn call(&self, question: &str, found: &[&str]) -> Result<Answer, ModelError> {
         sleep(Duration::from_millis(fastrand::u64(5..30)));
         if self.calls.fetch_add(1, Ordering::Relaxed) % ROUND >= ROUND - FAILING {
-            request.error(ModelError::Overloaded.kind());
-            return Err(self.failed());
+            return Err(ModelError::Overloaded);
         }
-        let answer = found.first().copied().unwrap_or("I don't know.").to_owned();
-        let (prompt, completion) = (tokens(question) + found.iter().copied().map(tokens).sum::<u64>(), tokens(&answer));
-        let cost = prompt as f64 / 1000.0 * PRICE.0 + completion as f64 / 1000.0 * PRICE.1;
-        request.success(prompt, completion, cost);
-        self.failures.store(0, Ordering::Relaxed);
-        self.breaker.close();
-        Ok(answer)
+        let text = found.first().copied().unwrap_or("I don't know.").to_owned();
+        let prompt_tokens = tokens(question) + found.iter().copied().map(tokens).sum::<u64>();
+        Ok(Answer { prompt_tokens, completion_tokens: tokens(&text), text })
     }
 
     /// While the breaker is open calls are refused; the first after that is the one that tries.
@@ -84,12 +105,11 @@ impl Model {
         Err(ModelError::Open)
     }
 
-    fn failed(&self) -> ModelError {
+    fn failed(&self) {
         if self.failures.fetch_add(1, Ordering::Relaxed) + 1 >= OPENS_AT {
             self.to_refuse.store(REFUSED, Ordering::Relaxed);
             self.breaker.open();
         }
-        ModelError::Overloaded
     }
 }
 
