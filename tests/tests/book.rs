@@ -58,6 +58,22 @@ fn every_block_of_the_seeds_stands_in_its_page_in_order_and_has_a_twin() {
 }
 
 #[test]
+fn lists_of_metrics_are_the_seeds() {
+    let Some(folder) = seeds() else { return };
+    let mut lines = 0;
+    for page in &PAGES {
+        let (text, seed) = (page.text(), seed_of(&folder, page));
+        let is_metric =
+            |line: &&str| line.starts_with("| `adapter_") || (line.starts_with("- `") && line.ends_with(')'));
+        let (own, theirs): (Vec<_>, Vec<_>) =
+            (text.lines().filter(is_metric).collect(), seed.lines().filter(is_metric).collect());
+        assert!(own.is_empty() || own == theirs, "{}: {own:#?}", page.file);
+        lines += own.len();
+    }
+    println!("{lines} metrics in lists");
+}
+
+#[test]
 fn every_twin_is_run_or_checked_and_what_is_not_run_says_why() {
     for page in &PAGES {
         for twin in page.twins() {

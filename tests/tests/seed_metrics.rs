@@ -8,9 +8,12 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use tripod_tests::book::{PAGES, Page, blocks};
+use serde_json::Value;
+use tripod_tests::book::{PAGES, Page, blocks, queries, yaml};
 use tripod_tests::http::Client;
-use tripod_tests::programs::ours;
+use tripod_tests::otlp_receiver::OtlpReceiver;
+use tripod_tests::programs::{folder_of, ours};
+use tripod_tests::root;
 
 /// Everything that goes wrong in an example has gone wrong within a fraction of this.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -142,19 +145,36 @@ struct Example {
 }
 
 impl Example {
-    fn start((package, name): (&str, &'static str)) -> Self {
-        let mut child = Command::new(ours(name, package))
-            .args(["--listen", "127.0.0.1:0", "--seconds", "300"])
-            .envs([("OTEL_TRACES_EXPORTER", "none"), ("OTEL_LOGS_EXPORTER", "none")])
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("it starts");
+    /// Starts a program; what it says first, after this word, is where it is.
+    fn start(name: &'static str, command: &mut Command, word: &str) -> Self {
+        command.envs([("OTEL_TRACES_EXPORTER", "none"), ("OTEL_LOGS_EXPORTER", "none")]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
         let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("piped"))
-            .read_line(&mut line)
-            .expect("it says where its metrics are");
-        let url = line.trim().strip_prefix("metrics: ").unwrap_or_else(|| panic!("{name} says {line:?}")).to_owned();
+        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("it says where it is");
+        let url = line.trim().strip_prefix(word).unwrap_or_else(|| panic!("{name} says {line:?}")).to_owned();
         Self { name, url, child }
+    }
+
+    /// An example of a package.
+    fn of(package: &str, name: &'static str) -> Self {
+        let mut command = Command::new(ours(name, package));
+        Self::start(name, command.args(["--listen", "127.0.0.1:0", "--seconds", "300"]), "metrics: ")
+    }
+
+    /// The services of the trading platform, each calling the one before.
+    fn platform(collector: &OtlpReceiver) -> Vec<Self> {
+        let mut services: Vec<Self> = Vec::new();
+        for name in ["worker", "backend", "trigger-dispatcher", "signal-generator"] {
+            let mut command = Command::new(ours("trading-platform", "trading-platform"));
+            command.args([name, "127.0.0.1:0"]).env("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.url);
+            if let Some(before) = services.last() {
+                command.arg(before.url.trim_end_matches("/metrics"));
+            }
+            let mut service = Self::start(name, &mut command, "listening ");
+            service.url = format!("http://{}/metrics", service.url);
+            services.push(service);
+        }
+        services
     }
 
     fn scrape(&self, client: &Client) -> Scraped {
@@ -174,10 +194,15 @@ impl Drop for Example {
 #[test]
 fn every_metric_of_the_seeds_is_on_the_page_of_some_example() {
     let wanted = wanted();
-    assert!(wanted.len() > 10, "only {} names were read from the book", wanted.len());
-    let examples =
-        [("adapters", "adapters"), ("pipeline", "pipeline"), ("pipeline", "pipeline-by-hand"), ("llm-rag", "llm-rag")]
-            .map(Example::start);
+    assert!(wanted.len() > 50, "only {} names were read from the book", wanted.len());
+    let collector = OtlpReceiver::default();
+    let mut examples = Example::platform(&collector);
+    examples.extend([
+        Example::of("adapters", "adapters"),
+        Example::of("pipeline", "pipeline"),
+        Example::of("pipeline", "pipeline-by-hand"),
+        Example::of("llm-rag", "llm-rag"),
+    ]);
     let client = Client::default();
     let begin = Instant::now();
     let missing = loop {
@@ -190,6 +215,44 @@ fn every_metric_of_the_seeds_is_on_the_page_of_some_example() {
     };
     println!("{} of {} names", wanted.len() - missing.len(), wanted.len());
     assert!(missing.is_empty(), "no example has {missing:#?}");
+}
+
+#[test]
+fn what_the_dashboard_and_the_alerts_of_pipelines_ask_for_is_on_the_page_of_the_example() {
+    let folder = root().join("examples/pipeline");
+    let read = |file: &str| std::fs::read_to_string(folder.join(file)).expect("it is there");
+    let dashboard: Value = serde_json::from_str(&read("grafana_pipeline_dashboard.json")).expect("JSON");
+    let panels = dashboard["panels"].as_array().expect("panels");
+    let rules = yaml::parse(&read("alert_rules.yml")).expect("YAML");
+    let alerts = rules["groups"][0]["rules"].as_array().expect("rules");
+    assert_eq!((panels.len(), alerts.len()), (11, 10));
+
+    let queries =
+        panels.iter().map(|panel| &panel["targets"][0]["expr"]).chain(alerts.iter().map(|alert| &alert["expr"]));
+    let queries: Vec<&str> = queries.map(|query| query.as_str().expect("a query")).collect();
+    let names: BTreeSet<String> = queries.iter().flat_map(|query| queries::metrics_of(query).expect(query)).collect();
+    let (example, client) = (Example::of("pipeline", "pipeline"), Client::default());
+    let begin = Instant::now();
+    loop {
+        let page = client.get(&example.url).expect("it answers").text();
+        let has = |name: &String| {
+            page.lines().any(|line| line.strip_prefix(&**name).is_some_and(|rest| rest.starts_with('{')))
+        };
+        let missing: Vec<_> = names.iter().filter(|name| !has(name)).collect();
+        if missing.is_empty() {
+            break;
+        }
+        assert!(begin.elapsed() < PATIENCE, "not on the page: {missing:?}");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    println!("{} queries ask for {} metrics", queries.len(), names.len());
+
+    if let Some(programs) = folder_of("prometheus") {
+        let rules = folder.join("alert_rules.yml");
+        let ran =
+            Command::new(programs.join("promtool")).args(["check", "rules"]).arg(rules).output().expect("it runs");
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    }
 }
 
 #[test]

@@ -20,8 +20,12 @@ pub struct Page {
 }
 
 /// All pages, in the order of their seeds.
-pub const PAGES: [Page; 2] =
-    [Page { seed: "001", file: "unified-telemetry.md" }, Page { seed: "003", file: "pipelines.md" }];
+pub const PAGES: [Page; 4] = [
+    Page { seed: "001", file: "unified-telemetry.md" },
+    Page { seed: "002", file: "trading-platform.md" },
+    Page { seed: "003", file: "pipelines.md" },
+    Page { seed: "004", file: "unified-metrics.md" },
+];
 
 impl Page {
     /// Its text.
@@ -104,6 +108,14 @@ mod pipelines {}
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/from-the-seeds/unified-telemetry.md")]
 mod unified_telemetry {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/from-the-seeds/trading-platform.md")]
+mod trading_platform {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/from-the-seeds/unified-metrics.md")]
+mod unified_metrics {}
 
 #[cfg(test)]
 mod tests {
