@@ -97,7 +97,6 @@ fn track(name: &str, TrackMetrics { labels, buckets, parts, .. }: &TrackMetrics)
     } else {
         (quote!(::tripod::Counter), quote!(::tripod::Histogram))
     };
-    let of_series = |labels: &Fields| if constant { TokenStream::new() } else { quote!(::tripod::labels!(#labels)) };
     let part = |on: bool, tokens: TokenStream, none: TokenStream| if on { tokens } else { none };
     let Parts { calls, errors, duration } = *parts;
 
@@ -108,10 +107,10 @@ fn track(name: &str, TrackMetrics { labels, buckets, parts, .. }: &TrackMetrics)
     let make_duration = part(duration, quote!(::tripod::__private::duration(#name) #buckets.build() #bind), quote!(()));
     let make_errors = part(errors, quote!(::tripod::__private::errors(#name)), quote!(()));
 
-    let (at_start, kept_labels) = (of_series(labels), of_series(&kept));
-    let count = calls.then(|| mixed!(metrics.0.inc(#at_start);));
+    let labels = if constant { TokenStream::new() } else { quote!(::tripod::labels!(#kept)) };
+    let count = calls.then(|| mixed!(metrics.0.inc(#labels);));
     let start = duration.then(|| mixed!(let started = ::tripod::__private::Started::now();));
-    let measure = duration.then(|| mixed!(metrics.1.record(started.seconds(), #kept_labels);));
+    let measure = duration.then(|| mixed!(metrics.1.record(started.seconds(), #labels);));
     let count_error = errors.then(|| {
         mixed! {
             if let ::core::option::Option::Some(error_type) = end.error_type() {
@@ -128,6 +127,7 @@ fn track(name: &str, TrackMetrics { labels, buckets, parts, .. }: &TrackMetrics)
             #statics
             if ::tripod::__private::metrics_on() {
                 let metrics = &*__METRICS;
+                #held
                 #count
             }
         }};
@@ -138,8 +138,8 @@ fn track(name: &str, TrackMetrics { labels, buckets, parts, .. }: &TrackMetrics)
             #statics
             if ::tripod::__private::metrics_on() {
                 let metrics = &*__METRICS;
-                #count
                 #held
+                #count
                 #start
                 ::tripod::__private::Call::new(move |end: ::tripod::__private::End<'_>| {
                     #measure
@@ -156,10 +156,10 @@ fn track(name: &str, TrackMetrics { labels, buckets, parts, .. }: &TrackMetrics)
 /// The end of the call that `before` bound as `call`, by its result.
 pub(crate) fn end(errors: bool) -> TokenStream {
     if !errors {
-        return mixed!(call.end(::tripod::__private::End::Success););
+        return mixed!(call.end(|| ::tripod::__private::End::Success););
     }
     let end = end_of_result();
-    mixed!(call.end(#end);)
+    mixed!(call.end(|| #end);)
 }
 
 /// An expression: how the call ended, by its result.

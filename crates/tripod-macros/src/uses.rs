@@ -167,7 +167,7 @@ pub(crate) fn track_llm_usage(arguments: TokenStream, item: TokenStream) -> Resu
     let after = mixed! {{
         #[allow(unused_imports)]
         use ::tripod::__private::{UsageOfAny as _, UsageOfResult as _};
-        call.end(#end, #usage);
+        call.end(|| (#end, #usage));
     }};
     Ok(wrap::wrap(function, &Observation { span: None, before, after }))
 }

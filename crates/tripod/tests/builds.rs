@@ -40,6 +40,52 @@ fn traced() -> Result<u32, std::fmt::Error> {
     Err(std::fmt::Error)
 }
 
+/// Each attribute, in turn.
+fn attributes() {
+    #[tripod::track_metrics(labels(n = costly()))]
+    #[tripod::measure_latency("latency_seconds", labels(n = costly()))]
+    #[tripod::count_calls("calls_total", labels(n = costly()))]
+    #[tripod::cache_metrics("cache")]
+    #[tripod::monitor_resource("resource")]
+    fn found() -> Option<u32> {
+        None
+    }
+
+    struct Answer;
+
+    impl tripod::LlmUsage for Answer {
+        fn prompt_tokens(&self) -> u64 {
+            u64::from(costly())
+        }
+
+        fn completion_tokens(&self) -> u64 {
+            1
+        }
+    }
+
+    #[tripod::track_llm_usage(provider = "openai", model = costly())]
+    fn ask() -> Answer {
+        Answer
+    }
+
+    #[tripod::instrument_adapter(wrapper = Observed)]
+    trait Quotes {
+        #[telemetry(fields(n = costly()))]
+        fn quote(&self) -> u32;
+    }
+
+    struct Fixed;
+
+    #[tripod::instrument_adapter("fixed")]
+    impl Quotes for Fixed {
+        fn quote(&self) -> u32 {
+            1
+        }
+    }
+
+    let _ = (found(), ask(), Observed::new("wrapped", &Fixed).quote());
+}
+
 struct Print;
 
 impl tripod::Exporter for Print {
@@ -81,6 +127,7 @@ fn main() {
         tripod::telemetry("part").trace("inner").end();
         drop(tripod::async_span!("other", n = costly()));
         let _ = traced();
+        attributes();
         let _context = tripod::Context::current().attach();
     }
     assert!(guard.flush());
@@ -140,8 +187,8 @@ const NAMES: [&str; 5] =
 fn on_wins_over_off_and_a_panic_that_aborts_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let program = build(folder.path(), "off,on");
-    // The span, its child, the one of the function and the other one; the log record.
-    assert_eq!(run(&program, &NAMES), ("6 5".to_owned(), vec![true; 5]), "whoever wants telemetry gets it");
+    // The span, its child, the one of the function and the other one, an adapter's and its wrapper's; the log record.
+    assert_eq!(run(&program, &NAMES), ("12 7".to_owned(), vec![true; 5]), "whoever wants telemetry gets it");
 
     let aborted = Command::new(&program).arg("panic").output().expect("the program runs");
     assert!(!aborted.status.success(), "it aborts");

@@ -84,12 +84,7 @@ pub(crate) fn everything() {
 
     embedding::Embedding::new("openai", "small").generation().generated(64);
 
-    let connections = resource::Resource::new("database_connection");
-    drop(connections.acquire());
-    connections.acquire().error("timeout");
-
     let named = cache::Cache::new("embedding_cache");
-    named.lookup().stop();
     named.hit();
     named.miss();
     named.lookup().stop();

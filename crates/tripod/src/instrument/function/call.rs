@@ -44,11 +44,11 @@ impl<R: FnOnce(End<'_>)> Call<R> {
         Self { record: None }
     }
 
-    /// It is done.
+    /// It is done. How it ended is asked only where it is recorded.
     #[inline]
-    pub fn end(mut self, end: End<'_>) {
+    pub fn end<'a>(mut self, end: impl FnOnce() -> End<'a>) {
         if let Some(record) = self.record.take() {
-            record(end);
+            record(end());
         }
     }
 }

@@ -77,8 +77,8 @@ impl Text {
     #[inline]
     fn as_str(&self) -> &str {
         match self {
-            // What is in the bytes was copied from text, whole.
-            Self::Short { len, bytes } => std::str::from_utf8(&bytes[..usize::from(*len)]).unwrap_or_default(),
+            // SAFETY: the first `len` bytes were copied from texts, each as a whole.
+            Self::Short { len, bytes } => unsafe { std::str::from_utf8_unchecked(&bytes[..usize::from(*len)]) },
             Self::Long(text) => text,
         }
     }

@@ -135,19 +135,19 @@ impl LlmCall {
         Self { request: None, cost_per_1k_prompt: 0.0, cost_per_1k_completion: 0.0 }
     }
 
-    /// It is done.
-    pub fn end(mut self, end: End<'_>, usage: Option<Usage>) {
+    /// It is done. How it ended is asked only where it is recorded.
+    pub fn end<'a>(mut self, outcome: impl FnOnce() -> (End<'a>, Option<Usage>)) {
         let Some(request) = self.request.take() else { return };
-        match (usage, end) {
-            (Some(Usage { prompt_tokens, completion_tokens, cost }), _) => {
+        match outcome() {
+            (_, Some(Usage { prompt_tokens, completion_tokens, cost })) => {
                 let cost = cost.unwrap_or_else(|| {
                     prompt_tokens as f64 / 1000.0 * self.cost_per_1k_prompt
                         + completion_tokens as f64 / 1000.0 * self.cost_per_1k_completion
                 });
                 request.success(prompt_tokens, completion_tokens, cost);
             }
-            (None, End::Error(error_type)) => request.error(error_type),
-            (None, End::Success | End::Cancelled) => drop(request),
+            (End::Error(error_type), None) => request.error(error_type),
+            (End::Success | End::Cancelled, None) => drop(request),
         }
     }
 }
