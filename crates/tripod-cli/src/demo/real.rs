@@ -143,7 +143,8 @@ async fn kafka(named: Option<String>) -> Result<Result<Found, String>, Error> {
     // It does not panic, and nobody aborts it.
     let Ok(reached) = reached else { return Ok(Err("it could not be asked".to_owned())) };
     match reached {
-        Ok(brokers) => Ok(Ok(Found { is: format!("{brokers} broker(s), at {servers}"), url: servers, program: None })),
+        Ok(1) => Ok(Ok(Found { is: format!("one broker, at {servers}"), url: servers, program: None })),
+        Ok(brokers) => Ok(Ok(Found { is: format!("{brokers} brokers, at {servers}"), url: servers, program: None })),
         Err(source) if is_named => Err(Error { variable: VARIABLE, source }),
         Err(error) => Ok(Err(format!("the one at port {PORT} can't be used ({error})"))),
     }

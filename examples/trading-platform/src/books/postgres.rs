@@ -3,9 +3,9 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::PgPool;
 use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use tripod::instrument::sqlx::Pool;
 
 use super::{Answer, Books, BooksError, retrying};
 use crate::messages::{Execution, Pipeline, Position, Signal, Trade};
@@ -14,6 +14,7 @@ use crate::{Error, market};
 const POOL_SIZE: u32 = 10;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const STATEMENT_TIMEOUT: &str = "2s";
+const SLOW_QUERY: Duration = Duration::from_millis(100);
 
 /// PostgreSQL's code for a statement that took too long.
 const QUERY_CANCELED: &str = "57014";
@@ -36,9 +37,9 @@ const INSERT_TRADE: &str = "INSERT INTO trades (execution_id, ticker, action, qu
 const INSERT_SIGNALS: &str = "INSERT INTO signals (id, kind, source, ticker, price) \
      SELECT * FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::double precision[])";
 
-/// A pool of connections.
+/// A pool of connections, whose queries are observed.
 pub(super) struct Postgres {
-    pool: PgPool,
+    pool: Pool<sqlx::Postgres>,
 }
 
 impl Postgres {
@@ -62,15 +63,15 @@ pub(crate) async fn reach(url: &str) -> Result<String, Error> {
     Ok(version.split_whitespace().next().unwrap_or_default().to_owned())
 }
 
-async fn pool(url: &str, size: u32) -> Result<PgPool, sqlx::Error> {
+async fn pool(url: &str, size: u32) -> Result<sqlx::PgPool, sqlx::Error> {
     let options = PgConnectOptions::from_str(url)?
         .application_name("trading-platform")
         .options([("search_path", "trading_platform"), ("statement_timeout", STATEMENT_TIMEOUT)]);
     PgPoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE_TIMEOUT).connect_with(options).await
 }
 
-async fn connect(url: &str) -> Result<PgPool, sqlx::Error> {
-    let pool = pool(url, POOL_SIZE).await?;
+async fn connect(url: &str) -> Result<Pool<sqlx::Postgres>, sqlx::Error> {
+    let pool = Pool::builder(pool(url, POOL_SIZE).await?).slow_after(SLOW_QUERY).build();
     let mut transaction = pool.begin().await?;
     // One service at a time: what is made "if not exists" can still be made twice at once.
     sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(SCHEMA_LOCK).execute(&mut *transaction).await?;

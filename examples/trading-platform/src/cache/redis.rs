@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, RedisError, Value, cmd};
+use tripod::instrument::redis::Connection;
 
 use super::{Answer, Cache};
 use crate::Error;
@@ -13,9 +14,9 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 /// Keeps out of the way of what else is in the database.
 const PREFIX: &str = "trading-platform:";
 
-/// A connection that is made anew when it breaks.
+/// A connection that is made anew when it breaks, and whose commands are observed.
 pub(super) struct Redis {
-    connection: ConnectionManager,
+    connection: Connection<ConnectionManager>,
 }
 
 impl Redis {
@@ -35,12 +36,14 @@ pub(crate) async fn reach(url: &str) -> Result<String, Error> {
     version.await.map_err(Error::Redis)
 }
 
-async fn connect(url: &str) -> Result<ConnectionManager, RedisError> {
+async fn connect(url: &str) -> Result<Connection<ConnectionManager>, RedisError> {
     let config = ConnectionManagerConfig::new()
         .set_connection_timeout(Some(TIMEOUT))
         .set_response_timeout(Some(TIMEOUT))
         .set_number_of_retries(2);
-    Client::open(url)?.get_connection_manager_with_config(config).await
+    let client = Client::open(url)?;
+    let connection = client.get_connection_manager_with_config(config).await?;
+    Ok(Connection::builder(connection).server(client.get_connection_info()).build())
 }
 
 fn full(key: &str) -> String {
