@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use common::{Telemetry, attribute, telemetry};
 use points::{named, text, total};
+use rdkafka::bindings::{self, rd_kafka_vtype_t};
 use rdkafka::client::ClientContext;
 use rdkafka::consumer::{CommitMode, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -620,6 +621,34 @@ async fn under_the_catalogues_names_the_same_is_counted() {
     );
     assert_eq!(of_topic(&telemetry, "messaging.process.duration", "catalogue"), 2.0);
     assert_eq!(named(&telemetry, "send catalogue").len(), 4);
+}
+
+/// Anyone who may write to a topic may send such a message; rdkafka panics when it reads its headers.
+#[tokio::test]
+async fn a_header_whose_name_is_no_text_stops_nobody() {
+    let telemetry = telemetry();
+    let cluster = Cluster::new("no_text", 1);
+    let consumer = cluster.consumer();
+    let producer: rdkafka::producer::BaseProducer = cluster.config().create().unwrap();
+    let topic = std::ffi::CString::new(cluster.topic).unwrap();
+    // SAFETY: the arguments are as librdkafka's header has them for each tag, the last ends them, and all pointers live longer.
+    let error = unsafe {
+        bindings::rd_kafka_producev(
+            producer.client().native_ptr(),
+            rd_kafka_vtype_t::RD_KAFKA_VTYPE_TOPIC,
+            topic.as_ptr(),
+            rd_kafka_vtype_t::RD_KAFKA_VTYPE_HEADER,
+            c"\xff".as_ptr(),
+            c"value".as_ptr(),
+            5_isize,
+            rd_kafka_vtype_t::RD_KAFKA_VTYPE_END,
+        )
+    };
+    assert_eq!(error, RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR);
+    producer.flush(Duration::from_secs(30)).unwrap();
+    let message = consumer.recv().await.unwrap();
+    consumer.process(&message, async {}).await;
+    assert_eq!(telemetry.span("process no_text").links.len(), 0);
 }
 
 #[test]

@@ -68,6 +68,11 @@ impl Telemetry {
         assert!(self.guard.as_ref().unwrap().flush(), "everything is delivered in time");
     }
 
+    /// For more than is delivered in a flush's time.
+    pub fn flush_all(&self) {
+        wait_until(|| self.guard.as_ref().unwrap().flush());
+    }
+
     pub fn stats(&self) -> Stats {
         self.guard.as_ref().unwrap().stats()
     }
