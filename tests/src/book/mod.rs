@@ -20,7 +20,8 @@ pub struct Page {
 }
 
 /// All pages, in the order of their seeds.
-pub const PAGES: [Page; 4] = [
+pub const PAGES: [Page; 5] = [
+    Page { seed: "000", file: "adapter-telemetry.md" },
     Page { seed: "001", file: "unified-telemetry.md" },
     Page { seed: "002", file: "trading-platform.md" },
     Page { seed: "003", file: "pipelines.md" },
@@ -100,6 +101,10 @@ pub fn blocks(markdown: &str) -> Vec<Block> {
     }
     blocks
 }
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/from-the-seeds/adapter-telemetry.md")]
+mod adapter_telemetry {}
 
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/from-the-seeds/pipelines.md")]
