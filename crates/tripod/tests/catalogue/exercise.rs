@@ -87,7 +87,6 @@ pub(crate) fn everything() {
     let named = cache::Cache::new("embedding_cache");
     named.hit();
     named.miss();
-    named.lookup().stop();
 
     let connections = resource::Resource::new("database_connection");
     drop(connections.acquire());
