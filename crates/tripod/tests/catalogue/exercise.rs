@@ -85,6 +85,7 @@ pub(crate) fn everything() {
     embedding::Embedding::new("openai", "small").generation().generated(64);
 
     let named = cache::Cache::new("embedding_cache");
+    named.lookup().stop();
     named.hit();
     named.miss();
 
