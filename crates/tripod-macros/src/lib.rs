@@ -34,7 +34,7 @@ use proc_macro::TokenStream;
 ///
 /// ```ignore
 /// #[tripod::traced(fields(user.id = id))]
-/// async fn fetch_user(id: u64) -> Result<User, sqlx::Error> { … }
+/// async fn fetch_user(id: u64) -> Result<User, sqlx::Error> { /* … */ }
 /// ```
 #[proc_macro_attribute]
 pub fn traced(arguments: TokenStream, item: TokenStream) -> TokenStream {
@@ -58,7 +58,7 @@ pub fn traced(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// ```ignore
 /// #[tripod::track_metrics("custom_operation", labels(component = "processor"))]
-/// async fn process(data: &Data) -> Result<(), Error> { … }
+/// async fn process(data: &Data) -> Result<(), Error> { /* … */ }
 /// ```
 #[proc_macro_attribute]
 pub fn track_metrics(arguments: TokenStream, item: TokenStream) -> TokenStream {
@@ -136,13 +136,13 @@ pub fn track_llm_usage(arguments: TokenStream, item: TokenStream) -> TokenStream
 /// ```ignore
 /// #[instrument_adapter("finnhub")]
 /// impl Finnhub {
-///     async fn fetch(&self, symbol: &str) -> Result<Quote, Error> { … } // the span `adapter.fetch`
+///     async fn fetch(&self, symbol: &str) -> Result<Quote, Error> { /* … */ } // the span `adapter.fetch`
 ///
 ///     #[telemetry(operation = "search", fields(query))]
-///     async fn find(&self, query: &str) -> Result<Vec<Symbol>, Error> { … }
+///     async fn find(&self, query: &str) -> Result<Vec<Symbol>, Error> { /* … */ }
 ///
 ///     #[telemetry(skip)]
-///     fn name(&self) -> &str { … }
+///     fn name(&self) -> &str { /* … */ }
 /// }
 /// ```
 ///

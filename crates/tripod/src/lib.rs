@@ -21,6 +21,7 @@
 //! - [`info!`] and its siblings: log lines, which name the trace and the span.
 //! - [`propagation`] and [`Context`]: one trace over processes, threads and tasks.
 //! - [`Builder`]: every setting, by code, variable or file; [`Exporter`]: a destination of your own; [`MemoryExporter`]: for tests.
+//! - [`track_metrics`], [`count_calls`], [`instrument_adapter`] and their like: functions that are observed by an attribute.
 //! - [`instrument`]: servers, clients, databases, queues and jobs that are observed without a change to what they do; [`catalog`]: ready-made
 //!   metrics for what most services count.
 //! - `events` (a feature): a collector of single events, with sliding windows, thresholds and a file.

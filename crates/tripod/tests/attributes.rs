@@ -236,6 +236,45 @@ fn several_attributes_on_one_function_record_each_their_part() {
 }
 
 #[test]
+fn the_attribute_next_to_the_function_is_the_outermost_so_that_exemplars_lead_to_its_span() {
+    #[track_metrics]
+    #[traced]
+    fn exemplary() {}
+    let telemetry = common::telemetry();
+    exemplary();
+    let span = telemetry.span("exemplary");
+    let point = point("exemplary_duration_seconds", &[]).unwrap();
+    let spans: Vec<_> = point.exemplars.iter().map(|exemplar| exemplar.span_id).collect();
+    assert_eq!(spans, [span.span_id]);
+}
+
+#[test]
+fn calls_within_calls_are_counted_each_and_their_spans_are_nested() {
+    #[track_metrics]
+    #[traced]
+    async fn inner(fails: bool) -> Result<(), OrderError> {
+        tokio::task::yield_now().await;
+        if fails { Err(OrderError::Lost) } else { Ok(()) }
+    }
+    #[track_metrics]
+    #[traced]
+    async fn outer() -> Result<(), OrderError> {
+        inner(false).await?;
+        inner(true).await?;
+        inner(false).await
+    }
+    let telemetry = common::telemetry();
+    assert!(block_on(outer()).is_err());
+    assert_eq!((counted("outer_calls_total", &[]), counted("inner_calls_total", &[])), (1.0, 2.0));
+    let failed = labels!(error_type = "lost");
+    assert_eq!((counted("outer_errors_total", failed), counted("inner_errors_total", failed)), (1.0, 1.0));
+    let outer = telemetry.span("outer");
+    let inner: Vec<_> = telemetry.spans().into_iter().filter(|span| span.name == "inner").collect();
+    assert_eq!(inner.len(), 2);
+    assert!(inner.iter().all(|span| span.parent_span_id == outer.span_id && span.trace_id == outer.trace_id));
+}
+
+#[test]
 fn arguments_are_recorded_only_where_they_are_asked_for() {
     #[derive(Debug)]
     #[allow(dead_code)]

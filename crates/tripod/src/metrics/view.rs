@@ -72,7 +72,7 @@ impl View {
         self
     }
 
-    /// Selects only components of this name ([`crate::telemetry`]), with `*` and `?` as in [`View::instrument`].
+    /// Selects only components of this name ([`crate::telemetry()`]), with `*` and `?` as in [`View::instrument`].
     pub fn scope(mut self, pattern: &str) -> Self {
         self.selector.scope = Some(pattern.to_owned());
         self
