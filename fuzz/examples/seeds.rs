@@ -36,5 +36,6 @@ fn main() -> Result<()> {
     put("answers", "json", response.to_json(Signal::Logs).as_bytes())?;
     put("answers", "status", br#"{"code":3,"message":"bad"}"#)?;
     put("names", "seed", b"http.server.request.duration\nBy{sent}/s")?;
-    put("names", "total", b"requests_total\n1")
+    put("names", "total", b"requests_total\n1")?;
+    put("sql", "seed", b"INSERT INTO \"t\" SELECT $1, E'a\\'b', $x$c$x$, 0xff /* d */ FROM [u] WHERE v IN (1, 2) -- e")
 }

@@ -25,3 +25,7 @@ mod failure;
 mod packed;
 
 pub use connection::{Connection, ConnectionBuilder};
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../../../docs/how-to/instrument/redis.md")]
+mod how_to {}

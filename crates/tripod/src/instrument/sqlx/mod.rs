@@ -31,3 +31,8 @@ mod rows;
 
 pub use connection::{Connection, PoolConnection, Transaction};
 pub use pool::{Pool, PoolBuilder};
+
+// The page's examples, compiled: they need sqlx' SQLite, which the tests have.
+#[cfg(doctest)]
+#[doc = include_str!("../../../../../docs/how-to/instrument/sqlx.md")]
+mod how_to {}
