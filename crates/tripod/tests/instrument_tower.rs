@@ -188,6 +188,12 @@ async fn a_method_that_nobody_knows_is_no_label() {
         text(&points(&telemetry, DURATION, "http.route", "/any")[0].attributes, "http.request.method"),
         "_OTHER"
     );
+
+    let knows = ServerLayer::new().known_methods(["PURGE"]);
+    let to = serve(Router::new().route("/any", axum::routing::any(|| async {})).layer(knows)).await;
+    ask(to, "PURGE /any", "").await;
+    spans(&telemetry, 2);
+    assert_eq!(text(&telemetry.span("PURGE /any").attributes, "http.request.method_original"), "");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -39,3 +39,14 @@ pub use all::{Instrumented, all};
 pub use function::{TimedOperation, TracedOperation, time_operation, trace_operation};
 pub use names::{MetricNames, set_metric_names};
 pub use outcome::{Failure, Outcome};
+
+/// The guides' snippets, compiled and run.
+#[cfg(all(doctest, feature = "axum", feature = "reqwest", feature = "tonic"))]
+mod guides {
+    #[doc = include_str!("../../../../docs/how-to/instrument/grpc.md")]
+    mod grpc {}
+    #[doc = include_str!("../../../../docs/how-to/instrument/http-clients.md")]
+    mod http_clients {}
+    #[doc = include_str!("../../../../docs/how-to/instrument/http-servers.md")]
+    mod http_servers {}
+}

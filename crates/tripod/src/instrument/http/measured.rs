@@ -18,6 +18,7 @@ use pin_project_lite::pin_project;
 use crate::{Span, StatusCode};
 
 /// What is recorded of a call.
+#[cfg_attr(not(feature = "tower"), allow(unreachable_pub, reason = "a part of types that are features"))]
 pub trait Call: Sized {
     /// Works while the call's span is current.
     fn enter<R>(&mut self, work: impl FnOnce() -> R) -> R;
@@ -34,6 +35,7 @@ pub trait Call: Sized {
 
 /// How a call ended.
 #[derive(Clone, Copy)]
+#[cfg_attr(not(feature = "tower"), allow(unreachable_pub, reason = "as above"))]
 pub enum End<'a> {
     /// All of the response was had.
     Complete,

@@ -41,7 +41,7 @@ impl ClientCall {
         template: Option<UrlTemplate>,
         sent_before: u32,
     ) -> Self {
-        let method = method::known(request.method().as_str());
+        let method = method::known(&settings.methods, request.method().as_str());
         let mut span = start(settings, request, template.as_ref(), sent_before);
         span.in_scope(|| propagation::inject(request.headers_mut()));
         let call = Self {
@@ -74,7 +74,7 @@ fn start(settings: &Settings, request: &Request, template: Option<&UrlTemplate>,
     if !engine::traces_on() {
         return Span::none();
     }
-    let method = method::in_span_name(method::known(request.method().as_str()));
+    let method = method::in_span_name(method::known(&settings.methods, request.method().as_str()));
     let name = match template {
         Some(UrlTemplate(template)) => Cow::Owned(format!("{method} {template}")),
         None => Cow::Borrowed(method),
@@ -95,7 +95,7 @@ fn describe(
     sent_before: u32,
 ) {
     let mut set = |key: &str, value: Value<'_>| span.set_attribute(key, &value);
-    let known = method::known(request.method().as_str());
+    let known = method::known(&settings.methods, request.method().as_str());
     let asked = asked(known, request.url(), template);
     set("http.request.method", Value::Str(known));
     if known == method::OTHER {

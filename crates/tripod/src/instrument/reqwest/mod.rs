@@ -35,6 +35,7 @@ use self::call::{ClientCall, Peer};
 use self::metrics::Metrics;
 use super::http::captured::Captured;
 use super::http::measured::MeasuredFuture;
+use super::http::method;
 
 /// The pattern of a request's path, `/users/{id}`: a part of the span's name and a label. There must be few of them.
 ///
@@ -64,13 +65,15 @@ pub struct ClientMiddleware {
 #[derive(Clone)]
 struct Settings {
     metrics: Metrics,
+    methods: Cow<'static, [&'static str]>,
     request_headers: Vec<Captured>,
     response_headers: Vec<Captured>,
 }
 
 impl Settings {
     fn new() -> Self {
-        Self { metrics: Metrics::new(), request_headers: Vec::new(), response_headers: Vec::new() }
+        let (request_headers, response_headers) = (Vec::new(), Vec::new());
+        Self { metrics: Metrics::new(), methods: Cow::Borrowed(method::KNOWN), request_headers, response_headers }
     }
 }
 
@@ -79,6 +82,13 @@ impl ClientMiddleware {
     #[allow(clippy::new_without_default, reason = "it is made once")]
     pub fn new() -> Self {
         Self { settings: Arc::new(Settings::new()) }
+    }
+
+    /// The methods there are, by case, instead of those of RFC 9110, `PATCH` and `QUERY`: others are `_OTHER`.
+    #[must_use]
+    pub fn known_methods(mut self, methods: impl IntoIterator<Item = &'static str>) -> Self {
+        Arc::make_mut(&mut self.settings).methods = methods.into_iter().collect();
+        self
     }
 
     /// Headers of requests that become attributes, `http.request.header.NAME`. Names that no header can have are left out.

@@ -9,7 +9,7 @@ use http::{Method, StatusCode, header, response};
 
 use super::Settings;
 use super::metrics::{Asked, Ended};
-use super::request::{Ends, Route, address};
+use super::request::{Ends, Route};
 use crate::instrument::http::captured::capture;
 use crate::instrument::http::measured::{Call, End};
 use crate::instrument::http::{CANCELLED, PANIC, method, redact, text, version};
@@ -32,7 +32,7 @@ pub struct ServerCall {
 
 impl ServerCall {
     pub(super) fn begin(settings: &Arc<Settings>, request: &Parts) -> Self {
-        let method = method::known(request.method.as_str());
+        let method = method::known(&settings.methods, request.method.as_str());
         let route = Route::of(settings, request);
         let ends = Ends::of(settings, request);
         let length = request.headers.get(header::CONTENT_LENGTH).and_then(|length| text(length).parse().ok());
@@ -70,7 +70,7 @@ impl ServerCall {
 /// What the conventions want to be known when a span starts, so that a sampler can decide on it.
 fn describe(span: &mut SpanData, settings: &Settings, request: &Parts, ends: &Ends<'_>, route: &Route) {
     let mut set = |key: &str, value: Value<'_>| span.set_attribute(key, &value);
-    let known = method::known(request.method.as_str());
+    let known = method::known(&settings.methods, request.method.as_str());
     set("http.request.method", Value::Str(known));
     if known == method::OTHER {
         set("http.request.method_original", Value::Str(request.method.as_str()));
@@ -89,12 +89,14 @@ fn describe(span: &mut SpanData, settings: &Settings, request: &Parts, ends: &En
             set("server.port", Value::Int(port.into()));
         }
     }
-    if let Some(client) = &ends.client {
+    // IPv4 by way of IPv6 is shown as what it is.
+    let peer = ends.peer.map(|peer| (peer.ip().to_canonical(), peer.port()));
+    if let Some((address, port)) = &peer {
+        set("client.address", ends.client.map_or(Value::display(address), Value::Str));
+        set("network.peer.address", Value::display(address));
+        set("network.peer.port", Value::Int((*port).into()));
+    } else if let Some(client) = ends.client {
         set("client.address", Value::Str(client));
-    }
-    if let Some(peer) = ends.peer {
-        set("network.peer.address", Value::Str(&address(peer.ip())));
-        set("network.peer.port", Value::Int(peer.port().into()));
     }
     if let Some(agent) = request.headers.get(header::USER_AGENT) {
         set("user_agent.original", Value::Str(text(agent)));

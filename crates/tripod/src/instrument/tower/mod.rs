@@ -3,8 +3,6 @@
 //! Each request gets one span, which lasts until the last byte of the response's body, and one measurement in each metric. The route is
 //! the label, never the path: axum's is known (feature `axum`), others are told by [`ServerLayer::route`]; a request without a route, as
 //! one that nobody answers, has none.
-//!
-//! What it costs is said in `docs/how-to/instrument/http-servers.md`.
 
 mod call;
 mod metrics;
@@ -26,6 +24,7 @@ use self::call::ServerCall;
 use self::metrics::Metrics;
 use super::http::captured::Captured;
 use super::http::measured::{MeasuredBody, MeasuredFuture, watch};
+use super::http::method;
 
 /// Measures the requests of a server.
 ///
@@ -55,6 +54,7 @@ struct Settings {
     skip: Option<Of<bool>>,
     peer: Option<Of<Option<SocketAddr>>>,
     forwarded: bool,
+    methods: Cow<'static, [&'static str]>,
     request_headers: Vec<Captured>,
     response_headers: Vec<Captured>,
 }
@@ -72,6 +72,7 @@ impl ServerLayer {
             skip: None,
             peer: None,
             forwarded: false,
+            methods: Cow::Borrowed(method::KNOWN),
             request_headers: Vec::new(),
             response_headers: Vec::new(),
         };
@@ -101,6 +102,11 @@ impl ServerLayer {
     /// without a proxy that sets them a client can write there what it likes.
     pub fn trust_forwarded(self, trust: bool) -> Self {
         self.with(|settings| settings.forwarded = trust)
+    }
+
+    /// The methods there are, by case, instead of those of RFC 9110, `PATCH` and `QUERY`: others are `_OTHER`.
+    pub fn known_methods(self, methods: impl IntoIterator<Item = &'static str>) -> Self {
+        self.with(|settings| settings.methods = methods.into_iter().collect())
     }
 
     /// Headers of requests that become attributes, `http.request.header.NAME`. Names that no header can have are left out.

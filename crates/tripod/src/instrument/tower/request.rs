@@ -1,7 +1,7 @@
 //! What a request says of itself: its route, its scheme, who asks whom.
 
 use std::borrow::Cow;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use http::request::Parts;
 use http::{HeaderMap, header};
@@ -43,7 +43,8 @@ impl Route {
 pub(super) struct Ends<'a> {
     pub(super) scheme: &'static str,
     pub(super) server: Option<(&'a str, Option<u16>)>,
-    pub(super) client: Option<Cow<'a, str>>,
+    /// As a proxy says it.
+    pub(super) client: Option<&'a str>,
     pub(super) peer: Option<SocketAddr>,
 }
 
@@ -55,15 +56,8 @@ impl<'a> Ends<'a> {
         let scheme = if scheme.eq_ignore_ascii_case("https") { "https" } else { "http" };
         let authority = proxy.host.or_else(|| request.uri.authority().map(http::uri::Authority::as_str));
         let server = authority.or_else(|| get(&request.headers, header::HOST.as_str())).map(host::split);
-        let peer = peer(settings, request);
-        let client = proxy.client.map(Cow::Borrowed).or_else(|| peer.map(|peer| address(peer.ip()).into()));
-        Self { scheme, server, client, peer }
+        Self { scheme, server, client: proxy.client, peer: peer(settings, request) }
     }
-}
-
-/// As text; an IPv4 address that came in by way of IPv6 as what it is.
-pub(super) fn address(ip: IpAddr) -> String {
-    ip.to_canonical().to_string()
 }
 
 fn peer(settings: &Settings, request: &Parts) -> Option<SocketAddr> {
