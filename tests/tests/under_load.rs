@@ -325,7 +325,6 @@ fn wrk_and_spans_and_metrics_count_the_same_and_each_request_is_one_span() {
     for sent in spans.values().filter(|sent| sent.is_server() && !sent.is_cancelled() && sent.service == "backend") {
         let mut systems = below.get(&*sent.span.span_id).cloned().unwrap_or_default();
         systems.sort();
-        systems.dedup_by(|a, b| *a == "postgresql" && a == b);
         match &*sent.span.name {
             "GET /api/v1/pipelines" => {
                 lists += 1;
@@ -333,9 +332,8 @@ fn wrk_and_spans_and_metrics_count_the_same_and_each_request_is_one_span() {
             }
             "POST /api/v1/pipelines/{pipeline_id}/executions" => {
                 executions += 1;
-                let expected = ["postgresql".to_owned(), "redis".to_owned()];
                 systems.dedup();
-                assert_eq!(systems, expected);
+                assert_eq!(systems, ["postgresql", "redis"]);
             }
             other => panic!("{other}"),
         }
@@ -343,5 +341,5 @@ fn wrk_and_spans_and_metrics_count_the_same_and_each_request_is_one_span() {
     println!("{lists} lists with a query each, {executions} executions with queries and commands");
     assert!(lists > 0 && executions > 0);
     let queries = spans.values().filter(|sent| sent.attribute("db.system.name").as_deref() == Some("postgresql"));
-    println!("{} queries, {:.0}/s", queries.count(), spans.len() as f64 / took);
+    println!("{} spans in all, {:.0}/s; {} queries", spans.len(), spans.len() as f64 / took, queries.count());
 }

@@ -32,6 +32,7 @@ const METRICS: &[(&str, &[&str])] = &[
     ("pipelines_matched_total", &["ticker"]),
     ("pipelines_enqueued_total", &["status"]),
     ("pipelines_skipped_running_total", &[]),
+    ("job_queue_depth", &["queue"]),
     ("cache_size_bytes", &[]),
     ("cache_refresh_duration_seconds_bucket", &[]),
     ("kafka_consumer_lag_seconds", &["topic", "partition"]),

@@ -10,6 +10,7 @@ use axum::routing::post;
 use axum::{Json, Router};
 use tokio::time::sleep;
 use tripod::catalog::dispatch;
+use tripod::catalog::job::Queue;
 use tripod::{InSpanExt, SpanBuilder, SpanContext, traced};
 
 use crate::books::{Books, BooksError};
@@ -37,6 +38,8 @@ pub(crate) struct Dispatcher {
     /// What the backend said last.
     pipelines: RwLock<Vec<Pipeline>>,
     skipped: Mutex<Vec<Skipped>>,
+    /// How many that are.
+    queue: Queue,
     metrics: dispatch::Dispatcher,
 }
 
@@ -73,11 +76,13 @@ pub(crate) async fn start(settings: &Settings, needs: &mut Needs<'_>) -> Result<
         progress: Progress::new(),
         pipelines: RwLock::default(),
         skipped: Mutex::default(),
+        queue: Queue::new("skipped-executions"),
         metrics: dispatch::Dispatcher::new(),
     });
     // Counters that start at zero show their first increase, too.
     dispatcher.metrics.enqueued(0);
     dispatcher.metrics.skipped_running(0);
+    dispatcher.queue.added(0);
     tokio::spawn(Arc::clone(&dispatcher).keep_cache_fresh());
     tokio::spawn(Arc::clone(&dispatcher).keep_retrying());
     #[cfg(feature = "kafka")]
@@ -179,6 +184,7 @@ impl Dispatcher {
         let known = skipped.iter().any(|other| other.execution.pipeline_id == execution.pipeline_id);
         if !known && skipped.len() < MAX_SKIPPED {
             skipped.push(Skipped { execution, by: tripod::current().context() });
+            self.queue.added(1);
         }
     }
 
@@ -190,6 +196,7 @@ impl Dispatcher {
             if skipped.is_empty() {
                 continue;
             }
+            self.queue.taken(skipped.len() as u32);
             let span = skipped
                 .iter()
                 .fold(SpanBuilder::new("retry skipped executions").root(), |span, one| span.link(one.by))
