@@ -48,11 +48,17 @@ impl<DB: Database> Query<DB> {
 /// An operation begins that a text says, or a call of sqlx.
 pub(super) fn start(target: &Target, sql: &str, call: Option<&'static str>, parameterized: bool) -> Operation {
     let what = What::Query { known: Known::of(target.dialect, sql), call };
-    let text = |what: &What| {
-        let What::Query { known, .. } = what else { return None };
-        Some(if parameterized { known.written().to_owned() } else { known.sanitized().to_owned() })
-    };
-    Operation::start(&target.client, what, |what| text(what).map(Cow::Owned), None)
+    Operation::start(
+        &target.client,
+        what,
+        |what| match what {
+            What::Query { known, .. } if parameterized => Some(Cow::Borrowed(known.written())),
+            What::Query { known, .. } => Some(Cow::Borrowed(known.sanitized())),
+            #[cfg(feature = "redis")]
+            What::Command(_) => None,
+        },
+        None,
+    )
 }
 
 /// The database that queries go to.
