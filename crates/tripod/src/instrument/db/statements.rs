@@ -1,7 +1,7 @@
 //! What is known of a query by its text, found out once.
 //!
 //! The first 1,024 texts of a process are remembered for good, in slots that are only ever filled: finding one again costs a hash and a
-//! comparison, no lock and no allocation. The rest, such as texts with values in them, is read anew each time, about a microsecond each.
+//! comparison, no lock and no allocation. The rest, such as texts with values in them, is read anew each time.
 
 use std::hash::BuildHasher;
 use std::ops::Deref;

@@ -14,7 +14,7 @@
 //! # }
 //! ```
 //!
-//! It costs less than a microsecond a command; see `docs/how-to/instrument/redis.md`.
+//! It costs a span, a measurement and the text of the command; see `docs/how-to/instrument/redis.md`.
 
 mod asynchronous;
 mod batch;
