@@ -124,6 +124,18 @@ pub(crate) async fn messages() {
     failed.unwrap_err();
 }
 
+pub(crate) async fn jobs() {
+    use tripod::instrument::jobs::{self, Job};
+    jobs::spawn("refresh cache", async {}).await.unwrap();
+    let failing = async { Err::<(), _>(std::fmt::Error) };
+    Job::new("send mail").detached().spawn(failing).await.unwrap().unwrap_err();
+}
+
+pub(crate) fn functions() {
+    let work = tripod::instrument::trace_operation("work");
+    drop(work);
+}
+
 pub(crate) fn language_model() {
     let model = tripod::catalog::llm::Llm::new("openai", "gpt-5");
     model.request().success(100, 20, 0.01);

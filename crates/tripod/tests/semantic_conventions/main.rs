@@ -150,6 +150,8 @@ async fn what_is_emitted_is_as_the_conventions_have_it_or_the_page_says_why_not(
     drive::sql().await;
     drive::cache().await;
     drive::messages().await;
+    drive::jobs().await;
+    drive::functions();
     drive::language_model();
     drive::exceptions();
     drive::events();
