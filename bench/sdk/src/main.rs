@@ -9,6 +9,7 @@ mod bridges;
 mod catalogue;
 mod child;
 mod compare;
+mod http;
 mod logs;
 mod metrics;
 mod otlp;
@@ -40,6 +41,7 @@ fn rows() -> Vec<Row> {
         attributes::rows(),
         logs::rows(),
         propagation::rows(),
+        http::rows(),
         otlp::rows(),
         series::rows(),
         bridges::rows(),

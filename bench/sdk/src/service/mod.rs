@@ -19,6 +19,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use self::sink::{Arrived, Sink};
+pub use self::tripod::{instruments as tripod_instruments, serve as tripod_by_hand};
 use crate::child::{pin_to_cpu, process_cpu};
 use crate::compare::Effort;
 use crate::peers::tripod_lost;

@@ -24,22 +24,26 @@ impl Telemetry for Tripod {
     }
 }
 
+/// What the middleware records into.
 #[derive(Clone)]
-struct Instruments {
+pub struct Instruments {
     requests: Counter,
     duration: Histogram,
 }
 
 pub fn app(sink: &str) -> (Router, Guard) {
     let guard = tripod::init().service_name("shop").otlp_endpoint(sink).metric_interval(METRIC_INTERVAL).start();
-    let instruments = Instruments {
-        requests: tripod::counter("http.server.requests").unit("{request}").build(),
-        duration: tripod::histogram("http.server.request.duration").unit("s").build(),
-    };
-    (router::<Tripod>().layer(from_fn_with_state(instruments, serve)), guard.expect("telemetry starts"))
+    (router::<Tripod>().layer(from_fn_with_state(instruments(), serve)), guard.expect("telemetry starts"))
 }
 
-async fn serve(State(instruments): State<Instruments>, request: Request, next: Next) -> Response {
+pub fn instruments() -> Instruments {
+    Instruments {
+        requests: tripod::counter("http.server.requests").unit("{request}").build(),
+        duration: tripod::histogram("http.server.request.duration").unit("s").build(),
+    }
+}
+
+pub async fn serve(State(instruments): State<Instruments>, request: Request, next: Next) -> Response {
     let start = Instant::now();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or("", MatchedPath::as_str);
