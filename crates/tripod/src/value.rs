@@ -298,6 +298,18 @@ macro_rules! from {
 }
 from!(bool, i8, i16, i32, i64, u8, u16, u32, f32, f64);
 
+macro_rules! from_unsigned {
+    ($($type:ty),*) => {
+        $(impl From<$type> for Value<'_> {
+            fn from(value: $type) -> Self {
+                // Nothing is there to borrow a text from, so what no signed integer holds is a float; the macros keep it exact.
+                i64::try_from(value).map_or(Value::Double(value as f64), Value::Int)
+            }
+        })*
+    };
+}
+from_unsigned!(u64, usize);
+
 impl<'a, T: ToValue + ?Sized> From<&'a T> for Value<'a> {
     fn from(value: &'a T) -> Self {
         value.to_value()
