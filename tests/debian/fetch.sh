@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Fetches Debian packages, with what they need and this machine lacks, into $TRIPOD_TEST_CACHE (default: target/test-cache) without
-# installing them, and prints a folder with the programs that were asked for: each is started with the libraries it came with.
+# Fetches Debian packages, with what they need and this machine lacks, into $TRIPOD_TEST_CACHE (default: target/test-cache), or where root's
+# is closed to others into /var/tmp/tripod-tests, without installing them, and prints a folder with the programs that were asked for: each is started with the libraries it came with.
 #
 #   fetch.sh redis 'usr/bin' redis-server -- redis-server
 #
@@ -21,6 +21,19 @@ programs=("$@")
 cache="${TRIPOD_TEST_CACHE:-../../target/test-cache}"
 mkdir -p "$cache"
 cache="$(cd "$cache" && pwd)"
+
+# What root starts runs as nobody, who has to get there: not below a home, which mostly is root's alone.
+open_to_all() {
+  local path=$1
+  while [ "$path" != / ]; do
+    (($(stat -c '0%a' "$path") & 1)) || return 1
+    path="$(dirname "$path")"
+  done
+}
+if [ "$(id -u)" = 0 ] && ! open_to_all "$cache"; then
+  cache=/var/tmp/tripod-tests
+  install -d -m 755 "$cache"
+fi
 folder="$cache/debian-$name"
 
 # Several tests may ask at once: one fetches, the others wait.

@@ -60,7 +60,8 @@ async function metricWithExemplars() {
   const window = `start=${end - 840}&end=${end}`;
   const metadata = (await api("/api/v1/metadata")).data;
   const histograms = Object.keys(metadata).filter((name) => metadata[name][0].type === "histogram");
-  histograms.sort((a, b) => Number(b.startsWith("pipeline_")) - Number(a.startsWith("pipeline_")));
+  const isDuration = (name) => name.startsWith("pipeline_") && name.endsWith("_seconds");
+  histograms.sort((a, b) => Number(isDuration(b)) - Number(isDuration(a)));
   for (const name of histograms) {
     for (const series of [`${name}_bucket`, name]) {
       const found = (await api(`/api/v1/query_exemplars?query=${series}&${window}`)).data.flatMap((one) => one.exemplars);

@@ -90,7 +90,7 @@ impl Publisher for Producer {
             .attribute("messaging.operation.name", "send")
             .attribute("messaging.operation.type", "send")
             .attribute("messaging.destination.name", TOPIC)
-            .attribute("messaging.batch.message_count", signals.len() as i64)
+            .attribute("messaging.batch.message_count", signals.len())
             .start();
         let publish = async move {
             let measured = self.topic.publish();
@@ -138,7 +138,7 @@ pub(crate) fn processing(signals: &[Signal]) -> tripod::Span {
         .attribute("messaging.operation.type", "process")
         .attribute("messaging.destination.name", TOPIC)
         .attribute("messaging.consumer.group.name", "trigger-dispatcher")
-        .attribute("messaging.batch.message_count", signals.len() as i64);
+        .attribute("messaging.batch.message_count", signals.len());
     for signal in signals {
         span = span.link(propagation::extract(&signal.headers).span);
     }
