@@ -279,6 +279,11 @@ async fn a_delivery_that_fails_is_recorded_with_its_code() {
         assert_eq!(total(&telemetry, "messaging.client.sent.messages", &labels), expected, "{error_type}");
         assert_eq!(total(&telemetry, "messaging.client.operation.duration", &labels), expected, "{error_type}");
     }
+    let of_type = |metric| {
+        total(&telemetry, metric, &[("messaging.destination.name", "failing"), ("messaging.operation.type", "send")])
+    };
+    assert_eq!(of_type("messaging.client.operation.duration"), 2.0);
+    assert_eq!(of_type("messaging.client.sent.messages"), 0.0, "the conventions do not have it there");
 }
 
 #[tokio::test]

@@ -113,6 +113,7 @@ impl Client {
             _ => operation.name.into(),
         };
         let mut attributes = self.common(operation);
+        attributes.push("messaging.operation.type", Value::Str(operation.class));
         attributes.maybe("messaging.client.id", self.id.as_deref());
         if let Some(destination) = destination {
             attributes.push("messaging.destination.name", Value::Str(destination.topic));
@@ -153,7 +154,6 @@ impl Client {
         let mut common = Attributes::new();
         common.push("messaging.system", Value::Str("kafka"));
         common.push("messaging.operation.name", Value::Str(operation.name));
-        common.push("messaging.operation.type", Value::Str(operation.class));
         common.maybe("messaging.consumer.group.name", self.group());
         if let Some(Server { address, port }) = &self.server {
             common.push("server.address", Value::Str(address));

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::client::{Client, Destination};
 use super::{COMMIT, POLL, PROCESS, SEND};
+use crate::Value;
 use crate::catalog;
 use crate::instrument::messaging::{self, Operation};
 use crate::instrument::names::{MetricNames, metric_names};
@@ -82,6 +83,9 @@ impl Metrics {
         error: Option<&str>,
         took: Duration,
     ) {
-        self.conventions.operation_duration.record(took.as_secs_f64(), &client.labels(operation, destination, error));
+        let mut labels = client.labels(operation, destination, error);
+        // The conventions have it on this metric only.
+        labels.push("messaging.operation.type", Value::Str(operation.class));
+        self.conventions.operation_duration.record(took.as_secs_f64(), &labels);
     }
 }
