@@ -252,6 +252,7 @@ fn a_service_that_ends_before_it_is_ready_says_so_on_its_start() {
     let spans = memory.spans();
     let startup = spans.iter().find(|span| span.name == "service startup").expect("it is sent");
     assert_eq!(&*startup.status.message, "it stopped before it was ready");
+    assert_eq!(common::attribute(&startup.attributes, "error.type"), &"stopped".into());
     assert!(spans.iter().any(|span| span.name == "service shutdown"));
 }
 
@@ -290,4 +291,6 @@ fn checks_leave_no_spans_and_a_change_of_readiness_is_logged_once() {
     let said: Vec<String> = memory.logs().iter().map(|log| format!("{:?}", log.body)).collect();
     assert_eq!(said.len(), 2, "{said:?}");
     assert!(said[0].contains("not ready") && said[1].contains("ready again"), "{said:?}");
+    let why = |key| common::attribute(&memory.logs()[0].attributes, key).to_string();
+    assert_eq!([why("tripod.check.name"), why("tripod.check.reason")], ["database", "gone"]);
 }

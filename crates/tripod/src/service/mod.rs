@@ -134,6 +134,7 @@ impl Service {
     /// Call it before the server stops listening, and load balancers send the next requests elsewhere.
     pub fn stopping(&self) -> Context {
         if let Some(mut startup) = lock(&self.startup).take() {
+            startup.set_attribute("error.type", "stopped");
             startup.set_status(StatusCode::ERROR, "it stopped before it was ready");
         }
         self.shared.phase.store(Phase::Stopping as u8, Ordering::Release);

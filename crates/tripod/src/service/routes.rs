@@ -133,7 +133,8 @@ impl Shared {
         }
         for (finding, reason) in findings.iter().filter_map(|finding| Some((finding, finding.outcome.as_ref().err()?)))
         {
-            self.telemetry.warn("not ready", labels!(check = *finding.name, reason = reason.as_str()));
+            self.telemetry
+                .warn("not ready", labels!(tripod.check.name = *finding.name, tripod.check.reason = reason.as_str()));
         }
     }
 }
