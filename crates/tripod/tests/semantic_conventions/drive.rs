@@ -3,19 +3,22 @@
 use std::convert::Infallible;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use apalis::prelude::{BoxDynError, MemoryStorage, TaskBuilder, TaskId, TaskSink, WorkerBuilder, WorkerContext};
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
-use rdkafka::consumer::Consumer as _;
+use rdkafka::consumer::{CommitMode, Consumer as _};
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{DefaultProducerContext, FutureRecord};
 use rdkafka::util::Timeout;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use redis::AsyncCommands;
 use reqwest_middleware::ClientBuilder;
-use sqlx::sqlite::SqlitePoolOptions;
+use sqlx::sqlite::{Sqlite, SqlitePoolOptions};
 use tonic::body::Body;
 use tower::{Layer, ServiceExt};
 use tripod::instrument::{
@@ -59,13 +62,15 @@ pub(crate) async fn rpc() {
     }
 }
 
-pub(crate) async fn sql() {
+/// Gives back the pool, whose connections are told for as long as it is there.
+pub(crate) async fn sql() -> database::Pool<Sqlite> {
     let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await.unwrap();
     let pool = database::Pool::new(pool);
     sqlx::query("CREATE TABLE users (id INTEGER)").execute(&pool).await.unwrap();
     sqlx::query("INSERT INTO users VALUES ($1)").bind(1_i64).execute(&pool).await.unwrap();
     sqlx::query("SELECT id FROM users WHERE id = 1").fetch_all(&pool).await.unwrap();
     sqlx::query("SELECT nothing FROM users").fetch_all(&pool).await.unwrap_err();
+    pool
 }
 
 pub(crate) async fn cache() {
@@ -105,7 +110,8 @@ fn answer_redis(mut stream: std::net::TcpStream) -> Option<()> {
     }
 }
 
-pub(crate) async fn messages() {
+/// Gives back the consumer, whose lag is told for as long as it is there, and its cluster.
+pub(crate) async fn messages() -> (kafka::StreamConsumer, MockCluster<'static, DefaultProducerContext>) {
     let mock: MockCluster<'static, DefaultProducerContext> = MockCluster::new(1).unwrap();
     mock.create_topic("orders", 1, 1).unwrap();
     let mut config = ClientConfig::new();
@@ -122,6 +128,9 @@ pub(crate) async fn messages() {
     consumer.process(&message, async {}).await;
     let failed = consumer.process(&message, async { Err::<(), _>(std::fmt::Error) }).await;
     failed.unwrap_err();
+    consumer.commit_message(&message, CommitMode::Sync).unwrap();
+    drop(message);
+    (consumer, mock)
 }
 
 pub(crate) async fn jobs() {
@@ -131,15 +140,83 @@ pub(crate) async fn jobs() {
     Job::new("send mail").detached().spawn(failing).await.unwrap().unwrap_err();
 }
 
+pub(crate) async fn tasks() {
+    use tripod::instrument::apalis;
+    let mut reports = MemoryStorage::new();
+    for number in [1_u32, 2] {
+        let task =
+            TaskBuilder::new(number).metadata(&apalis::Origin::current()).task_id(TaskId::from_int(number.into()));
+        reports.push_task(task.queue("reports".into()).max_attempts(3).build()).await.unwrap();
+    }
+    let handler = |number: u32, worker: WorkerContext| async move {
+        if number == 1 {
+            return Err(BoxDynError::from("no paper"));
+        }
+        worker.stop().unwrap();
+        Ok(())
+    };
+    let worker = WorkerBuilder::new("reporter").backend(reports).layer(apalis::Layer::new()).build(handler);
+    worker.run().await.unwrap();
+}
+
+/// From its start to its end; a check fails when it is ready, and passes again.
+pub(crate) async fn service() {
+    use tripod::service::{Check, Service};
+    let service = Service::of("checkout");
+    let well = Arc::new(AtomicBool::new(true));
+    let state = Arc::clone(&well);
+    service.check(Check::blocking("disk", move || state.load(Ordering::Relaxed).then_some(()).ok_or("full")));
+    service.ready();
+    for is_well in [true, false, true] {
+        well.store(is_well, Ordering::Relaxed);
+        let probe = http::Request::get("/readyz").body(()).unwrap();
+        assert_eq!(service.readiness().oneshot(probe).await.unwrap().status().is_success(), is_well);
+    }
+    service.shutdown();
+    drop(Service::of("never ready"));
+}
+
 pub(crate) fn functions() {
     let work = tripod::instrument::trace_operation("work");
-    drop(work);
+    work.run(|| "x".parse::<u16>()).unwrap_err();
+    parse("x").unwrap_err();
+    assert_eq!(Quotes.latest("AAPL"), Ok(1));
+    assert!(Quotes.latest("").is_err());
+}
+
+#[tripod::telemetry(provider = "local")]
+fn parse(text: &str) -> Result<u16, std::num::ParseIntError> {
+    text.parse()
+}
+
+struct Quotes;
+
+#[tripod::instrument_adapter("quotes")]
+impl Quotes {
+    fn latest(&self, symbol: &str) -> Result<u32, std::fmt::Error> {
+        if symbol.is_empty() { Err(std::fmt::Error) } else { Ok(1) }
+    }
+}
+
+struct Answer;
+
+impl tripod::LlmUsage for Answer {
+    fn prompt_tokens(&self) -> u64 {
+        100
+    }
+
+    fn completion_tokens(&self) -> u64 {
+        20
+    }
+}
+
+#[tripod::track_llm_usage(provider = "openai", model = "gpt-5", cost_per_1k_prompt = 0.03)]
+fn ask(prompt: &str) -> Result<Answer, std::fmt::Error> {
+    if prompt.is_empty() { Err(std::fmt::Error) } else { Ok(Answer) }
 }
 
 pub(crate) fn language_model() {
-    let model = tripod::catalog::llm::Llm::new("openai", "gpt-5");
-    model.request().success(100, 20, 0.01);
-    model.request().error("timeout");
+    assert!(ask("why?").is_ok() && ask("").is_err());
 }
 
 pub(crate) fn events() {

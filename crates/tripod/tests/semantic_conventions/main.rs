@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 
 use common::{telemetry, wait_until};
 use known::Known;
-use tripod::SpanKind;
+use tripod::{SpanKind, StatusCode};
 use tripod_wire::otlp::metrics::{Metric, MetricData};
 use tripod_wire::otlp::{KeyValue, Span};
 
@@ -102,15 +102,20 @@ fn check_span(known: &Known, span: &Span, found: &mut BTreeSet<String>) {
             .filter(|key| !known.has_attribute(key))
             .map(|key| format!("attribute {key}")),
     );
-    if span.kind == SpanKind::INTERNAL {
-        return;
-    }
     let kind = match span.kind {
+        SpanKind::INTERNAL => "internal",
         SpanKind::SERVER => "server",
         SpanKind::CLIENT => "client",
         SpanKind::PRODUCER => "producer",
         _ => "consumer",
     };
+    if span.status.code == StatusCode::ERROR && !keys.contains(&"error.type") {
+        let with = if span.events.iter().any(|event| event.name == "exception") { "an" } else { "no" };
+        found.insert(format!("no error.type on {kind} spans with {with} exception"));
+    }
+    if span.kind == SpanKind::INTERNAL {
+        return;
+    }
     let of = SPANS.iter().find(|(mark, kinds, _)| keys.contains(mark) && kinds.contains(&span.kind));
     // Without a route the method is what tells a request.
     let of = of.or_else(|| {
@@ -147,10 +152,12 @@ async fn what_is_emitted_is_as_the_conventions_have_it_or_the_page_says_why_not(
     let _sampling = drive::machine();
     drive::http().await;
     drive::rpc().await;
-    drive::sql().await;
+    let _pool = drive::sql().await;
     drive::cache().await;
-    drive::messages().await;
+    let _consumer = drive::messages().await;
     drive::jobs().await;
+    drive::tasks().await;
+    drive::service().await;
     drive::functions();
     drive::language_model();
     drive::exceptions();
@@ -165,8 +172,15 @@ async fn what_is_emitted_is_as_the_conventions_have_it_or_the_page_says_why_not(
         "rpc.server.call.duration",
         "rpc.client.call.duration",
         "db.client.operation.duration",
+        "db.client.connection.count",
         "messaging.client.sent.messages",
+        "messaging.client.consumed.messages",
+        "messaging.process.duration",
+        "kafka.consumer.records_lag",
+        "kafka.consumer.time_lag",
+        "kafka.consumer.offset",
         "gen_ai.client.token.usage",
+        "gen_ai.client.operation.duration",
         "process.cpu.time",
         "otel.sdk.span.started",
     ] {
@@ -183,6 +197,9 @@ async fn what_is_emitted_is_as_the_conventions_have_it_or_the_page_says_why_not(
     for (mark, kinds, _) in SPANS {
         let has = |span: &Span| kinds.contains(&span.kind) && keys(&span.attributes).contains(&mark);
         assert!(spans.iter().any(has), "there is a span with {mark}");
+    }
+    for name in ["process reports", "service startup", "service shutdown", "work", "adapter.parse", "adapter.latest"] {
+        assert!(spans.iter().any(|span| span.name == name), "there is a span {name}");
     }
     spans.iter().for_each(|span| check_span(&known, span, &mut found));
     for log in telemetry.logs() {
