@@ -38,8 +38,9 @@ pub fn rows() -> Vec<Row> {
 
 fn peers() -> Vec<Peer> {
     vec![
-        Peer::new("ServerLayer", || with_tripod(orders().layer(ServerLayer::new())))
-            .note("12 attributes, duration, active requests and size of the response"),
+        Peer::new("tripod", || with_tripod(orders().layer(ServerLayer::new()))).note(
+            "`ServerLayer`: 8 attributes, duration, active requests and size of the response, to the end of the body",
+        ),
         Peer::new("by hand", || {
             let middleware = from_fn_with_state(service::tripod_instruments(), service::tripod_by_hand);
             with_tripod(orders().layer(middleware))
