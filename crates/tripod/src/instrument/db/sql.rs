@@ -100,8 +100,9 @@ impl Text {
             _ if token.kind == Kind::Word && token.text.eq_ignore_ascii_case("in") => List::Word,
             _ => List::None,
         };
-        // Two dashes and a space would be a comment where they were none.
-        if std::mem::take(&mut self.space) && !self.out.is_empty() && !self.out.ends_with("--") {
+        // Two dashes that are none of a comment's could become one, by what comes next here.
+        let is_second_dash = token.is("-") && self.out.ends_with('-');
+        if (std::mem::take(&mut self.space) || is_second_dash) && !self.out.is_empty() {
             self.out.push(' ');
         }
         self.out.push_str(token.text);
@@ -131,6 +132,14 @@ mod tests {
         everywhere("SELECT 1, -2.5e-3, .5, 0xFF, x'ab', TRUE, 'it''s', NULL", "SELECT ?, -?, ?, ?, ?, ?, ?, NULL");
         everywhere("UPDATE t1 SET a2 = 'x', b = b + 10 WHERE id=7", "UPDATE t1 SET a2 = ?, b = b + ? WHERE id=?");
         everywhere("SELECT date '2024-01-01', interval '1 day'", "SELECT date ?, interval ?");
+    }
+
+    #[test]
+    fn dashes_that_begin_no_comment_begin_none_when_one_is_taken_out_behind_them() {
+        assert_eq!(sanitize(Dialect::MySql, "SELECT 5--3"), "SELECT ?- -?");
+        let once = sanitize(Dialect::MySql, "SELECT a--# all\n\0b");
+        assert_eq!(once, "SELECT a- - \0b");
+        assert_eq!(sanitize(Dialect::MySql, &once), once);
     }
 
     #[test]
@@ -164,7 +173,7 @@ mod tests {
         everywhere("SELECT a -- secret 'x\n, b /* secret ' */ FROM t", "SELECT a , b FROM t");
         assert_eq!(sanitize(Dialect::Postgres, "SELECT /* a /* b */ ' */ 1"), "SELECT ?");
         assert_eq!(sanitize(Dialect::Sqlite, "SELECT /* a /* b */ 1"), "SELECT ?");
-        assert_eq!(sanitize(Dialect::MySql, "SELECT a # it's\n, b--'x'"), "SELECT a , b--?");
+        assert_eq!(sanitize(Dialect::MySql, "SELECT a # it's\n, b--'x'"), "SELECT a , b- -?");
         assert_eq!(sanitize(Dialect::Postgres, "SELECT a #- '{1}'"), "SELECT a #- ?");
     }
 
