@@ -47,6 +47,8 @@ mod error;
 #[cfg(feature = "events")]
 pub mod events;
 mod export;
+#[cfg(any(feature = "otlp-grpc", feature = "tonic"))]
+mod grpc;
 mod guard;
 pub mod instrument;
 mod limits;

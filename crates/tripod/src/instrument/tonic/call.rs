@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use http::{HeaderMap, StatusCode, response};
 
 use super::metrics::{Ended, Metrics};
-use super::status::{self, Code};
+use super::status;
+use crate::grpc::Code;
 use crate::instrument::http::captured::{Captured, capture};
 use crate::instrument::http::measured::{Call, End};
 use crate::instrument::http::{PANIC, method::OTHER};

@@ -2,65 +2,16 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, StatusCode};
+use http::HeaderMap;
 
-/// The codes' names, by number.
-const NAMES: [&str; 17] = [
-    "OK",
-    "CANCELLED",
-    "UNKNOWN",
-    "INVALID_ARGUMENT",
-    "DEADLINE_EXCEEDED",
-    "NOT_FOUND",
-    "ALREADY_EXISTS",
-    "PERMISSION_DENIED",
-    "RESOURCE_EXHAUSTED",
-    "FAILED_PRECONDITION",
-    "ABORTED",
-    "OUT_OF_RANGE",
-    "UNIMPLEMENTED",
-    "INTERNAL",
-    "UNAVAILABLE",
-    "DATA_LOSS",
-    "UNAUTHENTICATED",
-];
-
-/// A status code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Code(usize);
+use crate::grpc::Code;
 
 impl Code {
-    pub(super) const OK: Self = Self(0);
-    pub(super) const CANCELLED: Self = Self(1);
-    pub(super) const UNKNOWN: Self = Self(2);
-    pub(super) const DEADLINE_EXCEEDED: Self = Self(4);
-    const PERMISSION_DENIED: Self = Self(7);
-    pub(super) const UNIMPLEMENTED: Self = Self(12);
-    const INTERNAL: Self = Self(13);
-    pub(super) const UNAVAILABLE: Self = Self(14);
-    const DATA_LOSS: Self = Self(15);
-    const UNAUTHENTICATED: Self = Self(16);
-
     /// What headers or trailers say; a number that nobody knows is [`Code::UNKNOWN`].
     pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
         let number: usize = headers.get("grpc-status")?.to_str().ok().and_then(|text| text.parse().ok())?;
-        Some(if number < NAMES.len() { Self(number) } else { Self::UNKNOWN })
-    }
-
-    /// What a response without a status amounts to, as gRPC's documentation maps it.
-    pub(super) fn of_http(status: StatusCode) -> Self {
-        match status.as_u16() {
-            400 => Self::INTERNAL,
-            401 => Self::UNAUTHENTICATED,
-            403 => Self::PERMISSION_DENIED,
-            404 => Self::UNIMPLEMENTED,
-            429 | 502..=504 => Self::UNAVAILABLE,
-            _ => Self::UNKNOWN,
-        }
-    }
-
-    pub(super) fn name(self) -> &'static str {
-        NAMES[self.0]
+        let known = u32::try_from(number).ok().map(Self).filter(|code| code.is_known());
+        Some(known.unwrap_or(Self::UNKNOWN))
     }
 
     /// Whether it is the server's fault.
@@ -98,7 +49,7 @@ pub(super) fn timeout(headers: &HeaderMap) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
+    use http::{HeaderValue, StatusCode};
 
     use super::*;
 

@@ -17,12 +17,12 @@ use tripod_wire::otlp::ExportResponse;
 use tripod_wire::proto::Message;
 
 use self::channel::{Answer, Channel};
-use self::status::Code;
 use super::compress::compress;
 use super::{USER_AGENT, exported};
 use crate::Error;
 use crate::config::env::invalid;
 use crate::config::{Compression, Config, OtlpTarget};
+use crate::grpc::Code;
 use crate::metrics::Temporality;
 use crate::pipeline::{Batch, ExportError, Exported, Exporter, Signal, Signals};
 use crate::say::say;

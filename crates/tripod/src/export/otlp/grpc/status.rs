@@ -9,66 +9,11 @@ use http::{HeaderMap, StatusCode};
 
 use crate::context::propagation::percent_decode;
 use crate::decode::Fields;
+use crate::grpc::Code;
 use crate::pipeline::ExportError;
 
 /// Of what a receiver says of a refusal, so many characters are shown.
 const SHOWN_CHARACTERS: usize = 300;
-
-/// The number of a status.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Code(u32);
-
-impl Code {
-    pub(super) const OK: Self = Self(0);
-    pub(super) const UNIMPLEMENTED: Self = Self(12);
-    const CANCELLED: Self = Self(1);
-    const UNKNOWN: Self = Self(2);
-    const DEADLINE_EXCEEDED: Self = Self(4);
-    const PERMISSION_DENIED: Self = Self(7);
-    const RESOURCE_EXHAUSTED: Self = Self(8);
-    const ABORTED: Self = Self(10);
-    const OUT_OF_RANGE: Self = Self(11);
-    const INTERNAL: Self = Self(13);
-    const UNAVAILABLE: Self = Self(14);
-    const DATA_LOSS: Self = Self(15);
-    const UNAUTHENTICATED: Self = Self(16);
-
-    const NAMES: [&str; 17] = [
-        "OK",
-        "CANCELLED",
-        "UNKNOWN",
-        "INVALID_ARGUMENT",
-        "DEADLINE_EXCEEDED",
-        "NOT_FOUND",
-        "ALREADY_EXISTS",
-        "PERMISSION_DENIED",
-        "RESOURCE_EXHAUSTED",
-        "FAILED_PRECONDITION",
-        "ABORTED",
-        "OUT_OF_RANGE",
-        "UNIMPLEMENTED",
-        "INTERNAL",
-        "UNAVAILABLE",
-        "DATA_LOSS",
-        "UNAUTHENTICATED",
-    ];
-
-    fn name(self) -> &'static str {
-        Self::NAMES.get(self.0 as usize).copied().unwrap_or("an unknown status")
-    }
-
-    /// What an answer without a status means, by gRPC's table: one of a proxy, or of a server that is none of gRPC.
-    fn of_http(status: StatusCode) -> Self {
-        match status.as_u16() {
-            400 => Self::INTERNAL,
-            401 => Self::UNAUTHENTICATED,
-            403 => Self::PERMISSION_DENIED,
-            404 => Self::UNIMPLEMENTED,
-            429 | 502..=504 => Self::UNAVAILABLE,
-            _ => Self::UNKNOWN,
-        }
-    }
-}
 
 /// How a call ended.
 pub(super) struct Status {
