@@ -142,6 +142,8 @@ impl Call for GrpcCall {
     fn end(mut self, how: End<'_>, _: u64) {
         let is_server = self.settings.is_server();
         let (code, failure) = match (how, self.status) {
+            // A server of tonic's cancels what is over in time, and may say so before the client's own clock does.
+            (_, Some(Code::CANCELLED)) if !is_server => (self.given_up(), None),
             (_, Some(code)) => (code, None),
             (End::Complete, None) => (self.http_status.map_or(Code::UNKNOWN, Code::of_http), None),
             (End::Dropped, None) => (self.given_up(), None),
