@@ -67,3 +67,9 @@ pub enum StoreError {
     #[error("{0}")]
     Query(String),
 }
+
+impl StoreError {
+    pub(crate) fn io(action: &'static str, path: &std::path::Path, source: std::io::Error) -> Self {
+        Self::Io { action, path: path.to_owned(), source }
+    }
+}

@@ -1,0 +1,18 @@
+//! What a store does: a trait a signal, with its questions and answers. Nothing here knows how it is done.
+
+mod labels;
+mod logs;
+mod series;
+mod spans;
+mod window;
+
+pub use labels::{Labels, MatchOp, Matcher};
+pub use logs::{LogQuery, LogStore, LogVolume, StoredLog};
+pub use series::{
+    Exemplar, Metadata, MetricKind, NativeHistogram, Samples, SelectedSeries, SeriesExemplars, SeriesStore, SeriesWrite,
+};
+pub use spans::{
+    AttributeMatch, Operation, ServiceShare, ServiceStats, SpanStore, StoredSpan, Trace, TraceQuery, TraceSummaries,
+    TraceSummary,
+};
+pub use window::Window;

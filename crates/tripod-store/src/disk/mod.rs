@@ -1,0 +1,94 @@
+//! The file system as the store uses it, so that a test can be the disk that loses what was not synced, fills up or fails.
+//!
+//! What a caller must know is what any file system promises: bytes are durable after [`Writer::sync`], names (created,
+//! renamed, removed) after [`Disk::sync_dir`] of their directory. A call costs one virtual call more than the system's.
+
+mod real;
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+pub(crate) use self::real::RealDisk;
+
+/// A file system.
+pub(crate) trait Disk: fmt::Debug + Send + Sync {
+    /// Creates a file that is not there yet, to write it.
+    fn create(&self, path: &Path) -> io::Result<Box<dyn Writer>>;
+
+    /// Opens a file that is there, to write behind its end.
+    fn append(&self, path: &Path) -> io::Result<Box<dyn Writer>>;
+
+    /// Opens a file to read it. It stays readable after it has been removed.
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn Reader>>;
+
+    /// What is in a directory, sorted by name.
+    fn list(&self, dir: &Path) -> io::Result<Vec<Entry>>;
+
+    /// Creates a directory, and those above it, unless they are there.
+    fn create_dir_all(&self, dir: &Path) -> io::Result<()>;
+
+    /// Gives a file another name, in place of a file that has it.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Gives a file one more name; the file system must be the same.
+    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Removes a file.
+    fn remove_file(&self, path: &Path) -> io::Result<()>;
+
+    /// Removes an empty directory.
+    fn remove_dir(&self, dir: &Path) -> io::Result<()>;
+
+    /// Makes the names in a directory durable.
+    fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+
+    /// Bytes that can still be written where this directory is.
+    fn available(&self, dir: &Path) -> io::Result<u64>;
+}
+
+/// A file that is written at its end.
+pub(crate) trait Writer: fmt::Debug + Send + Sync {
+    /// Adds bytes.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()>;
+
+    /// Waits until everything that was written is durable.
+    fn sync(&mut self) -> io::Result<()>;
+
+    /// Cuts off what lies behind `len`.
+    fn truncate(&mut self, len: u64) -> io::Result<()>;
+
+    /// Bytes in the file.
+    fn len(&self) -> u64;
+}
+
+/// A file that is read anywhere.
+pub(crate) trait Reader: fmt::Debug + Send + Sync {
+    /// Fills `bytes` with what stands from `offset` on; an error where the file ends before.
+    fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()>;
+
+    /// Bytes in the file.
+    fn len(&self) -> u64;
+}
+
+/// What stands in a directory.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Entry {
+    /// Its name.
+    pub(crate) name: String,
+    /// Whether it is a directory itself.
+    pub(crate) is_dir: bool,
+    /// A file's bytes.
+    pub(crate) len: u64,
+}
+
+/// Reads `len` bytes from `offset` on. A length beyond the file is an error before anything is allocated.
+pub(crate) fn read(file: &dyn Reader, offset: u64, len: usize) -> io::Result<Vec<u8>> {
+    if offset.checked_add(len as u64).is_none_or(|end| end > file.len()) {
+        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file ends before"));
+    }
+    let mut bytes = vec![0; len];
+    file.read_at(&mut bytes, offset)?;
+    Ok(bytes)
+}
