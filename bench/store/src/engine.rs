@@ -1,0 +1,58 @@
+//! The store under measurement: how it is opened, fed, and waited for.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use tripod_store::{
+    Appended, Embedded, Labels, LogStore, Options, Recovery, Samples, SeriesStore, SeriesWrite, SpanStore, Store,
+    StoreError,
+};
+use tripod_wire::prometheus::remote_write::WriteRequest;
+use tripod_wire::proto::Message;
+
+use crate::process;
+
+/// Opens it as the product does, but for the limits that would drop data.
+pub fn open(dir: &Path) -> (Embedded, Recovery) {
+    Embedded::open(Options { memory_limit: 6 << 30, ..Options::new(dir) }).expect("the store opens")
+}
+
+/// Hands over a request of a signal.
+pub fn append(store: &Embedded, signal: &str, request: &[u8], scratch: &mut Vec<u8>) -> Result<Appended, StoreError> {
+    match signal {
+        "spans" => store.append_spans(request),
+        "logs" => store.append_logs(request),
+        _ => {
+            let len = snap::raw::decompress_len(request).expect("it was compressed by snappy");
+            scratch.resize(len, 0);
+            snap::raw::Decoder::new().decompress(request, scratch).expect("it was compressed by snappy");
+            append_remote_write(store, scratch)
+        }
+    }
+}
+
+fn append_remote_write(store: &Embedded, request: &[u8]) -> Result<Appended, StoreError> {
+    let request = WriteRequest::decode(request)?;
+    let write = |series: tripod_wire::prometheus::remote_write::TimeSeries| SeriesWrite {
+        labels: Labels::new(series.labels.into_iter().map(|label| (label.name, label.value))),
+        samples: Samples {
+            floats: series.samples.into_iter().map(|sample| (sample.timestamp, sample.value)).collect(),
+            ..Samples::default()
+        },
+        exemplars: Vec::new(),
+        metadata: None,
+    };
+    store.append_series(&request.timeseries.into_iter().map(write).collect::<Vec<_>>())
+}
+
+/// Flushes, and waits until nothing is done in the background any more: flushes, merges.
+pub fn settle(store: &Embedded) {
+    store.flush().expect("the store flushes");
+    let begin = Instant::now();
+    let mut quiet = 0;
+    while quiet < 3 && begin.elapsed() < Duration::from_secs(600) {
+        let before = process::own_cpu();
+        std::thread::sleep(Duration::from_millis(500));
+        quiet = if process::own_cpu() - before < 0.01 { quiet + 1 } else { 0 };
+    }
+}

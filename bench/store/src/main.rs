@@ -1,0 +1,38 @@
+//! Tripod's store under load: what it takes, what it holds, what it finds, beside what one would pick instead.
+//!
+//! `store-bench run` measures everything; names (`spans`, `logs`, `samples`, `memory`) pick some. `--quick` takes small sizes,
+//! `--write FILE` also writes what is printed. `store-bench crash --rounds 200` kills it again and again.
+
+mod arguments;
+mod data;
+mod engine;
+mod feed;
+mod ingest;
+mod process;
+mod queries;
+mod report;
+mod start;
+mod suite;
+mod timing;
+
+use arguments::Arguments;
+
+fn main() {
+    let mut all = std::env::args().skip(1);
+    let command = all.next().unwrap_or_default();
+    let arguments = Arguments::new(all);
+    let figures = match command.as_str() {
+        "run" => return suite::run(&arguments),
+        // Processes that `run` starts.
+        "make" => return feed::make(&arguments),
+        "fill" => return start::fill(&arguments),
+        "ingest" => ingest::run(&arguments),
+        "query" => queries::run(&arguments),
+        "start" => start::run(&arguments),
+        _ => {
+            eprintln!("store-bench run [spans logs samples memory] [--quick] [--write FILE] [--dir DIR]");
+            std::process::exit(2);
+        }
+    };
+    println!("{figures}");
+}

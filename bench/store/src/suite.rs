@@ -1,0 +1,254 @@
+//! All measurements in one run, each in processes of its own, with the targets beside them.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::Value;
+
+use crate::arguments::Arguments;
+use crate::data::Origin;
+use crate::feed::Load;
+use crate::process;
+use crate::report::{Target, short, table};
+
+/// How much of everything.
+struct Sizes {
+    spans: u64,
+    logs: u64,
+    series: u64,
+    scrapes: i64,
+    active: u64,
+    times: usize,
+}
+
+const FULL: Sizes =
+    Sizes { spans: 10_000_000, logs: 10_000_000, series: 100_000, scrapes: 240, active: 1_000_000, times: 200 };
+const QUICK: Sizes = Sizes { spans: 500_000, logs: 500_000, series: 10_000, scrapes: 120, active: 100_000, times: 20 };
+
+const HEADER: [&str; 5] = ["what", "measured", "target", "verdict", "more"];
+
+pub struct Suite {
+    dir: PathBuf,
+    sizes: Sizes,
+    /// The end of all data: full hours before now, so that nothing is too old to be kept.
+    end: u64,
+    rows: Vec<Vec<String>>,
+}
+
+pub fn run(arguments: &Arguments) {
+    let dir = arguments.get("--dir").unwrap_or_else(|| std::env::temp_dir().join("tripod-store-bench"));
+    let mut sizes = if arguments.has("--quick") { QUICK } else { FULL };
+    sizes.spans = arguments.get("--spans").unwrap_or(sizes.spans);
+    sizes.logs = arguments.get("--logs").unwrap_or(sizes.logs);
+    sizes.scrapes = arguments.get("--scrapes").unwrap_or(sizes.scrapes);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is right").as_nanos() as u64;
+    let hour = 3_600_000_000_000;
+    let mut suite = Suite { dir, sizes, end: now / hour * hour - hour, rows: Vec::new() };
+    let picked = arguments.words(&["--write", "--dir", "--spans", "--logs", "--scrapes"]);
+    let wants = |name: &str| picked.is_empty() || picked.contains(&name);
+
+    let mut text = format!("# Tripod's store\n\n{}\n", machine());
+    print!("{text}");
+    for name in ["spans", "logs", "samples", "memory"].into_iter().filter(|name| wants(name)) {
+        suite.rows = vec![HEADER.map(str::to_owned).to_vec()];
+        match name {
+            "spans" => suite.spans(),
+            "logs" => suite.logs(),
+            "samples" => suite.samples(),
+            _ => suite.memory(),
+        }
+        let section = format!("\n## {name}\n\n{}", table(&suite.rows));
+        print!("{section}");
+        text += &section;
+    }
+    if let Some(file) = arguments.get::<PathBuf>("--write") {
+        std::fs::write(&file, text).expect("the report can be written");
+    }
+}
+
+fn machine() -> String {
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let cpus = read("/proc/cpuinfo");
+    let model = cpus.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
+    let count = cpus.lines().filter(|line| line.starts_with("processor")).count();
+    format!(
+        "{count} CPUs:{}; kernel {}; load average at the start {}.",
+        model.trim().trim_start_matches(':'),
+        read("/proc/sys/kernel/osrelease").trim(),
+        read("/proc/loadavg").trim()
+    )
+}
+
+/// The number of this name.
+fn number(figures: &Value, name: &str) -> f64 {
+    figures[name].as_f64().unwrap_or_else(|| panic!("{name} is missing in {figures}"))
+}
+
+impl Suite {
+    fn load(&self, signal: &'static str) -> Load {
+        let Sizes { spans, logs, series, scrapes, .. } = self.sizes;
+        let count = match signal {
+            "spans" => spans,
+            "logs" => logs,
+            _ => series,
+        };
+        // Six hours; samples take as long as they are scraped.
+        let hours = if signal == "samples" { (scrapes as u64 * 15).div_ceil(3600) } else { 6 };
+        Load { signal, origin: Origin { seed: 42, start: self.end - hours * 3_600_000_000_000 }, count, scrapes }
+    }
+
+    fn fresh(&self, name: &str) -> PathBuf {
+        let dir = self.dir.join(name);
+        let _ = std::fs::remove_dir_all(&dir);
+        std::fs::create_dir_all(&dir).expect("the folder can be made");
+        dir
+    }
+
+    fn row(&mut self, what: &str, unit: &str, figure: f64, target: Target, more: String) {
+        let cells =
+            [what.to_owned(), format!("{} {unit}", short(figure)), target.words(unit), target.verdict(figure), more];
+        self.rows.push(cells.to_vec());
+    }
+
+    /// The rows of what taking it all in cost.
+    fn ingest_rows(&mut self, name: &str, figures: &Value, rate: f64, bytes: f64) {
+        let accepted = number(figures, "accepted");
+        assert_eq!(number(figures, "rejected"), 0.0, "all of it is valid");
+        let (seconds, cpu) = (number(figures, "seconds"), number(figures, "cpu"));
+        let acknowledged = number(figures, "cpu_acknowledged");
+        self.row(
+            &format!("{name} bytes in → durable, one core"),
+            "/s",
+            accepted / seconds,
+            Target::AtLeast(rate),
+            format!(
+                "{} of them; core {:.0}% busy; {} CPU s a million, with flush and merge to the end {}, that is {} /CPU s",
+                short(accepted),
+                acknowledged / seconds * 100.0,
+                short(acknowledged / accepted * 1e6),
+                short(cpu / accepted * 1e6),
+                short(accepted / cpu)
+            ),
+        );
+        let disk = number(figures, "disk_bytes");
+        self.row(
+            &format!("{name} on disk"),
+            "B",
+            disk / accepted,
+            Target::AtMost(bytes),
+            format!(
+                "{} MB; {} B each in the request",
+                short(disk / 1e6),
+                short(number(figures, "request_bytes") / accepted)
+            ),
+        );
+    }
+
+    fn query_rows(&mut self, answer: &Value, targets: impl Fn(&str) -> Target) {
+        for query in answer["queries"].as_array().expect("queries were timed") {
+            let name = query["name"].as_str().unwrap_or_default();
+            let more =
+                format!("p99 {} ms; {} runs; {} found", short(number(query, "p99")), query["runs"], query["found"]);
+            self.row(name, "ms p50", number(query, "p50"), targets(name), more);
+        }
+    }
+
+    fn spans(&mut self) {
+        let (dir, load) = (self.fresh("spans"), self.load("spans"));
+        let figures = ingest(&dir, &load);
+        self.ingest_rows("spans,", &figures, 350_000.0, 55.0);
+        let peak = number(&figures, "peak") / f64::from(1 << 20);
+        self.row("memory during it, at most", "MiB", peak, Target::AtMost(512.0), String::new());
+        let answer = query(&dir, &load, self.sizes.times);
+        self.query_rows(&answer, |name| match name {
+            "trace by id" | "trace by id, absent" => Target::AtMost(5.0),
+            "services" => Target::AtMost(1.0),
+            name if name.starts_with("service + attribute") => Target::AtMost(50.0),
+            _ => Target::None,
+        });
+        // Other traces, later ones.
+        let more = Load { origin: Origin { seed: 43, start: self.end }, count: 4_000_000, ..load };
+        more.pour(own(0, "fill").arg("--dir").arg(&dir).args(load.arguments()));
+        let started = figures_of(&output(own(0, "start").arg("--dir").arg(&dir)));
+        let more = format!(
+            "after kill -9; log of {} MB with {} requests; {} CPU s; {} MiB when ready",
+            short(number(&started, "wal_bytes") / 1e6),
+            started["records"],
+            short(number(&started, "cpu")),
+            short(number(&started, "ready") / f64::from(1 << 20))
+        );
+        self.row("start with all of it and a full log", "s", number(&started, "seconds"), Target::AtMost(2.0), more);
+        let resident = number(&started, "resident") / f64::from(1 << 20);
+        self.row("memory idle, all of it on disk", "MiB", resident, Target::AtMost(50.0), String::new());
+        let _ = std::fs::remove_dir_all(dir);
+    }
+
+    fn logs(&mut self) {
+        let (dir, load) = (self.fresh("logs"), self.load("logs"));
+        let figures = ingest(&dir, &load);
+        self.ingest_rows("log records,", &figures, 500_000.0, 40.0);
+        let peak = number(&figures, "peak") / f64::from(1 << 20);
+        self.row("memory during it, at most", "MiB", peak, Target::None, String::new());
+        let answer = query(&dir, &load, self.sizes.times);
+        self.query_rows(&answer, |name| match name {
+            name if name.starts_with("phrase") => Target::AtMost(100.0),
+            name if name.starts_with("volume") => Target::AtMost(200.0),
+            _ => Target::None,
+        });
+        let _ = std::fs::remove_dir_all(dir);
+    }
+
+    fn samples(&mut self) {
+        let (dir, load) = (self.fresh("samples"), self.load("samples"));
+        let figures = ingest(&dir, &load);
+        self.ingest_rows("samples over remote write,", &figures, 2_000_000.0, 1.0);
+        let peak = number(&figures, "peak") / f64::from(1 << 20);
+        let series = format!("{} series, {} scrapes", short(load.count as f64), load.scrapes);
+        self.row("memory during it, at most", "MiB", peak, Target::None, series);
+        let _ = std::fs::remove_dir_all(dir);
+    }
+
+    fn memory(&mut self) {
+        let empty = self.fresh("empty");
+        let idle = figures_of(&output(own(0, "start").arg("--dir").arg(&empty)));
+        let resident = number(&idle, "resident") / f64::from(1 << 20);
+        self.row("memory idle, empty", "MiB", resident, Target::AtMost(50.0), String::new());
+        let _ = std::fs::remove_dir_all(empty);
+        let dir = self.fresh("active");
+        let load = Load { count: self.sizes.active, scrapes: 8, ..self.load("samples") };
+        let figures = ingest(&dir, &load);
+        let grown = number(&figures, "resident") - number(&figures, "resident_before");
+        let more = format!("{} series, {} scrapes", short(load.count as f64), load.scrapes);
+        self.row("memory an active series", "B", grown / load.count as f64, Target::AtMost(1024.0), more);
+        let _ = std::fs::remove_dir_all(dir);
+    }
+}
+
+/// This program, as another process on a core.
+pub fn own(core: usize, command: &str) -> Command {
+    let mut own = process::on_core(core, std::env::current_exe().expect("this program's path"));
+    own.arg(command);
+    own
+}
+
+fn output(command: &mut Command) -> String {
+    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output().expect("the process starts");
+    assert!(output.status.success(), "{command:?}: {}", output.status);
+    String::from_utf8(output.stdout).expect("text")
+}
+
+/// What a process prints last.
+fn figures_of(printed: &str) -> Value {
+    let line = printed.lines().last().unwrap_or_else(|| panic!("a process has failed, see above"));
+    serde_json::from_str(line).unwrap_or_else(|_| panic!("no figures: {line}"))
+}
+
+fn ingest(dir: &Path, load: &Load) -> Value {
+    figures_of(&load.pour(own(0, "ingest").arg("--dir").arg(dir).args(load.arguments())))
+}
+
+fn query(dir: &Path, load: &Load, times: usize) -> Value {
+    let times = times.to_string();
+    figures_of(&output(own(0, "query").arg("--dir").arg(dir).args(load.arguments()).args(["--times", &times])))
+}
