@@ -13,6 +13,8 @@ mod embedded;
 #[allow(dead_code, unused_imports, reason = "as above")]
 mod engine;
 mod error;
+#[allow(dead_code, unused_imports, reason = "as above")]
+mod samples;
 
 pub use contract::{
     AttributeMatch, Exemplar, Labels, LogQuery, LogStore, LogVolume, MatchOp, Matcher, Metadata, MetricKind,

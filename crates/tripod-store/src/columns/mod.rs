@@ -7,7 +7,7 @@ pub(crate) mod fixed;
 pub(crate) mod floats;
 pub(crate) mod ints;
 pub(crate) mod strings;
-mod varint;
+pub(crate) mod varint;
 
 pub(crate) use self::strings::Strings;
 

@@ -1,0 +1,3 @@
+//! Samples and exemplars: kept by series, found by labels and time.
+
+pub(crate) mod part;
