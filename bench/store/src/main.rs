@@ -4,6 +4,7 @@
 //! `--write FILE` also writes what is printed. `store-bench crash --rounds 200` kills it again and again.
 
 mod arguments;
+mod crash;
 mod data;
 mod engine;
 mod feed;
@@ -23,14 +24,19 @@ fn main() {
     let arguments = Arguments::new(all);
     let figures = match command.as_str() {
         "run" => return suite::run(&arguments),
+        "crash" => return crash::run(&arguments),
         // Processes that `run` starts.
         "make" => return feed::make(&arguments),
         "fill" => return start::fill(&arguments),
+        "crash-child" => return crash::child(&arguments),
         "ingest" => ingest::run(&arguments),
         "query" => queries::run(&arguments),
         "start" => start::run(&arguments),
         _ => {
-            eprintln!("store-bench run [spans logs samples memory] [--quick] [--write FILE] [--dir DIR]");
+            eprintln!(
+                "store-bench run [spans logs samples memory] [--quick] [--write FILE] [--dir DIR]\n\
+                 store-bench crash [--rounds 200] [--seed SEED] [--dir DIR]"
+            );
             std::process::exit(2);
         }
     };

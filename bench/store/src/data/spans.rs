@@ -171,6 +171,27 @@ impl Trace {
         self.steps.len()
     }
 
+    /// A request of whole traces, as a collector sends it that has waited for them.
+    pub fn request(traces: impl IntoIterator<Item = Self>) -> Vec<u8> {
+        let instances = SERVICES.len() * REPLICAS;
+        let mut spans: Vec<Vec<u8>> = vec![Vec::new(); instances];
+        for trace in traces {
+            for at in 0..trace.len() {
+                let step = &trace.shape.steps[trace.steps[at]];
+                let out = &mut spans[step.service * REPLICAS + trace.replica];
+                put_len_delimited(out, 2, |out| trace.put_span(out, at, &step.work.name()));
+            }
+        }
+        let mut out = Vec::new();
+        for (instance, spans) in spans.iter().enumerate().filter(|(_, spans)| !spans.is_empty()) {
+            put_len_delimited(&mut out, 1, |out| {
+                out.extend_from_slice(&resource(instance / REPLICAS, instance % REPLICAS));
+                put_len_delimited(out, 2, |out| out.extend_from_slice(spans));
+            });
+        }
+        out
+    }
+
     /// The service and the request id of its root.
     pub fn root(&self) -> (&'static str, String) {
         let mut id = Vec::new();
