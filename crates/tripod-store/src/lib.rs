@@ -14,6 +14,8 @@ mod embedded;
 mod engine;
 mod error;
 #[allow(dead_code, unused_imports, reason = "as above")]
+mod index;
+#[allow(dead_code, unused_imports, reason = "as above")]
 mod samples;
 
 pub use contract::{

@@ -3,6 +3,7 @@
 //! An encoder tries what may fit and keeps the smallest, named by its first byte. A decoder is told how many values there
 //! must be, survives any bytes, and allocates no more than that many values. Columns know nothing of rows, blocks or files.
 
+pub(crate) mod bits;
 pub(crate) mod fixed;
 pub(crate) mod floats;
 pub(crate) mod ints;

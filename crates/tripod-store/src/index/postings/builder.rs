@@ -1,0 +1,137 @@
+//! Gathers the postings of a part that is being written.
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+use roaring::RoaringBitmap;
+
+use super::super::hash::KeyHash;
+use super::page::Writer;
+use super::sketch::Sketch;
+use super::{MAX_BLOCKS, MAX_VALUE, Sink};
+use crate::StoreError;
+
+/// Values a key that postings take. A part with more is one of many values a block, where filters serve as well.
+const MAX_VALUES: usize = 1024;
+
+/// Bytes in memory that a builder takes, roughly.
+const MAX_BYTES: usize = 8 << 20;
+
+/// What a value takes in memory beside its text, roughly.
+const OVERHEAD: usize = 96;
+
+/// Gathers pairs, block after block.
+#[derive(Debug, Default)]
+pub(crate) struct Builder {
+    keys: HashMap<Box<str>, Key, RandomState>,
+    bytes: usize,
+    lost_keys: bool,
+}
+
+#[derive(Debug)]
+struct Key {
+    hash: KeyHash,
+    rows: u64,
+    values: HashMap<Box<str>, Value, RandomState>,
+    /// All values, once there are some that the postings do not have.
+    sketch: Option<Box<Sketch>>,
+}
+
+#[derive(Debug)]
+struct Value {
+    rows: u64,
+    /// First and last block of each run; a block comes after those before it.
+    runs: Vec<(u32, u32)>,
+}
+
+impl Builder {
+    /// Adds a pair that `rows` rows of a block have, blocks in ascending order. Says whether it was taken; otherwise the pair belongs into the
+    /// block's filter.
+    #[must_use]
+    pub(crate) fn add(&mut self, block: u32, key: &str, value: &str, rows: u64) -> bool {
+        if !self.keys.contains_key(key) {
+            let bytes = size_of::<Key>() + key.len() + OVERHEAD;
+            if self.bytes + bytes > MAX_BYTES {
+                self.lost_keys = true;
+                return false;
+            }
+            self.bytes += bytes;
+            let new = Key { hash: KeyHash::new(key), rows: 0, values: HashMap::default(), sketch: None };
+            self.keys.insert(key.into(), new);
+        }
+        let Some(of_key) = self.keys.get_mut(key) else { return false };
+        of_key.rows = of_key.rows.saturating_add(rows);
+        if let Some(known) = of_key.values.get_mut(value) {
+            return known.add(block, rows, &mut self.bytes) || of_key.give_up(value);
+        }
+        let bytes = value.len() + OVERHEAD;
+        let full = of_key.values.len() >= MAX_VALUES || self.bytes + bytes > MAX_BYTES;
+        if full || value.len() > MAX_VALUE || block >= MAX_BLOCKS {
+            return of_key.give_up(value);
+        }
+        self.bytes += bytes;
+        if let Some(sketch) = &mut of_key.sketch {
+            sketch.add(of_key.hash, value);
+        }
+        of_key.values.insert(value.into(), Value { rows, runs: vec![(block, block)] });
+        true
+    }
+
+    /// Bytes in memory, roughly.
+    pub(crate) fn memory(&self) -> usize {
+        self.bytes
+    }
+
+    /// Writes the postings.
+    pub(crate) fn finish(self, sink: &mut Sink<'_>) -> Result<(), StoreError> {
+        let mut writer = Writer::new(sink);
+        let mut keys: Vec<_> = self.keys.into_iter().collect();
+        keys.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        for (name, key) in keys {
+            let mut values: Vec<_> = key.values.into_iter().collect();
+            values.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+            for (value, of_value) in values {
+                writer.value(&value, of_value.rows, &of_value.blocks())?;
+            }
+            writer.end_key(&name, key.rows, key.sketch.as_deref())?;
+        }
+        writer.finish(!self.lost_keys)
+    }
+}
+
+impl Key {
+    /// Remembers that a value is elsewhere.
+    fn give_up(&mut self, value: &str) -> bool {
+        let sketch = self.sketch.get_or_insert_with(|| {
+            let mut sketch = Sketch::new();
+            self.values.keys().for_each(|value| sketch.add(self.hash, value));
+            Box::new(sketch)
+        });
+        sketch.add(self.hash, value);
+        false
+    }
+}
+
+impl Value {
+    fn add(&mut self, block: u32, rows: u64, bytes: &mut usize) -> bool {
+        match self.runs.last_mut() {
+            Some((_, last)) if *last == block => {}
+            Some((_, last)) if *last + 1 == block && block < MAX_BLOCKS => *last = block,
+            _ if *bytes + size_of::<(u32, u32)>() > MAX_BYTES || block >= MAX_BLOCKS => return false,
+            _ => {
+                *bytes += size_of::<(u32, u32)>();
+                self.runs.push((block, block));
+            }
+        }
+        self.rows = self.rows.saturating_add(rows);
+        true
+    }
+
+    fn blocks(&self) -> RoaringBitmap {
+        let mut blocks = RoaringBitmap::new();
+        for (first, last) in &self.runs {
+            blocks.insert_range(*first..=*last);
+        }
+        blocks
+    }
+}
