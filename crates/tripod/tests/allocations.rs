@@ -1,42 +1,13 @@
 //! Recording allocates nothing once warm: counted on the thread that records.
 
+#[path = "common/allocator.rs"]
+mod allocator;
 mod common;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::time::Duration;
 
 use common::turn;
 use tripod::{Batch, Context, ExportError, Exported, Exporter, Guard, Sampler};
-
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-// SAFETY: hands every call on to the system's allocator unchanged; counting neither allocates nor fails.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: as the caller promises.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as the caller promises.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: as the caller promises.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// Takes everything, keeps nothing.
 struct Discards;
@@ -63,9 +34,9 @@ fn allocations(guard: &Guard, mut call: impl FnMut(u64)) -> u64 {
         (0..500).for_each(&mut call);
         assert!(guard.flush());
     }
-    let before = ALLOCATIONS.get();
+    let before = allocator::allocations();
     (0..20).for_each(&mut call);
-    ALLOCATIONS.get() - before
+    allocator::allocations() - before
 }
 
 /// What is done, and how.

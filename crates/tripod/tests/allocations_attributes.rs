@@ -1,33 +1,11 @@
 //! A call of a function that attributes observe allocates nothing once warm.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+#[path = "common/allocator.rs"]
+mod allocator;
+
 use std::time::Duration;
 
 use tripod::{Batch, ExportError, Exported, Exporter};
-
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-// SAFETY: hands every call on to the system's allocator unchanged; counting neither allocates nor fails.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: as the caller promises.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as the caller promises.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// Takes everything, keeps nothing.
 struct Discards;
@@ -60,11 +38,11 @@ fn observed(method: &str, n: u32) -> Result<Option<u32>, std::fmt::Error> {
 
 /// Allocations of some calls, few enough that what they record fits into what the thread has.
 fn allocations(calls: u32) -> u64 {
-    let before = ALLOCATIONS.get();
+    let before = allocator::allocations();
     for n in 0..calls {
         let _ = observed(["GET", "POST"][n as usize % 2], n % 3);
     }
-    ALLOCATIONS.get() - before
+    allocator::allocations() - before
 }
 
 #[test]

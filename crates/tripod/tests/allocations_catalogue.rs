@@ -2,9 +2,9 @@
 //!
 //! A file of its own, as it counts what the whole process allocates; one test, so that nothing else runs beside it.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-use std::sync::atomic::{AtomicU64, Ordering};
+#[path = "common/allocator.rs"]
+mod allocator;
+
 use std::time::Duration;
 
 use tripod::catalog::adapter::{Adapter, Ended};
@@ -12,44 +12,15 @@ use tripod::catalog::{
     cache, db, dispatch, embedding, error, execution, http, job, kafka, llm, pipeline, rag, redis, resource, signals,
 };
 
-struct Counting;
-
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-
-thread_local! {
-    /// Whether this thread's allocations count: those of the engine's threads, which may be just starting, don't.
-    static COUNTS: Cell<bool> = const { Cell::new(false) };
-}
-
-// SAFETY: hands every call on to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if COUNTS.get() {
-            ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        }
-        // SAFETY: as the caller promises.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as the caller promises.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
 fn allocate_nothing(what: &str, work: impl Fn()) {
     (0..3).for_each(|_| work());
-    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    let before = allocator::allocations();
     (0..1000).for_each(|_| work());
-    assert_eq!(ALLOCATIONS.load(Ordering::Relaxed) - before, 0, "{what}");
+    assert_eq!(allocator::allocations() - before, 0, "{what}");
 }
 
 #[test]
 fn sets_allocate_nothing_once_warm() {
-    COUNTS.set(true);
     let builder = tripod::init().exporter(tripod::MemoryExporter::default()).self_metrics(false);
     let guard = builder.start().unwrap();
 

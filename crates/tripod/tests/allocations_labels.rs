@@ -2,32 +2,11 @@
 //!
 //! A file of its own, as it counts what the whole process allocates; one test, so that nothing else runs beside it.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicU64, Ordering};
+#[path = "common/allocator.rs"]
+mod allocator;
 
 use tripod::metrics::{self, InstrumentKind, MetricDefinition, Typed, View};
 use tripod::{LabelValue, Labels};
-
-struct Counting;
-
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-
-// SAFETY: hands every call on to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: as the caller promises.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as the caller promises.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 #[derive(LabelValue)]
 enum Method {
@@ -45,9 +24,9 @@ struct HttpLabels<'a> {
 
 fn allocations(work: impl Fn()) -> u64 {
     (0..3).for_each(|_| work());
-    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    let before = allocator::allocations();
     (0..1000).for_each(|_| work());
-    ALLOCATIONS.load(Ordering::Relaxed) - before
+    allocator::allocations() - before
 }
 
 #[test]

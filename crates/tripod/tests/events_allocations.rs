@@ -2,55 +2,15 @@
 //! same however many values they have seen; and their quantiles beside exact ones.
 #![cfg(feature = "events")]
 
+#[path = "common/allocator.rs"]
+mod allocator;
 mod common;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use common::turn;
 use tripod::events::{Collector, CollectorConfig, EventKind, Failure, Metric, Performance};
 use tripod::labels;
-
-struct Counting;
-
-/// Bytes that are allocated in the process.
-static LIVE: AtomicI64 = AtomicI64::new(0);
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-fn grow(by: i64) {
-    LIVE.fetch_add(by, Ordering::Relaxed);
-}
-
-// SAFETY: hands every call on to the system's allocator unchanged; counting neither allocates nor fails.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        grow(layout.size() as i64);
-        // SAFETY: as the caller promises.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        grow(-(layout.size() as i64));
-        // SAFETY: as the caller promises.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        grow(size as i64 - layout.size() as i64);
-        // SAFETY: as the caller promises.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 fn patient() -> CollectorConfig {
     CollectorConfig::new().flush_interval(Duration::from_secs(3600))
@@ -72,16 +32,16 @@ fn recording_allocates_nothing_once_warm() {
         record_each_kind(&collector);
     }
     assert!(collector.flush());
-    let before = ALLOCATIONS.get();
+    let before = allocator::allocations();
     (0..100).for_each(|_| record_each_kind(&collector));
-    assert_eq!(ALLOCATIONS.get() - before, 0);
+    assert_eq!(allocator::allocations() - before, 0);
 }
 
 #[test]
 fn ten_thousand_events_take_about_a_megabyte() {
     let _turn = turn();
     let collector = patient().start().unwrap();
-    let before = LIVE.load(Ordering::Relaxed);
+    let before = allocator::live();
     let rounds = || {
         for _ in 0..20 {
             for _ in 0..1000 {
@@ -89,7 +49,7 @@ fn ten_thousand_events_take_about_a_megabyte() {
             }
             assert!(collector.flush());
         }
-        LIVE.load(Ordering::Relaxed) - before
+        allocator::live() - before
     };
     let (once, twice) = (rounds(), rounds());
     assert_eq!(collector.recent(usize::MAX).len(), 10_000);
@@ -135,7 +95,7 @@ fn compare(of: Distribution, values: u64, relative_error: f64) -> (f64, Vec<i64>
             assert!(collector.flush());
         }
         if at % (values / 10) == values / 10 - 1 {
-            live.push(LIVE.load(Ordering::Relaxed));
+            live.push(allocator::live());
         }
     }
     let aggregated = collector.aggregated();

@@ -2,38 +2,15 @@
 //!
 //! A file of its own, as it counts what the whole thread allocates.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+#[path = "common/allocator.rs"]
+mod allocator;
+
 use std::future::Future;
 use std::time::Instant;
 
 use sqlx::sqlite::SqlitePoolOptions;
 use sqlx::{Executor, Sqlite};
 use tripod::instrument::sqlx::Pool;
-
-struct Counting;
-
-thread_local! {
-    /// What this thread has allocated; those of SQLite's and of the engine don't count.
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-// SAFETY: hands every call on to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
-        // SAFETY: as the caller promises.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as the caller promises.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 const QUERY: &str = "SELECT id, name FROM users WHERE id = $1";
 
@@ -51,11 +28,11 @@ async fn measure<F: Future>(rounds: u32, mut one: impl FnMut() -> F) -> (f64, f6
     for _ in 0..rounds / 10 {
         one().await;
     }
-    let (began, before) = (Instant::now(), ALLOCATIONS.get());
+    let (began, before) = (Instant::now(), allocator::allocations());
     for _ in 0..rounds {
         one().await;
     }
-    let (took, allocated) = (began.elapsed(), ALLOCATIONS.get() - before);
+    let (took, allocated) = (began.elapsed(), allocator::allocations() - before);
     (took.as_nanos() as f64 / f64::from(rounds), allocated as f64 / f64::from(rounds))
 }
 
