@@ -16,6 +16,8 @@ mod error;
 #[allow(dead_code, unused_imports, reason = "as above")]
 mod index;
 #[allow(dead_code, unused_imports, reason = "as above")]
+mod records;
+#[allow(dead_code, unused_imports, reason = "as above")]
 mod samples;
 
 pub use contract::{

@@ -1,0 +1,269 @@
+//! Rows of attributes, in columns: one a key and type, with the values of the rows that have it.
+//!
+//! A row is a list: its order and keys that come twice are kept. Which columns a row has, in order, is its shape; most rows
+//! share a few shapes. Senders write the same keys in the same order, so the column of the next attribute is guessed from
+//! the rows before and its key only compared; a wrong guess costs a look-up by hash. Texts lie one behind the other in their
+//! column. A row takes 8 bytes, an attribute 4 beside its value, a text's length 4.
+
+mod encode;
+mod matching;
+mod shapes;
+mod values;
+
+use std::collections::HashMap;
+
+use tripod_wire::WireError;
+use tripod_wire::proto::{Reader, WireType};
+
+use self::shapes::{Shapes, Step};
+use self::values::Values;
+use super::ValueRef;
+use super::value::ValueKind;
+
+/// Rows of attributes.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Attributes {
+    columns: Vec<Column>,
+    /// The first column of a key.
+    by_key: HashMap<Box<str>, u32, foldhash::fast::RandomState>,
+    shapes: Shapes,
+    rows: Vec<Row>,
+    /// For each attribute of each row, which value of its column it is.
+    cells: Vec<u32>,
+    /// How far the row being built has come.
+    step: Step,
+    /// Bytes of texts and keys.
+    text_bytes: usize,
+}
+
+/// The values of a key that are of one type.
+#[derive(Debug, Clone)]
+struct Column {
+    key: Box<str>,
+    values: Values,
+    /// The next column of this key.
+    next: Option<u32>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Row {
+    shape: u32,
+    /// Its first cell.
+    first: u32,
+}
+
+impl Attributes {
+    /// Adds an attribute to the row being built.
+    #[inline]
+    pub(crate) fn push(&mut self, key: &str, value: ValueRef<'_>) {
+        match self.guess(key.as_bytes(), value.kind()) {
+            Some(column) => self.put(column, value),
+            None => self.push_other(key, value),
+        }
+    }
+
+    /// The column of this key and kind, if it is the one that followed here the last time; then the row takes the step.
+    #[inline]
+    fn guess(&mut self, key: &[u8], kind: ValueKind) -> Option<u32> {
+        let (column, step) = self.shapes.guess(self.step)?;
+        let guessed = &self.columns[column as usize];
+        let right = guessed.key.as_bytes() == key && guessed.values.kind() == kind;
+        right.then(|| {
+            self.step = step;
+            column
+        })
+    }
+
+    fn push_other(&mut self, key: &str, value: ValueRef<'_>) {
+        let column = self.column(key, value.kind());
+        self.step = self.shapes.step(self.step, column);
+        self.put(column, value);
+    }
+
+    #[inline]
+    fn put(&mut self, column: u32, value: ValueRef<'_>) {
+        if let ValueRef::Str(text) = value {
+            self.text_bytes += text.len();
+        } else if let ValueRef::Other(bytes) = value {
+            self.text_bytes += bytes.len();
+        }
+        self.cells.push(self.columns[column as usize].values.push(value));
+    }
+
+    /// Reads a field that holds a `KeyValue`, its tag having been read, and adds it to the row being built.
+    ///
+    /// # Errors
+    /// When the bytes are no `KeyValue`; the row is then left unfinished, and so is what it belongs to.
+    #[inline]
+    pub(crate) fn read(&mut self, reader: &mut Reader<'_>, wire_type: WireType) -> Result<(), WireError> {
+        // Where a sender gives a value in two pieces, which counts as both joined.
+        let mut joined = Vec::new();
+        reader.nested(wire_type, "KeyValue", |reader| {
+            let mut key = reader.clone();
+            let (mut key_bytes, mut value_bytes) = (&[][..], None);
+            let mut value = ValueRef::Other(&[]);
+            while let Some((number, wire_type)) = reader.next_field()? {
+                match number {
+                    1 => {
+                        reader.name_field("key");
+                        key = reader.clone();
+                        key_bytes = reader.bytes(wire_type)?;
+                    }
+                    2 => {
+                        reader.name_field("value");
+                        let bytes = reader.clone().bytes(wire_type)?;
+                        value = ValueRef::read(reader, wire_type)?;
+                        if let Some(before) = value_bytes.replace(bytes) {
+                            joined.extend_from_slice(if joined.is_empty() { before } else { &[] });
+                            joined.extend_from_slice(bytes);
+                        }
+                    }
+                    _ => reader.skip(number, wire_type)?,
+                }
+            }
+            if !joined.is_empty() {
+                value = ValueRef::of(&joined);
+            }
+            match self.guess(key_bytes, value.kind()) {
+                // Its bytes are those of a key that was read before.
+                Some(column) => self.put(column, value),
+                None if key_bytes.is_empty() => self.push_other("", value),
+                None => self.push_other(key.string(WireType::Len)?, value),
+            }
+            Ok(())
+        })
+    }
+
+    /// Ends the row being built; one to which nothing was added is a row too.
+    #[inline]
+    pub(crate) fn end_row(&mut self) {
+        let (shape, len) = self.shapes.end(self.step);
+        self.step = Step::default();
+        self.rows.push(Row { shape, first: self.cells.len() as u32 - len });
+    }
+
+    /// How many rows were ended.
+    pub(crate) fn rows(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Attributes of all rows together.
+    pub(crate) fn cells(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// The attributes of a row, in their order; `at` must be below [`Self::rows`].
+    pub(crate) fn row(&self, at: usize) -> impl ExactSizeIterator<Item = (&str, ValueRef<'_>)> {
+        let row = self.rows[at];
+        let columns = self.shapes.columns(row.shape);
+        let cells = &self.cells[row.first as usize..][..columns.len()];
+        columns.iter().zip(cells).map(|(column, cell)| {
+            let column = &self.columns[*column as usize];
+            (&*column.key, column.values.get(*cell))
+        })
+    }
+
+    /// A row's value of a key; the first, if it has several.
+    pub(crate) fn get(&self, at: usize, key: &str) -> Option<ValueRef<'_>> {
+        let row = self.rows[at];
+        let mut cells = self.shapes.columns(row.shape).iter().zip(row.first..);
+        let (column, cell) = cells.find(|(column, _)| *self.columns[**column as usize].key == *key)?;
+        Some(self.columns[*column as usize].values.get(self.cells[cell as usize]))
+    }
+
+    /// The keys that rows have, each once, in the order they came.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+        let first = |at: usize, column: &Column| self.by_key.get(&column.key) == Some(&(at as u32));
+        self.columns.iter().enumerate().filter(move |(at, column)| first(*at, column)).map(|(_, column)| &*column.key)
+    }
+
+    /// Adds rows of others, in the order asked for; each must be below `from.rows()`. No row may be half built.
+    ///
+    /// Keys and shapes are translated once, then each column is gathered by itself.
+    pub(crate) fn push_rows(&mut self, from: &Self, rows: impl IntoIterator<Item = usize>) {
+        let mut columns: Vec<Option<u32>> = vec![None; from.columns.len()];
+        let mut shapes: Vec<Option<u32>> = vec![None; from.shapes.len()];
+        // The values to take of each column, and how many it had.
+        let mut taken: Vec<(u32, Vec<u32>)> = vec![(0, Vec::new()); from.columns.len()];
+        for at in rows {
+            let row = from.rows[at];
+            let list = from.shapes.columns(row.shape);
+            let shape = match shapes[row.shape as usize] {
+                Some(shape) => shape,
+                None => {
+                    let mut step = Step::default();
+                    for column in list {
+                        let to = *columns[*column as usize].get_or_insert_with(|| {
+                            let own = self.column(
+                                &from.columns[*column as usize].key,
+                                from.columns[*column as usize].values.kind(),
+                            );
+                            taken[*column as usize].0 = self.columns[own as usize].values.len();
+                            own
+                        });
+                        step = self.shapes.step(step, to);
+                    }
+                    let (shape, _) = self.shapes.end(step);
+                    shapes[row.shape as usize] = Some(shape);
+                    shape
+                }
+            };
+            self.rows.push(Row { shape, first: self.cells.len() as u32 });
+            let cells = &from.cells[row.first as usize..][..list.len()];
+            for (column, cell) in list.iter().zip(cells) {
+                let (had, values) = &mut taken[*column as usize];
+                self.cells.push(*had + values.len() as u32);
+                values.push(*cell);
+            }
+        }
+        for ((source, column), (_, values)) in from.columns.iter().zip(columns).zip(taken) {
+            if let Some(column) = column {
+                self.text_bytes += self.columns[column as usize].values.gather(&source.values, &values);
+            }
+        }
+    }
+
+    /// Bytes in memory, roughly; cheap.
+    pub(crate) fn memory(&self) -> usize {
+        let of_cell = size_of::<u32>() + size_of::<u64>();
+        self.text_bytes
+            + self.cells.len() * of_cell
+            + self.rows.len() * size_of::<Row>()
+            + self.columns.len() * 3 * size_of::<Column>()
+            + self.shapes.memory()
+    }
+
+    /// The number of the column of this key and kind, made if there is none.
+    fn column(&mut self, key: &str, kind: ValueKind) -> u32 {
+        let new = self.columns.len() as u32;
+        let mut at = match self.by_key.get(key) {
+            Some(first) => *first,
+            None => {
+                self.by_key.insert(key.into(), new);
+                return self.add_column(key, kind);
+            }
+        };
+        loop {
+            let column = &mut self.columns[at as usize];
+            if column.values.kind() == kind {
+                return at;
+            }
+            match column.next {
+                Some(next) => at = next,
+                None => {
+                    column.next = Some(new);
+                    return self.add_column(key, kind);
+                }
+            }
+        }
+    }
+
+    fn add_column(&mut self, key: &str, kind: ValueKind) -> u32 {
+        self.text_bytes += 2 * key.len();
+        self.columns.push(Column { key: key.into(), values: Values::new(kind), next: None });
+        self.columns.len() as u32 - 1
+    }
+}
+
+#[cfg(test)]
+mod tests;

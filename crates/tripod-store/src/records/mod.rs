@@ -1,0 +1,18 @@
+//! What spans and logs share: attributes in columns, contexts, blocks of columns, and the part file that blocks are in.
+//!
+//! A part is a sequence of blocks. A block holds at most [`MAX_BLOCK_ROWS`] rows as named columns and needs nothing outside
+//! of it to be read, except that its rows' contexts are numbers that its head translates into those of the part. So a merge
+//! copies blocks as bytes. What the columns mean is the signal's business; attributes are columns that both have.
+
+mod attributes;
+mod block;
+mod contexts;
+mod value;
+
+pub(crate) use self::attributes::Attributes;
+pub(crate) use self::block::{ColumnSet, ColumnSource};
+pub(crate) use self::contexts::{Context, Contexts};
+pub(crate) use self::value::ValueRef;
+
+/// The most rows of a block in a part.
+pub(crate) const MAX_BLOCK_ROWS: usize = 4096;
