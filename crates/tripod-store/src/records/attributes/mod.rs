@@ -6,6 +6,7 @@
 //! column. A row takes 8 bytes, an attribute 4 beside its value, a text's length 4.
 
 mod encode;
+mod gather;
 mod matching;
 mod shapes;
 mod values;
@@ -177,52 +178,6 @@ impl Attributes {
         self.columns.iter().enumerate().filter(move |(at, column)| first(*at, column)).map(|(_, column)| &*column.key)
     }
 
-    /// Adds rows of others, in the order asked for; each must be below `from.rows()`. No row may be half built.
-    ///
-    /// Keys and shapes are translated once, then each column is gathered by itself.
-    pub(crate) fn push_rows(&mut self, from: &Self, rows: impl IntoIterator<Item = usize>) {
-        let mut columns: Vec<Option<u32>> = vec![None; from.columns.len()];
-        let mut shapes: Vec<Option<u32>> = vec![None; from.shapes.len()];
-        // The values to take of each column, and how many it had.
-        let mut taken: Vec<(u32, Vec<u32>)> = vec![(0, Vec::new()); from.columns.len()];
-        for at in rows {
-            let row = from.rows[at];
-            let list = from.shapes.columns(row.shape);
-            let shape = match shapes[row.shape as usize] {
-                Some(shape) => shape,
-                None => {
-                    let mut step = Step::default();
-                    for column in list {
-                        let to = *columns[*column as usize].get_or_insert_with(|| {
-                            let own = self.column(
-                                &from.columns[*column as usize].key,
-                                from.columns[*column as usize].values.kind(),
-                            );
-                            taken[*column as usize].0 = self.columns[own as usize].values.len();
-                            own
-                        });
-                        step = self.shapes.step(step, to);
-                    }
-                    let (shape, _) = self.shapes.end(step);
-                    shapes[row.shape as usize] = Some(shape);
-                    shape
-                }
-            };
-            self.rows.push(Row { shape, first: self.cells.len() as u32 });
-            let cells = &from.cells[row.first as usize..][..list.len()];
-            for (column, cell) in list.iter().zip(cells) {
-                let (had, values) = &mut taken[*column as usize];
-                self.cells.push(*had + values.len() as u32);
-                values.push(*cell);
-            }
-        }
-        for ((source, column), (_, values)) in from.columns.iter().zip(columns).zip(taken) {
-            if let Some(column) = column {
-                self.text_bytes += self.columns[column as usize].values.gather(&source.values, &values);
-            }
-        }
-    }
-
     /// Bytes in memory, roughly; cheap.
     pub(crate) fn memory(&self) -> usize {
         let of_cell = size_of::<u32>() + size_of::<u64>();
@@ -236,26 +191,19 @@ impl Attributes {
     /// The number of the column of this key and kind, made if there is none.
     fn column(&mut self, key: &str, kind: ValueKind) -> u32 {
         let new = self.columns.len() as u32;
-        let mut at = match self.by_key.get(key) {
-            Some(first) => *first,
-            None => {
-                self.by_key.insert(key.into(), new);
-                return self.add_column(key, kind);
-            }
-        };
-        loop {
-            let column = &mut self.columns[at as usize];
-            if column.values.kind() == kind {
-                return at;
-            }
-            match column.next {
-                Some(next) => at = next,
-                None => {
-                    column.next = Some(new);
-                    return self.add_column(key, kind);
-                }
-            }
+        let mut at = self.by_key.get(key).copied();
+        if at.is_none() {
+            self.by_key.insert(key.into(), new);
         }
+        while let Some(number) = at {
+            let column = &mut self.columns[number as usize];
+            if column.values.kind() == kind {
+                return number;
+            }
+            at = column.next;
+            column.next.get_or_insert(new);
+        }
+        self.add_column(key, kind)
     }
 
     fn add_column(&mut self, key: &str, kind: ValueKind) -> u32 {
