@@ -19,6 +19,8 @@ mod index;
 mod records;
 #[allow(dead_code, unused_imports, reason = "as above")]
 mod samples;
+#[allow(dead_code, unused_imports, reason = "as above")]
+mod spans;
 
 pub use contract::{
     AttributeMatch, Exemplar, Labels, LogQuery, LogStore, LogVolume, MatchOp, Matcher, Metadata, MetricKind,

@@ -19,6 +19,10 @@ pub struct RecordRange {
     pub resource: Range<usize>,
     /// The [`InstrumentationScope`](super::InstrumentationScope).
     pub scope: Range<usize>,
+    /// The URL of the schema of the resource; text, if the sender is right.
+    pub resource_schema_url: Range<usize>,
+    /// The URL of the schema of the records.
+    pub scope_schema_url: Range<usize>,
     /// The [`Span`](super::Span), [`LogRecord`](super::LogRecord) or [`Metric`](super::Metric).
     pub record: Range<usize>,
 }
@@ -33,10 +37,11 @@ pub struct Records<'a> {
     scope: Level<'a>,
 }
 
-/// An entry being walked: the range of its head (field 1), and what is left of its fields.
+/// An entry being walked: the ranges of its head (field 1) and its schema's URL (field 3), and what is left of its fields.
 #[derive(Debug, Clone)]
 struct Level<'a> {
     head: Range<usize>,
+    schema_url: Range<usize>,
     rest: Reader<'a>,
 }
 
@@ -55,7 +60,7 @@ struct Level<'a> {
 /// # Ok::<(), tripod_wire::WireError>(())
 /// ```
 pub fn records(request: &[u8]) -> Records<'_> {
-    let done = Level { head: 0..0, rest: Reader::new(&[], "Request") };
+    let done = Level { head: 0..0, schema_url: 0..0, rest: Reader::new(&[], "Request") };
     Records { request: Reader::new(request, "Request"), resource: done.clone(), scope: done }
 }
 
@@ -66,13 +71,15 @@ impl Records<'_> {
                 return Ok(Some(RecordRange {
                     resource: self.resource.head.clone(),
                     scope: self.scope.head.clone(),
+                    resource_schema_url: self.resource.schema_url.clone(),
+                    scope_schema_url: self.scope.schema_url.clone(),
                     record: range(&record),
                 }));
             }
             if let Some(scope) = next_message(&mut self.resource.rest, 2, "ScopeEntry")? {
-                self.scope = Level { head: head(&scope)?, rest: scope };
+                self.scope = Level::new(scope)?;
             } else if let Some(resource) = next_message(&mut self.request, 1, "ResourceEntry")? {
-                self.resource = Level { head: head(&resource)?, rest: resource };
+                self.resource = Level::new(resource)?;
             } else {
                 return Ok(None);
             }
@@ -104,14 +111,26 @@ fn next_message<'a>(reader: &mut Reader<'a>, wanted: u32, name: &'static str) ->
     Ok(None)
 }
 
-/// Where field 1 of an entry lies: it may come after the records.
-fn head(entry: &Reader<'_>) -> Result<Range<usize>, WireError> {
-    let mut reader = entry.clone();
-    let mut head = entry.offset()..entry.offset();
-    while let Some(message) = next_message(&mut reader, 1, "Head")? {
-        head = range(&message);
+impl<'a> Level<'a> {
+    /// An entry, with what may come after its records looked up.
+    fn new(entry: Reader<'a>) -> Result<Self, WireError> {
+        let mut reader = entry.clone();
+        let (mut head, mut schema_url) = (entry.offset()..entry.offset(), 0..0);
+        while let Some((number, wire_type)) = reader.next_field()? {
+            match number {
+                1 => {
+                    reader.name_field("Head");
+                    head = range(&reader.message(wire_type, "Head")?);
+                }
+                3 => {
+                    reader.name_field("schema_url");
+                    schema_url = range(&reader.packed(wire_type)?);
+                }
+                _ => reader.skip(number, wire_type)?,
+            }
+        }
+        Ok(Self { head, schema_url, rest: entry })
     }
-    Ok(head)
 }
 
 fn range(message: &Reader<'_>) -> Range<usize> {
@@ -145,9 +164,11 @@ mod tests {
                 put_len_delimited(out, 77, |out| out.extend_from_slice(b"unknown"));
                 put_len_delimited(out, 2, |out| span("b").encode(out));
                 put_len_delimited(out, 1, |out| scope("late").encode(out));
+                put_len_delimited(out, 3, |out| out.extend_from_slice(b"of scope"));
             });
             put_len_delimited(out, 2, |out| put_len_delimited(out, 2, |out| span("c").encode(out)));
             put_len_delimited(out, 1, |out| resource("backend").encode(out));
+            put_len_delimited(out, 3, |out| out.extend_from_slice(b"of resource"));
         });
         out
     }
@@ -159,12 +180,14 @@ mod tests {
             .map(|at| {
                 let at = at.unwrap();
                 assert_eq!(Resource::decode(&request[at.resource]).unwrap(), resource("backend"));
+                assert_eq!(&request[at.resource_schema_url], b"of resource");
                 let scope = InstrumentationScope::decode(&request[at.scope]).unwrap();
-                (scope.name, Span::decode(&request[at.record]).unwrap().name)
+                let url = String::from_utf8(request[at.scope_schema_url].to_vec()).unwrap();
+                (scope.name, url, Span::decode(&request[at.record]).unwrap().name)
             })
             .collect();
-        let expected =
-            [("late", "a"), ("late", "b"), ("", "c")].map(|(scope, span)| (scope.to_owned(), span.to_owned()));
+        let expected = [("late", "of scope", "a"), ("late", "of scope", "b"), ("", "", "c")]
+            .map(|(scope, url, span)| (scope.to_owned(), url.to_owned(), span.to_owned()));
         assert_eq!(found, expected);
     }
 
