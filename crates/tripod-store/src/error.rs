@@ -35,6 +35,16 @@ pub enum StoreError {
         /// Bytes that may wait.
         limit: usize,
     },
+    /// The disk is full, or nearly so: nothing is taken in until there is room again, what is there can be read.
+    #[error("the disk of {} is full: {available} bytes are free, {needed} are needed; remove something, or keep less", path.display())]
+    Full {
+        /// Where.
+        path: PathBuf,
+        /// Bytes that are free.
+        available: u64,
+        /// Bytes that have to be free.
+        needed: u64,
+    },
     /// One record is larger than any may be: send smaller batches.
     #[error("a batch of {bytes} bytes is too large, the limit is {limit}: send smaller batches")]
     TooLarge {
@@ -63,6 +73,9 @@ pub enum StoreError {
         /// What is wrong.
         reason: String,
     },
+    /// A fault in the store itself: please report it.
+    #[error("a fault in the store: {0}")]
+    Internal(String),
     /// A query that can't be answered as it stands: the asker's fault.
     #[error("{0}")]
     Query(String),

@@ -10,7 +10,7 @@ mod contract;
 #[allow(dead_code, unused_imports, reason = "as above")]
 mod disk;
 mod embedded;
-#[allow(dead_code, unused_imports, reason = "as above")]
+#[allow(dead_code, unused_imports, unreachable_pub, reason = "as above")]
 mod engine;
 mod error;
 #[allow(dead_code, unused_imports, reason = "as above")]
@@ -21,6 +21,8 @@ mod records;
 mod samples;
 #[allow(dead_code, unused_imports, reason = "as above")]
 mod spans;
+#[allow(dead_code, unused_imports, unreachable_pub, reason = "as above")]
+mod wal;
 
 pub use contract::{
     AttributeMatch, Exemplar, Labels, LogQuery, LogStore, LogVolume, MatchOp, Matcher, Metadata, MetricKind,

@@ -44,9 +44,15 @@ pub(crate) trait Disk: fmt::Debug + Send + Sync {
     /// Makes the names in a directory durable.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
 
+    /// Takes a file, created if need be, for this process while the guard lives. [`io::ErrorKind::WouldBlock`] when another has it.
+    fn lock(&self, path: &Path) -> io::Result<Box<dyn Lock>>;
+
     /// Bytes that can still be written where this directory is.
     fn available(&self, dir: &Path) -> io::Result<u64>;
 }
+
+/// A lock on a file, given back when it is dropped.
+pub(crate) trait Lock: fmt::Debug + Send + Sync {}
 
 /// A file that is written at its end.
 pub(crate) trait Writer: fmt::Debug + Send + Sync {
@@ -91,4 +97,39 @@ pub(crate) fn read(file: &dyn Reader, offset: u64, len: usize) -> io::Result<Vec
     let mut bytes = vec![0; len];
     file.read_at(&mut bytes, offset)?;
     Ok(bytes)
+}
+
+/// Reads a whole small file, such as a manifest.
+pub(crate) fn read_all(disk: &dyn Disk, path: &Path) -> io::Result<Vec<u8>> {
+    let file = disk.open(path)?;
+    read(file.as_ref(), 0, usize::try_from(file.len()).map_err(io::Error::other)?)
+}
+
+/// Writes a file that takes the place of the one of this name: after a crash it is the old one or the new one, whole.
+///
+/// Says with an error whether the new one may be there already: the name was changed, but that may not be durable.
+pub(crate) fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), Replace> {
+    let draft = path.with_extension("tmp");
+    let write = || {
+        match disk.remove_file(&draft) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = disk.create(&draft)?;
+        file.write(bytes)?;
+        file.sync()?;
+        disk.rename(&draft, path)
+    };
+    write().map_err(|error| Replace { error, uncertain: false })?;
+    let dir = path.parent().unwrap_or(Path::new("."));
+    disk.sync_dir(dir).map_err(|error| Replace { error, uncertain: true })
+}
+
+/// Why a file could not be replaced.
+#[derive(Debug)]
+pub(crate) struct Replace {
+    /// What the system said.
+    pub(crate) error: io::Error,
+    /// Whether the new file may be found after a crash.
+    pub(crate) uncertain: bool,
 }

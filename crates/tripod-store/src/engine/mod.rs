@@ -1,13 +1,163 @@
 //! The engine: what happens to every signal alike, from a request's bytes to parts that are dropped by retention.
 //!
-//! A [`Signal`] says what its rows are, how a memory table of them is written as parts and how parts are merged; a table keeps
+//! A [`Signal`] says what its rows are, how a memory table of them is written as parts and how parts are merged; a [`Table`] keeps
 //! the memory tables and parts of one signal, and shows them as a [`View`] that never changes. The write-ahead log, the
-//! manifest and the background work are shared by all.
+//! manifest and the background work are shared by all: decision 28 says how they play together.
 
+mod any;
+mod directory;
+mod ground;
+mod manifest;
+mod merge;
+mod open;
+mod options;
 mod part;
+mod retention;
 mod signal;
+mod space;
+mod status;
+mod table;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod toy;
 mod view;
+mod work;
 
+use std::sync::Arc;
+
+pub(crate) use self::any::AnyTable;
+use self::directory::Directory;
+pub(crate) use self::ground::Ground;
+pub(crate) use self::manifest::Manifest;
+pub use self::open::Recovery;
+pub use self::options::{Durability, Keep, Options, Retention};
 pub(crate) use self::part::{NewPart, PartFile, PartMeta, PartSink};
 pub(crate) use self::signal::{RecordKind, Signal};
+pub(crate) use self::space::Space;
+pub(crate) use self::status::Counters;
+pub use self::status::SignalStatus;
+pub(crate) use self::table::Table;
 pub(crate) use self::view::{Part, View};
+pub(crate) use self::work::{Pace, Work};
+use crate::wal::Wal;
+use crate::{Appended, StoreError};
+
+/// What background work does at a time, without the threads that do it.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    pub(crate) ground: Arc<Ground>,
+    pub(crate) wal: Wal,
+    pub(crate) space: Space,
+    tables: Vec<(Arc<dyn AnyTable>, Keep)>,
+    /// Holds the lock.
+    _directory: Directory,
+}
+
+impl Engine {
+    /// Takes in a request for a table.
+    pub(crate) fn append<S: Signal>(
+        &self,
+        table: &Arc<Table<S>>,
+        kind: RecordKind,
+        payload: &[u8],
+    ) -> Result<Appended, StoreError> {
+        self.space.check(payload.len() as u64)?;
+        table.append(&self.ground, &self.wal, kind, payload)
+    }
+
+    /// The tables.
+    pub(crate) fn tables(&self) -> impl Iterator<Item = &Arc<dyn AnyTable>> {
+        self.tables.iter().map(|(table, _)| table)
+    }
+
+    /// Writes all frozen memory tables as parts, and freezes those that hold back too much of the log. Goes on with other tables
+    /// after an error, and returns the first.
+    pub(crate) fn flush(&self) -> Result<(), StoreError> {
+        let mut outcome = Ok(());
+        self.freeze_laggards();
+        for table in self.tables() {
+            loop {
+                match table.flush_oldest(&self.ground) {
+                    Ok(true) => self.ground.merging.wake(),
+                    Ok(false) => break,
+                    Err(error) => {
+                        outcome = outcome.and(Err(error));
+                        break;
+                    }
+                }
+            }
+        }
+        outcome.and(self.drop_segments())
+    }
+
+    /// Writes all memory tables as parts.
+    pub(crate) fn flush_all(&self) -> Result<(), StoreError> {
+        for table in self.tables() {
+            table.freeze();
+        }
+        self.flush()
+    }
+
+    /// Freezes the memory tables whose first records lie in the oldest part of a log that has grown too large.
+    fn freeze_laggards(&self) {
+        let limit = self.ground.options.wal_bytes;
+        let mut bytes = self.wal.bytes();
+        for (segment, len) in self.wal.segments() {
+            if bytes <= limit {
+                return;
+            }
+            for table in self.tables().filter(|table| table.first().is_some_and(|first| first.segment <= segment)) {
+                table.freeze();
+            }
+            bytes -= len;
+        }
+    }
+
+    /// Drops the segments of the log that are in parts wholly.
+    pub(crate) fn drop_segments(&self) -> Result<(), StoreError> {
+        // Asked for before the tables are: what is applied meanwhile lies behind it.
+        let applied = self.wal.applied();
+        let needed = self.tables().filter_map(|table| table.first()).min();
+        self.wal.drop_below(needed.unwrap_or(applied).min(applied))
+    }
+
+    /// Merges some parts of a table; false when there is nothing to merge. `now` in nanoseconds since the Unix epoch.
+    pub(crate) fn merge(&self, now: u64) -> Result<bool, StoreError> {
+        for table in self.tables() {
+            let parts = table.parts();
+            let Some(ids) = merge::pick(&parts, PartMeta::day_of(now), self.ground.options.max_part_bytes) else {
+                continue;
+            };
+            let bytes = parts.iter().filter(|part| ids.contains(&part.id)).map(|part| part.bytes).sum();
+            if self.space.has(bytes) {
+                table.merge(&self.ground, &ids)?;
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Drops the parts that are past what is kept.
+    pub(crate) fn retain(&self, now: u64) -> Result<(), StoreError> {
+        for (table, keep) in &self.tables {
+            let ids = retention::expired(&table.parts(), *keep, now);
+            if !ids.is_empty() {
+                table.drop_parts(&self.ground, &ids)?;
+            }
+        }
+        let Some(limit) = self.ground.options.disk_limit else { return Ok(()) };
+        let parts: Vec<PartMeta> = self.tables().flat_map(|table| table.parts()).collect();
+        let used = self.wal.bytes() + parts.iter().map(|part| part.bytes).sum::<u64>();
+        let ids = retention::oldest_of_all(&parts, used.saturating_sub(limit));
+        for table in self.tables() {
+            let ids: Vec<u64> = table.parts().iter().map(|part| part.id).filter(|id| ids.contains(id)).collect();
+            if !ids.is_empty() {
+                table.drop_parts(&self.ground, &ids)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::Pace;
 use crate::StoreError;
 use crate::disk::{self, Disk, Reader, Writer};
 
@@ -17,6 +18,9 @@ const DAY: u64 = 24 * 60 * 60 * 1_000_000_000;
 pub(crate) struct PartMeta {
     /// Its number, never used again.
     pub(crate) id: u64,
+    /// Its place in the order of arrival: what a part with a greater one has came later. A merge takes neighbours, and has the
+    /// greatest of theirs; equal ones go by number.
+    pub(crate) sequence: u64,
     /// Its signal's name.
     pub(crate) signal: String,
     /// What is in it, where a signal has parts of several kinds; empty where it has one.
@@ -77,7 +81,12 @@ impl PartFile {
     pub(crate) fn open(disk: &dyn Disk, dir: &Path, meta: &PartMeta) -> Result<Self, StoreError> {
         let path = dir.join(meta.path());
         let file = disk.open(&path).map_err(|source| StoreError::io("cannot open", &path, source))?;
-        Ok(Self { meta: meta.clone(), path, file })
+        let part = Self { meta: meta.clone(), path, file };
+        if part.len() != meta.bytes {
+            let reason = format!("the file has {} bytes, {} were written", part.len(), meta.bytes);
+            return Err(part.damaged(part.len().min(meta.bytes), reason));
+        }
+        Ok(part)
     }
 
     /// Bytes in it.
@@ -107,6 +116,9 @@ pub(crate) struct PartSink<'a> {
     signal: &'static str,
     level: u32,
     next_id: &'a mut dyn PartIds,
+    sequence: Option<u64>,
+    pace: Option<&'a Pace>,
+    created: Vec<PathBuf>,
     written: Vec<PartMeta>,
 }
 
@@ -125,13 +137,21 @@ impl<'a> PartSink<'a> {
         level: u32,
         next_id: &'a mut dyn PartIds,
     ) -> Self {
-        Self { disk, dir, signal, level, next_id, written: Vec::new() }
+        let (created, written) = (Vec::new(), Vec::new());
+        Self { disk, dir, signal, level, next_id, sequence: None, pace: None, created, written }
+    }
+
+    /// Gives its parts this place in the order of arrival, and writes them at this pace.
+    pub(crate) fn for_merge(self, sequence: u64, pace: &'a Pace) -> Self {
+        Self { sequence: Some(sequence), pace: Some(pace), ..self }
     }
 
     /// Begins a part for rows of a day.
-    pub(crate) fn create(&mut self, kind: &str, day: u64) -> Result<NewPart, StoreError> {
+    pub(crate) fn create(&mut self, kind: &str, day: u64) -> Result<NewPart<'a>, StoreError> {
+        let id = self.next_id.next();
         let meta = PartMeta {
-            id: self.next_id.next(),
+            id,
+            sequence: self.sequence.unwrap_or(id),
             signal: self.signal.to_owned(),
             kind: kind.to_owned(),
             day,
@@ -147,11 +167,12 @@ impl<'a> PartSink<'a> {
             self.disk.create_dir_all(parent).map_err(io)?;
         }
         let file = self.disk.create(&path).map_err(io)?;
-        Ok(NewPart { meta, path, file, buffer: Vec::with_capacity(BUFFER), offset: 0 })
+        self.created.push(path.clone());
+        Ok(NewPart { meta, path, file, buffer: Vec::with_capacity(BUFFER), offset: 0, pace: self.pace })
     }
 
     /// Ends a part: when this returns its bytes are durable; its name will be when the engine has registered it.
-    pub(crate) fn finish(&mut self, mut part: NewPart) -> Result<(), StoreError> {
+    pub(crate) fn finish(&mut self, mut part: NewPart<'_>) -> Result<(), StoreError> {
         part.flush()?;
         part.file.sync().map_err(|source| StoreError::io("cannot write", &part.path, source))?;
         part.meta.bytes = part.offset;
@@ -160,8 +181,34 @@ impl<'a> PartSink<'a> {
     }
 
     /// The parts that were finished.
-    pub(crate) fn into_written(self) -> Vec<PartMeta> {
-        self.written
+    pub(crate) fn written(&self) -> &[PartMeta] {
+        &self.written
+    }
+
+    /// The files that were created.
+    pub(crate) fn created(&self) -> &[PathBuf] {
+        &self.created
+    }
+
+    /// Makes the names of all files durable.
+    pub(crate) fn sync_names(&self) -> Result<(), StoreError> {
+        let mut dirs: Vec<&Path> = self.created.iter().filter_map(|path| path.parent()).collect();
+        dirs.sort_unstable();
+        dirs.dedup();
+        let above = self.dir.join("parts");
+        // The days' own names stand in the directory above them.
+        let above = (!dirs.is_empty()).then_some(above.as_path());
+        for dir in dirs.into_iter().chain(above) {
+            self.disk.sync_dir(dir).map_err(|source| StoreError::io("cannot write", dir, source))?;
+        }
+        Ok(())
+    }
+
+    /// Removes what was written, as far as that is possible: the rest is removed at the next start.
+    pub(crate) fn abandon(self) {
+        for path in &self.created {
+            let _ = self.disk.remove_file(path);
+        }
     }
 }
 
@@ -170,16 +217,17 @@ const BUFFER: usize = 1 << 20;
 
 /// A part that is being written, front to back.
 #[derive(Debug)]
-pub(crate) struct NewPart {
+pub(crate) struct NewPart<'a> {
     /// What will be known of it; whoever writes it counts rows and times.
     pub(crate) meta: PartMeta,
     path: PathBuf,
     file: Box<dyn Writer>,
     buffer: Vec<u8>,
     offset: u64,
+    pace: Option<&'a Pace>,
 }
 
-impl NewPart {
+impl NewPart<'_> {
     /// Bytes written so far: where the next ones will stand.
     pub(crate) fn offset(&self) -> u64 {
         self.offset
@@ -202,7 +250,7 @@ impl NewPart {
     fn flush(&mut self) -> Result<(), StoreError> {
         self.file.write(&self.buffer).map_err(|source| StoreError::io("cannot write", &self.path, source))?;
         self.buffer.clear();
-        Ok(())
+        self.pace.map_or(Ok(()), |pace| pace.rest(&self.path))
     }
 }
 
@@ -215,6 +263,7 @@ mod tests {
         let day = |day| {
             let meta = PartMeta {
                 id: 7,
+                sequence: 7,
                 signal: "spans".to_owned(),
                 kind: String::new(),
                 day,

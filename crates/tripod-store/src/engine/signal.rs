@@ -19,6 +19,12 @@ pub(crate) enum RecordKind {
     RemoteWrite = 4,
 }
 
+impl RecordKind {
+    pub(crate) fn from_byte(byte: u8) -> Option<Self> {
+        [Self::Spans, Self::Logs, Self::Series, Self::RemoteWrite].into_iter().find(|kind| *kind as u8 == byte)
+    }
+}
+
 /// One signal: its rows in batches, memory tables and parts.
 ///
 /// Methods that read take shared references and are called from many threads at once.
@@ -36,8 +42,16 @@ pub(crate) trait Signal: fmt::Debug + Send + Sync + Sized + 'static {
     /// Takes a request apart. What this accepts it accepts again when it is read from the log after a restart.
     fn decode(&self, kind: RecordKind, payload: &[u8]) -> Result<Self::Batch, StoreError>;
 
+    /// Whether the log's records of this kind are this signal's.
+    fn takes(kind: RecordKind) -> bool;
+
     /// How many records of the batch are kept, and why others are not.
     fn appended(&self, batch: &Self::Batch) -> Appended;
+
+    /// Whether there is nothing in the batch that must be kept.
+    fn is_empty(&self, batch: &Self::Batch) -> bool {
+        self.appended(batch).accepted == 0
+    }
 
     /// Makes a batch visible. Called in the order of the log.
     fn apply(&self, memory: &Self::Memory, batch: Self::Batch);
@@ -60,6 +74,7 @@ pub(crate) trait Signal: fmt::Debug + Send + Sync + Sized + 'static {
     /// Reads all of a part and verifies every checksum.
     fn verify(&self, part: &Part<Self>) -> Result<(), StoreError>;
 
-    /// Told after every change of what is visible: parts that came, parts that went (flushed memory is in what came).
+    /// Told after every change of what is visible, and with all parts after opening: parts that came, parts that went (flushed
+    /// memory is in what came).
     fn changed(&self, _added: &[Arc<Part<Self>>], _removed: &[Arc<Part<Self>>]) {}
 }

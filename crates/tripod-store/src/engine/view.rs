@@ -9,7 +9,7 @@ use super::{PartFile, Signal};
 pub(crate) struct View<S: Signal> {
     /// Memory tables, the oldest first; the last one is being applied to.
     pub(crate) memories: Vec<Arc<S::Memory>>,
-    /// Parts, in order of their numbers.
+    /// Parts, in the order of arrival of their rows (see `PartMeta::sequence`): where rows replace others, the later part's count.
     pub(crate) parts: Vec<Arc<Part<S>>>,
 }
 
@@ -22,6 +22,19 @@ impl<S: Signal> Default for View<S> {
 impl<S: Signal> Clone for View<S> {
     fn clone(&self) -> Self {
         Self { memories: self.memories.clone(), parts: self.parts.clone() }
+    }
+}
+
+impl<S: Signal> View<S> {
+    /// The memory table that is being applied to.
+    pub(crate) fn active(&self) -> Arc<S::Memory> {
+        self.memories.last().cloned().unwrap_or_default()
+    }
+
+    /// Adds parts, in order.
+    pub(super) fn add(&mut self, parts: &[Arc<Part<S>>]) {
+        self.parts.extend_from_slice(parts);
+        self.parts.sort_by_key(|part| (part.file.meta.sequence, part.file.meta.id));
     }
 }
 

@@ -1,0 +1,202 @@
+//! A table whatever its signal is, as the engine sees it.
+
+use std::fmt;
+use std::io;
+use std::panic::{self, AssertUnwindSafe};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{Ground, Part, PartMeta, RecordKind, Signal, SignalStatus, Table};
+use crate::StoreError;
+use crate::wal::recover::Damage;
+use crate::wal::{Apply, Position, lock};
+
+/// A table of any signal.
+pub(crate) trait AnyTable: fmt::Debug + Send + Sync {
+    /// The signal's name.
+    fn name(&self) -> &'static str;
+
+    /// Whether the log's records of this kind are this signal's.
+    fn takes(&self, kind: RecordKind) -> bool;
+
+    /// Opens registered parts. Those that can't be read are moved aside and returned.
+    fn open_parts(&self, ground: &Ground, parts: &[PartMeta]) -> Result<Vec<(PartMeta, Damage)>, StoreError>;
+
+    /// Takes a record of the log apart; what is returned takes it into memory.
+    fn prepare(self: Arc<Self>, ground: &Arc<Ground>, kind: RecordKind, payload: &[u8]) -> Result<Apply, StoreError>;
+
+    /// See [`Table::freeze`].
+    fn freeze(&self) -> bool;
+
+    /// See [`Table::frozen`].
+    fn frozen(&self) -> usize;
+
+    /// See [`Table::first`].
+    fn first(&self) -> Option<Position>;
+
+    /// See [`Table::flush_oldest`]. Errors and panics are counted.
+    fn flush_oldest(&self, ground: &Ground) -> Result<bool, StoreError>;
+
+    /// What is registered of its parts, in order of arrival.
+    fn parts(&self) -> Vec<PartMeta>;
+
+    /// Merges the parts of these numbers. Errors and panics are counted; inputs that turn out to be damaged are set aside.
+    fn merge(&self, ground: &Ground, ids: &[u64]) -> Result<(), StoreError>;
+
+    /// Drops the parts of these numbers.
+    fn drop_parts(&self, ground: &Ground, ids: &[u64]) -> Result<(), StoreError>;
+
+    /// Verifies every checksum of every part: what is damaged, by path.
+    fn verify(&self) -> Vec<(PathBuf, StoreError)>;
+
+    /// What it says of itself.
+    fn status(&self) -> SignalStatus;
+}
+
+impl<S: Signal> AnyTable for Table<S> {
+    fn name(&self) -> &'static str {
+        S::NAME
+    }
+
+    fn takes(&self, kind: RecordKind) -> bool {
+        S::takes(kind)
+    }
+
+    fn open_parts(&self, ground: &Ground, parts: &[PartMeta]) -> Result<Vec<(PartMeta, Damage)>, StoreError> {
+        let (mut open, mut damaged) = (Vec::new(), Vec::new());
+        for meta in parts {
+            match contained(S::NAME, || self.open_part(ground, meta)) {
+                Ok(part) => open.push(Arc::new(part)),
+                Err(error) => damaged.push((meta.clone(), self.move_aside(ground, meta, error)?)),
+            }
+        }
+        self.show(&[], &open);
+        Ok(damaged)
+    }
+
+    fn prepare(self: Arc<Self>, ground: &Arc<Ground>, kind: RecordKind, payload: &[u8]) -> Result<Apply, StoreError> {
+        let batch = contained(S::NAME, || self.signal.decode(kind, payload))?;
+        Ok(self.apply_later(ground, batch))
+    }
+
+    fn freeze(&self) -> bool {
+        Table::freeze(self)
+    }
+
+    fn frozen(&self) -> usize {
+        Table::frozen(self)
+    }
+
+    fn first(&self) -> Option<Position> {
+        Table::first(self)
+    }
+
+    fn flush_oldest(&self, ground: &Ground) -> Result<bool, StoreError> {
+        contained(S::NAME, || Table::flush_oldest(self, ground)).inspect_err(|error| self.counters.failed(error))
+    }
+
+    fn parts(&self) -> Vec<PartMeta> {
+        self.view().parts.iter().map(|part| part.file.meta.clone()).collect()
+    }
+
+    fn merge(&self, ground: &Ground, ids: &[u64]) -> Result<(), StoreError> {
+        let parts = self.parts_of(ids);
+        let Err(error) = contained(S::NAME, || Table::merge(self, ground, &parts)) else { return Ok(()) };
+        self.counters.failed(&error);
+        if matches!(error, StoreError::Damaged { .. } | StoreError::Internal(_)) {
+            for part in &parts {
+                self.set_aside_if_damaged(ground, part)?;
+            }
+        }
+        Err(error)
+    }
+
+    fn drop_parts(&self, ground: &Ground, ids: &[u64]) -> Result<(), StoreError> {
+        Table::drop_parts(self, ground, &self.parts_of(ids)).inspect_err(|error| self.counters.failed(error))
+    }
+
+    fn verify(&self) -> Vec<(PathBuf, StoreError)> {
+        let verify = |part: &Arc<Part<S>>| {
+            let outcome = contained(S::NAME, || self.signal.verify(part));
+            outcome.err().map(|error| (part.file.path.clone(), error))
+        };
+        self.view().parts.iter().filter_map(verify).collect()
+    }
+
+    fn status(&self) -> SignalStatus {
+        let view = self.view();
+        let memory_rows = view.memories.iter().map(|memory| self.signal.rows(memory)).sum();
+        let metas = || view.parts.iter().map(|part| &part.file.meta);
+        SignalStatus {
+            signal: S::NAME,
+            rows: memory_rows + metas().map(|meta| meta.rows).sum::<u64>(),
+            memory_rows,
+            memory_bytes: view.memories.iter().map(|memory| self.signal.bytes(memory) as u64).sum(),
+            frozen: view.memories.len() as u64 - 1,
+            parts: view.parts.len() as u64,
+            part_bytes: metas().map(|meta| meta.bytes).sum(),
+            oldest: metas().map(|meta| meta.min_time).min(),
+            newest: metas().map(|meta| meta.max_time).max(),
+            flushes: self.counters.flushes.get(),
+            merges: self.counters.merges.get(),
+            evicted: self.counters.evicted.get(),
+            failures: self.counters.failures.get(),
+            last_error: lock(&self.counters.last_error).clone(),
+            damaged: lock(&self.counters.damaged).clone(),
+        }
+    }
+}
+
+impl<S: Signal> Table<S> {
+    fn parts_of(&self, ids: &[u64]) -> Vec<Arc<Part<S>>> {
+        self.view().parts.iter().filter(|part| ids.contains(&part.file.meta.id)).cloned().collect()
+    }
+
+    /// Takes a part out of what is found, when a look at all of it shows that it is damaged.
+    fn set_aside_if_damaged(&self, ground: &Ground, part: &Arc<Part<S>>) -> Result<(), StoreError> {
+        let Err(error) = contained(S::NAME, || self.signal.verify(part)) else { return Ok(()) };
+        let meta = &part.file.meta;
+        self.move_aside(ground, meta, error)?;
+        ground.commit(None, |manifest| manifest.parts.retain(|part| part.id != meta.id))?;
+        self.show(&[Arc::clone(part)], &[]);
+        Ok(())
+    }
+
+    /// Moves the file of a damaged part to `damaged/`. An error that is not the part's own is returned as it is.
+    fn move_aside(&self, ground: &Ground, meta: &PartMeta, error: StoreError) -> Result<Damage, StoreError> {
+        let path = ground.path(&meta.path());
+        let (offset, reason) = match error {
+            StoreError::Damaged { offset, reason, .. } => (offset, reason),
+            StoreError::Internal(reason) => (0, reason),
+            StoreError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                (0, "the file is not there".to_owned())
+            }
+            // The disk can't read it.
+            StoreError::Io { source, .. } if source.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) => {
+                (0, source.to_string())
+            }
+            error => return Err(error),
+        };
+        let aside = ground.path(&Path::new("damaged").join(path.file_name().unwrap_or_default()));
+        let moved = ground.disk.create_dir_all(&ground.path(Path::new("damaged"))).and_then(|()| {
+            ground.disk.rename(&path, &aside)?;
+            ground.disk.sync_dir(&ground.path(Path::new("damaged")))
+        });
+        match moved {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(StoreError::io("cannot set aside", &path, error));
+            }
+            _ => lock(&self.counters.damaged).push(aside.clone()),
+        }
+        Ok(Damage { path: aside, offset, bytes: meta.bytes.saturating_sub(offset), reason })
+    }
+}
+
+/// Runs what belongs to a signal; a panic becomes an error.
+fn contained<T>(signal: &str, run: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    panic::catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+        Err(StoreError::Internal(format!("work on {signal} panicked: {text}")))
+    })
+}

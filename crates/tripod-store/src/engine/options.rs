@@ -1,0 +1,80 @@
+//! Where an embedded store is, how much it keeps and what it may take.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use crate::wal::Durability;
+
+/// Settings of [`Embedded`](crate::Embedded).
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The directory; it is created when it is not there.
+    pub dir: PathBuf,
+    /// When an append is answered.
+    pub durability: Durability,
+    /// How long and how much of each signal is kept.
+    pub retention: Retention,
+    /// Bytes on disk of all signals and the log. Past it the oldest days are dropped, whatever signal they are of. Default: no limit.
+    pub disk_limit: Option<u64>,
+    /// While fewer bytes than this are free on the disk, nothing is taken in. Default 256 MiB.
+    pub min_free_bytes: u64,
+    /// A memory table is written to disk as parts at so many bytes. Three signals have one each, and two more that are being
+    /// written. Default 64 MiB.
+    pub memory_table_bytes: usize,
+    /// Bytes of write-ahead log, which are read at a start; past them the signal that holds them back is written as parts early.
+    /// Default 256 MiB.
+    pub wal_bytes: u64,
+    /// A segment of the log is closed at so many bytes. Default 64 MiB.
+    pub segment_bytes: u64,
+    /// Bytes that may wait to be written to the log before further ones are refused. Default 128 MiB.
+    pub max_waiting_bytes: usize,
+    /// The share of one core that merging parts may take, above 0 up to 1. Default 0.5.
+    pub merge_share: f64,
+    /// Parts that reach so many bytes are not merged any more. Default 512 MiB.
+    pub max_part_bytes: u64,
+    /// Series that may get samples within a day; a batch that would begin more is refused. Default 2,000,000.
+    pub series_limit: usize,
+    /// A sample may be so much older than the newest one of its series. Default 2 hours.
+    pub out_of_order_window: Duration,
+}
+
+/// What is kept of each signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Retention {
+    /// Of spans.
+    pub spans: Keep,
+    /// Of log records.
+    pub logs: Keep,
+    /// Of samples and exemplars.
+    pub samples: Keep,
+}
+
+/// What is kept of a signal: parts that are past a limit are dropped, the oldest day first. Default: everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Keep {
+    /// So long, counted from the time of a part's newest row.
+    pub age: Option<Duration>,
+    /// So many bytes of parts.
+    pub bytes: Option<u64>,
+}
+
+impl Options {
+    /// The defaults, for a store in `dir`.
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self {
+            dir: dir.into(),
+            durability: Durability::Sync,
+            retention: Retention::default(),
+            disk_limit: None,
+            min_free_bytes: 256 << 20,
+            memory_table_bytes: 64 << 20,
+            wal_bytes: 256 << 20,
+            segment_bytes: 64 << 20,
+            max_waiting_bytes: 128 << 20,
+            merge_share: 0.5,
+            max_part_bytes: 512 << 20,
+            series_limit: 2_000_000,
+            out_of_order_window: Duration::from_secs(2 * 60 * 60),
+        }
+    }
+}
