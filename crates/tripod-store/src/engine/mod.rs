@@ -34,7 +34,7 @@ pub(crate) use self::ground::Ground;
 pub(crate) use self::manifest::Manifest;
 pub use self::open::Recovery;
 pub use self::options::{Durability, Keep, Options, Retention};
-pub(crate) use self::part::{NewPart, PartFile, PartMeta, PartSink};
+pub(crate) use self::part::{NewPart, PartFile, PartIds, PartMeta, PartSink};
 pub(crate) use self::signal::{RecordKind, Signal};
 pub(crate) use self::space::Space;
 pub(crate) use self::status::Counters;

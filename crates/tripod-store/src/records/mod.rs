@@ -7,11 +7,16 @@
 mod attributes;
 mod block;
 mod contexts;
+mod part;
+mod pieces;
 mod value;
 
 pub(crate) use self::attributes::Attributes;
 pub(crate) use self::block::{ColumnSet, ColumnSource};
 pub(crate) use self::contexts::{Context, Contexts};
+pub(crate) use self::part::{
+    BlockHead, BlockIndex, KeyStats, MergeInput, NewBlock, PartBlock, PartBuilder, RecordPart, merge,
+};
 pub(crate) use self::value::ValueRef;
 
 /// The most rows of a block in a part.

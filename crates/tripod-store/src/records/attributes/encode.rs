@@ -6,9 +6,10 @@
 use super::values::Values;
 use super::{Attributes, Column, Row, Step};
 use crate::StoreError;
-use crate::columns::{MAX_VALUES, Malformed, Strings, ints, strings};
+use crate::columns::{MAX_VALUES, Malformed, Strings, ints};
 use crate::records::ColumnSource;
 use crate::records::block::ColumnSet;
+use crate::records::pieces::{put_ints, put_strings, take_ints, take_strings};
 use crate::records::value::ValueKind;
 
 impl Attributes {
@@ -151,33 +152,17 @@ struct Head {
 
 impl Head {
     fn encode(&self, out: &mut Vec<u8>) {
-        let mut part = |count: usize, encode: &dyn Fn(&mut Vec<u8>)| {
-            let mut bytes = Vec::new();
-            encode(&mut bytes);
-            out.extend_from_slice(&(count as u32).to_le_bytes());
-            out.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
-            out.extend_from_slice(&bytes);
-        };
-        part(self.keys.len(), &|out| strings::encode(&self.keys, out));
+        put_strings(&self.keys, out);
         for numbers in [&self.kinds, &self.lens, &self.lists] {
-            part(numbers.len(), &|out| ints::encode(numbers, out));
+            put_ints(numbers, out);
         }
     }
 
     fn decode(mut bytes: &[u8]) -> Result<Self, Malformed> {
-        let mut part = || {
-            const SHORT: Malformed = Malformed("what is common to the rows is cut off");
-            let (count, rest) = bytes.split_first_chunk().ok_or(SHORT)?;
-            let (len, rest) = rest.split_first_chunk().ok_or(SHORT)?;
-            let (part, rest) = rest.split_at_checked(u32::from_le_bytes(*len) as usize).ok_or(SHORT)?;
-            bytes = rest;
-            Ok((u32::from_le_bytes(*count) as usize, part))
-        };
-        let (count, keys) = part()?;
-        let column = strings::decode(keys, count)?;
+        let column = take_strings(&mut bytes)?;
         let mut keys = Strings::default();
         (0..column.len()).for_each(|at| keys.push(column.get(at)));
-        let mut numbers = || part().and_then(|(count, bytes)| ints::decode(bytes, count));
+        let mut numbers = || take_ints(&mut bytes);
         let head = Self { keys, kinds: numbers()?, lens: numbers()?, lists: numbers()? };
         if head.kinds.len() == head.keys.len() { Ok(head) } else { Err(Malformed("a key without a type")) }
     }

@@ -5,6 +5,7 @@
 //! the rows before and its key only compared; a wrong guess costs a look-up by hash. Texts lie one behind the other in their
 //! column. A row takes 8 bytes, an attribute 4 beside its value, a text's length 4.
 
+mod distinct;
 mod encode;
 mod gather;
 mod matching;

@@ -1,0 +1,85 @@
+//! What is found of a block without reading its columns, gathered while it is made.
+
+use tripod_wire::TraceId;
+use tripod_wire::otlp::KeyValue;
+
+use crate::columns::Strings;
+use crate::index::filter::FilterBuilder;
+use crate::index::hash::{self, KeyHash};
+use crate::records::{Attributes, Context};
+
+/// Pairs, tokens and traces of a block.
+#[derive(Debug, Default)]
+pub(crate) struct BlockIndex {
+    keys: Vec<Pairs>,
+    pub(super) filter: FilterBuilder,
+    /// Hash of a trace's id, and the trace's first row here.
+    pub(super) traces: Vec<(u64, u32)>,
+}
+
+/// Values of a key.
+#[derive(Debug)]
+struct Pairs {
+    key: Box<str>,
+    values: Strings,
+    /// How many rows have each.
+    rows: Vec<u32>,
+}
+
+impl BlockIndex {
+    /// Adds `key = value`, which `rows` rows have.
+    pub(crate) fn pair(&mut self, key: &str, value: &str, rows: u32) {
+        let at = self.keys.iter().rposition(|pairs| *pairs.key == *key);
+        let pairs = match at {
+            Some(at) => &mut self.keys[at],
+            None => self.add_key(key),
+        };
+        pairs.values.push(value.as_bytes());
+        pairs.rows.push(rows);
+    }
+
+    /// Adds the attributes of all rows: each different value once.
+    pub(crate) fn attributes(&mut self, attributes: &Attributes) {
+        for key in 0..attributes.column_count() {
+            let pairs = self.add_key(attributes.column_key(key));
+            attributes.distinct(key, &mut |value, rows| {
+                pairs.values.push(value.as_bytes());
+                pairs.rows.push(rows);
+            });
+        }
+    }
+
+    /// Adds the attributes of a context that `rows` rows have.
+    pub(crate) fn context(&mut self, context: &Context, rows: u32) {
+        for KeyValue { key, value } in context.resource.attributes.iter().chain(&context.scope.attributes) {
+            self.pair(key, &value.to_string(), rows);
+        }
+    }
+
+    /// Adds a token of a text; once or often is the same.
+    pub(crate) fn token(&mut self, token: &[u8]) {
+        self.filter.insert(hash::token(token));
+    }
+
+    /// Adds a trace whose first row in this block is this one.
+    pub(crate) fn trace(&mut self, id: TraceId, first_row: u32) {
+        self.traces.push((hash::id(&id.0), first_row));
+    }
+
+    fn add_key(&mut self, key: &str) -> &mut Pairs {
+        self.keys.push_mut(Pairs { key: key.into(), values: Strings::default(), rows: Vec::new() })
+    }
+
+    /// Hands out all pairs; those that are not `taken` go into the filter.
+    pub(super) fn filter_pairs(&mut self, mut taken: impl FnMut(&str, &str, u32) -> bool) {
+        for pairs in &self.keys {
+            let key = KeyHash::new(&pairs.key);
+            for (value, rows) in pairs.values.iter().zip(&pairs.rows) {
+                let value = std::str::from_utf8(value).unwrap_or_default();
+                if !taken(&pairs.key, value, *rows) {
+                    self.filter.insert(key.value(value));
+                }
+            }
+        }
+    }
+}
