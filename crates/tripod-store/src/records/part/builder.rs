@@ -21,17 +21,17 @@ pub(super) const MAX_BLOCKS: usize = 1 << 20;
 
 /// A part that is being written.
 #[derive(Debug)]
-pub(crate) struct PartBuilder {
-    part: NewPart,
+pub(crate) struct PartBuilder<'a> {
+    part: NewPart<'a>,
     contexts: Contexts,
     heads: Vec<(BlockHead, BlockPlace)>,
     postings: postings::Builder,
     rows: rows::Builder,
 }
 
-impl PartBuilder {
+impl<'a> PartBuilder<'a> {
     /// Begins with an empty file.
-    pub(crate) fn new(mut part: NewPart) -> Result<Self, StoreError> {
+    pub(crate) fn new(mut part: NewPart<'a>) -> Result<Self, StoreError> {
         begin(&mut part)?;
         Ok(Self {
             part,
@@ -130,7 +130,7 @@ impl PartBuilder {
     }
 
     /// Writes what is known of all blocks, and `summary`, which is whatever the signal wants to know of the part.
-    pub(crate) fn finish(mut self, summary: &[u8]) -> Result<NewPart, StoreError> {
+    pub(crate) fn finish(mut self, summary: &[u8]) -> Result<NewPart<'a>, StoreError> {
         let postings = std::mem::take(&mut self.postings);
         self.finish_with(summary, |sink| postings.finish(sink))
     }
@@ -140,7 +140,7 @@ impl PartBuilder {
         mut self,
         summary: &[u8],
         postings: impl FnOnce(&mut postings::Sink<'_>) -> Result<(), StoreError>,
-    ) -> Result<NewPart, StoreError> {
+    ) -> Result<NewPart<'a>, StoreError> {
         let part = &mut self.part;
         let mut footer = Footer::default();
         footer.section(Kind::Postings, part, postings)?;

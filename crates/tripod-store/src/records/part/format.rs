@@ -46,7 +46,7 @@ pub(super) struct Place {
 pub(super) struct Footer([Place; KINDS]);
 
 /// Begins a file.
-pub(super) fn begin(part: &mut NewPart) -> Result<(), StoreError> {
+pub(super) fn begin(part: &mut NewPart<'_>) -> Result<(), StoreError> {
     part.write(MAGIC)
 }
 
@@ -55,7 +55,7 @@ impl Footer {
     pub(super) fn section(
         &mut self,
         kind: Kind,
-        part: &mut NewPart,
+        part: &mut NewPart<'_>,
         write: impl FnOnce(&mut index::postings::Sink<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let offset = part.offset();
@@ -69,7 +69,7 @@ impl Footer {
     }
 
     /// Ends the file.
-    pub(super) fn write(&self, part: &mut NewPart) -> Result<(), StoreError> {
+    pub(super) fn write(&self, part: &mut NewPart<'_>) -> Result<(), StoreError> {
         let mut bytes = Vec::with_capacity(KINDS * OF_SECTION + TAIL);
         for place in &self.0 {
             bytes.extend_from_slice(&place.offset.to_le_bytes());

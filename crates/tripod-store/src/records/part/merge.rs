@@ -45,12 +45,12 @@ pub(crate) struct NewBlock {
 pub(crate) type Rewrite<'a> = dyn FnMut(&[PartBlock<'_>]) -> Result<NewBlock, StoreError> + 'a;
 
 /// Writes all parts as one, blocks in the order of their times.
-pub(crate) fn merge(
+pub(crate) fn merge<'a>(
     inputs: &[MergeInput<'_>],
-    into: NewPart,
+    into: NewPart<'a>,
     summary: &[u8],
     rewrite: &mut Rewrite<'_>,
-) -> Result<NewPart, StoreError> {
+) -> Result<NewPart<'a>, StoreError> {
     let mut merge = Merge::new(inputs, into)?;
     let mut order: Vec<Source> = (0..inputs.len())
         .flat_map(|input| (0..inputs[input].part.heads.len() as u32).map(move |block| Source { input, block }))
@@ -85,9 +85,9 @@ struct Source {
     block: u32,
 }
 
-struct Merge<'a> {
+struct Merge<'a, 'b> {
     inputs: &'a [MergeInput<'a>],
-    builder: PartBuilder,
+    builder: PartBuilder<'b>,
     /// For each input the new numbers of its contexts.
     contexts: Vec<Vec<u32>>,
     /// For each input the new numbers of its blocks.
@@ -96,8 +96,8 @@ struct Merge<'a> {
     rewritten: HashSet<u32>,
 }
 
-impl<'a> Merge<'a> {
-    fn new(inputs: &'a [MergeInput<'a>], into: NewPart) -> Result<Self, StoreError> {
+impl<'a, 'b> Merge<'a, 'b> {
+    fn new(inputs: &'a [MergeInput<'a>], into: NewPart<'b>) -> Result<Self, StoreError> {
         let mut builder = PartBuilder::new(into)?;
         let contexts = inputs
             .iter()
@@ -142,7 +142,7 @@ impl<'a> Merge<'a> {
         self.builder.write(new.head, &new.columns, new.index)
     }
 
-    fn finish(self, summary: &[u8]) -> Result<NewPart, StoreError> {
+    fn finish(self, summary: &[u8]) -> Result<NewPart<'b>, StoreError> {
         let Self { inputs, mut builder, blocks, rewritten, .. } = self;
         for (input, blocks) in inputs.iter().zip(&blocks) {
             let section = Range { file: input.file, place: input.part.footer.place(Kind::Rows) };

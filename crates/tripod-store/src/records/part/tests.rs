@@ -36,11 +36,11 @@ struct Written {
 }
 
 impl Written {
-    fn new(dir: &Path, ids: &mut Ids, write: impl FnOnce(NewPart) -> NewPart) -> Self {
+    fn new(dir: &Path, ids: &mut Ids, write: impl for<'a> FnOnce(NewPart<'a>) -> NewPart<'a>) -> Self {
         let mut sink = PartSink::new(&RealDisk, dir, "spans", 0, ids);
         let part = write(sink.create("", 3).unwrap());
         sink.finish(part).unwrap();
-        let file = PartFile::open(&RealDisk, dir, &sink.into_written()[0]).unwrap();
+        let file = PartFile::open(&RealDisk, dir, &sink.written()[0]).unwrap();
         let part = RecordPart::open(&file).unwrap();
         Self { file, part }
     }
