@@ -1,7 +1,7 @@
 //! Tripod's store under load: what it takes, what it holds, what it finds, beside what one would pick instead.
 //!
 //! `store-bench run` measures everything; names (`spans`, `logs`, `samples`, `memory`) pick some. `--quick` takes small sizes,
-//! `--write FILE` also writes what is printed. `store-bench crash --rounds 200` kills it again and again.
+//! `--no-peers` leaves out the others, `--write FILE` also writes what is printed. `store-bench crash --rounds 200` kills it again and again.
 
 mod arguments;
 mod crash;
@@ -9,6 +9,8 @@ mod data;
 mod engine;
 mod feed;
 mod ingest;
+#[cfg(feature = "peers")]
+mod peers;
 mod process;
 mod queries;
 mod report;
@@ -32,9 +34,15 @@ fn main() {
         "ingest" => ingest::run(&arguments),
         "query" => queries::run(&arguments),
         "start" => start::run(&arguments),
+        #[cfg(feature = "peers")]
+        "peer" => peers::run(&arguments),
+        #[cfg(feature = "peers")]
+        "duckdb" => peers::duckdb(&arguments),
+        #[cfg(feature = "peers")]
+        "server" => peers::servers::run(&arguments),
         _ => {
             eprintln!(
-                "store-bench run [spans logs samples memory] [--quick] [--write FILE] [--dir DIR]\n\
+                "store-bench run [spans logs samples memory] [--quick] [--no-peers] [--write FILE] [--dir DIR]\n\
                  store-bench crash [--rounds 200] [--seed SEED] [--dir DIR]"
             );
             std::process::exit(2);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
-use tripod_store::{AttributeMatch, Embedded, LogQuery, LogStore, SpanStore, TraceQuery, Window};
+use tripod_store::{AttributeMatch, Embedded, LogQuery, LogStore, Matcher, SeriesStore, SpanStore, TraceQuery, Window};
 
 use crate::arguments::Arguments;
 use crate::data::logs::{ABSENT, FREQUENT, RARE, SHUFFLED};
@@ -11,6 +11,13 @@ use crate::data::spans::{Trace, USERS, trace_id, user};
 use crate::feed::Load;
 use crate::timing::measure;
 use crate::{engine, process};
+
+/// A metric of which every target has twelve series.
+pub const METRIC: &str = "http_server_request_duration_seconds_count";
+/// The first target.
+pub const INSTANCE: &str = "gateway-0.trading.svc:9090";
+pub const ONE_TARGET: &str = "samples of 12 series, each of them";
+pub const ONE_METRIC: &str = "samples of a metric, 2.4% of all, counted";
 
 /// Opens the store, and asks.
 pub fn run(arguments: &Arguments) -> Value {
@@ -21,13 +28,14 @@ pub fn run(arguments: &Arguments) -> Value {
     engine::settle(&store);
     let rows = match load.signal {
         "spans" => spans(&store, &load, times),
-        _ => logs(&store, &load, times),
+        "logs" => logs(&store, &load, times),
+        _ => samples(&store, &load, times),
     };
     json!({ "queries": rows, "resident": process::own_memory().0 })
 }
 
 /// Numbers of traces all over the data, that are whole in it.
-fn numbers(load: &Load) -> impl Fn(usize) -> u64 {
+pub fn numbers(load: &Load) -> impl Fn(usize) -> u64 + Clone + use<> {
     // A trace has nine spans on average; the last ones may lack some.
     let traces = (load.count / 10).max(1);
     move |run| (run as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) % traces
@@ -141,5 +149,23 @@ fn logs(store: &Embedded, load: &Load, times: usize) -> Vec<Value> {
             assert_eq!(counted, load.count);
             volume.levels.len()
         }),
+    ]
+}
+
+fn samples(store: &Embedded, load: &Load, times: usize) -> Vec<Value> {
+    let start = (load.origin.start / 1_000_000) as i64;
+    let select = |matchers: &[Matcher]| {
+        let selected = store.select(matchers, start - 60_000, i64::MAX).expect("the store answers");
+        selected.iter().map(|series| series.samples.floats.len()).sum::<usize>()
+    };
+    let metric = Matcher::equal("__name__", METRIC);
+    let one = [metric.clone(), Matcher::equal("instance", INSTANCE)];
+    vec![
+        measure(ONE_TARGET, times, |_| {
+            let found = select(&one);
+            assert_eq!(found, 12 * load.scrapes as usize);
+            found
+        }),
+        measure(ONE_METRIC, times, |_| select(std::slice::from_ref(&metric))),
     ]
 }

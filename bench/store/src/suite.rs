@@ -24,16 +24,22 @@ struct Sizes {
 
 const FULL: Sizes =
     Sizes { spans: 10_000_000, logs: 10_000_000, series: 100_000, scrapes: 240, active: 1_000_000, times: 200 };
-const QUICK: Sizes = Sizes { spans: 500_000, logs: 500_000, series: 10_000, scrapes: 120, active: 100_000, times: 20 };
+const QUICK: Sizes = Sizes { spans: 500_000, logs: 500_000, series: 20_000, scrapes: 120, active: 100_000, times: 20 };
 
 const HEADER: [&str; 5] = ["what", "measured", "target", "verdict", "more"];
 
+/// What the peers' questions are about: few enough for the slowest.
+const TIMES_OF_PEERS: usize = 50;
+
 pub struct Suite {
+    peers: bool,
     dir: PathBuf,
     sizes: Sizes,
     /// The end of all data: full hours before now, so that nothing is too old to be kept.
     end: u64,
     rows: Vec<Vec<String>>,
+    /// Tripod and its peers, with their figures.
+    beside: Vec<(Peer, Value)>,
 }
 
 pub fn run(arguments: &Arguments) {
@@ -44,7 +50,14 @@ pub fn run(arguments: &Arguments) {
     sizes.scrapes = arguments.get("--scrapes").unwrap_or(sizes.scrapes);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is right").as_nanos() as u64;
     let hour = 3_600_000_000_000;
-    let mut suite = Suite { dir, sizes, end: now / hour * hour - hour, rows: Vec::new() };
+    let mut suite = Suite {
+        peers: !arguments.has("--no-peers"),
+        dir,
+        sizes,
+        end: now / hour * hour - hour,
+        rows: Vec::new(),
+        beside: Vec::new(),
+    };
     let picked = arguments.words(&["--write", "--dir", "--spans", "--logs", "--scrapes"]);
     let wants = |name: &str| picked.is_empty() || picked.contains(&name);
 
@@ -58,7 +71,11 @@ pub fn run(arguments: &Arguments) {
             "samples" => suite.samples(),
             _ => suite.memory(),
         }
-        let section = format!("\n## {name}\n\n{}", table(&suite.rows));
+        let mut section = format!("\n## {name}\n\n{}", table(&suite.rows));
+        if suite.beside.len() > 1 {
+            section += &format!("\n### {name}: beside what one would pick instead\n\n{}", beside(&suite.beside));
+        }
+        suite.beside.clear();
         print!("{section}");
         text += &section;
     }
@@ -182,6 +199,9 @@ impl Suite {
         let resident = number(&started, "resident") / f64::from(1 << 20);
         self.row("memory idle, all of it on disk", "MiB", resident, Target::AtMost(50.0), String::new());
         let _ = std::fs::remove_dir_all(dir);
+        self.tripod(figures, answer);
+        self.library(Peer("SQLite", "synced; no index on attributes"), "sqlite-spans", &load);
+        self.parquet(&load);
     }
 
     fn logs(&mut self) {
@@ -197,6 +217,13 @@ impl Suite {
             _ => Target::None,
         });
         let _ = std::fs::remove_dir_all(dir);
+        self.tripod(figures, answer);
+        self.library(Peer("SQLite FTS5", "synced"), "sqlite-logs", &load);
+        self.library(
+            Peer("tantivy", "synced every 100,000 records, until then lost in a crash"),
+            "tantivy-logs",
+            &load,
+        );
     }
 
     fn samples(&mut self) {
@@ -206,7 +233,18 @@ impl Suite {
         let peak = number(&figures, "peak") / f64::from(1 << 20);
         let series = format!("{} series, {} scrapes", short(load.count as f64), load.scrapes);
         self.row("memory during it, at most", "MiB", peak, Target::None, series);
+        let answer = query(&dir, &load, self.sizes.times.min(TIMES_OF_PEERS));
+        self.query_rows(&answer, |_| Target::None);
         let _ = std::fs::remove_dir_all(dir);
+        self.tripod(figures, answer);
+        let (prometheus, victoria) = ("TRIPOD_BENCH_PROMETHEUS", "TRIPOD_BENCH_VICTORIA_METRICS");
+        self.server(Peer("Prometheus 2.42", "log not synced; bytes of a snapshot"), "prometheus", prometheus, &load);
+        self.server(
+            Peer("VictoriaMetrics 1.79", "no log, up to 5 s lost in a crash"),
+            "victoria-metrics",
+            victoria,
+            &load,
+        );
     }
 
     fn memory(&mut self) {
@@ -222,7 +260,110 @@ impl Suite {
         let more = format!("{} series, {} scrapes", short(load.count as f64), load.scrapes);
         self.row("memory an active series", "B", grown / load.count as f64, Target::AtMost(1024.0), more);
         let _ = std::fs::remove_dir_all(dir);
+        for (peer, program) in
+            [("prometheus", "TRIPOD_BENCH_PROMETHEUS"), ("victoria-metrics", "TRIPOD_BENCH_VICTORIA_METRICS")]
+        {
+            let Some(figures) = self.serve(peer, program, &load) else { continue };
+            let grown = number(&figures, "resident") - number(&figures, "resident_before");
+            let what = format!("the same in {peer}");
+            self.row(&what, "B", grown / load.count as f64, Target::None, String::new());
+        }
     }
+
+    /// Tripod's own figures, beside which the peers' stand.
+    fn tripod(&mut self, mut figures: Value, answer: Value) {
+        figures["queries"] = answer["queries"].clone();
+        self.beside.push((Peer("Tripod", "synced"), figures));
+    }
+
+    /// A peer that is a library.
+    fn library(&mut self, peer: Peer, name: &str, load: &Load) {
+        if !self.peers {
+            return;
+        }
+        let dir = self.fresh(name);
+        let mut command = own(0, "peer");
+        command.args(["--peer", name, "--dir"]).arg(&dir).args(load.arguments());
+        let figures = figures_of(&load.pour(command.args(["--times", &self.times_of_peers()])));
+        self.beside.push((peer, figures));
+        let _ = std::fs::remove_dir_all(dir);
+    }
+
+    /// Parquet files, and DuckDB over them.
+    fn parquet(&mut self, load: &Load) {
+        let Some(python) = self.peers.then(|| std::env::var_os("TRIPOD_BENCH_PYTHON")).flatten() else { return };
+        let dir = self.fresh("parquet-spans");
+        let mut command = own(0, "peer");
+        command.args(["--peer", "parquet-spans", "--dir"]).arg(&dir).args(load.arguments());
+        let mut written = figures_of(&load.pour(command.args(["--times", "0"])));
+        let mut command = own(0, "duckdb");
+        command.arg("--python").arg(python).arg("--dir").arg(&dir).args(load.arguments());
+        let asked = figures_of(&output(command.args(["--times", &self.times_of_peers()])));
+        written["queries"] = asked["parquet"].clone();
+        self.beside.push((Peer("Parquet, asked by DuckDB", "synced every 200,000 spans, until then lost"), written));
+        self.beside.push((Peer("DuckDB 2.0", "a copy of the Parquet files, without taking requests in"), asked));
+        let _ = std::fs::remove_dir_all(dir);
+    }
+
+    fn server(&mut self, peer: Peer, name: &str, program: &str, load: &Load) {
+        if let Some(figures) = self.serve(name, program, load) {
+            self.beside.push((peer, figures));
+        }
+    }
+
+    /// A peer that is a program; nothing where it can't be had.
+    fn serve(&self, name: &str, program: &str, load: &Load) -> Option<Value> {
+        let program = self.peers.then(|| std::env::var_os(program)).flatten()?;
+        let dir = self.fresh(name);
+        let mut command = own(1, "server");
+        command.args(["--peer", name, "--program"]).arg(program).arg("--dir").arg(&dir).args(load.arguments());
+        let figures = figures_of(&output(command.args(["--times", &self.times_of_peers()])));
+        let _ = std::fs::remove_dir_all(dir);
+        Some(figures)
+    }
+
+    fn times_of_peers(&self) -> String {
+        self.sizes.times.min(TIMES_OF_PEERS).to_string()
+    }
+}
+
+/// A name, and what is to be known of how it takes data.
+struct Peer(&'static str, &'static str);
+
+/// Two tables: what taking it in cost each, and how long each query took.
+fn beside(peers: &[(Peer, Value)]) -> String {
+    let header = ["", "/s", "CPU s a million, all in all", "B on disk", "MiB of memory at most", "when it answers"];
+    let mut costs = vec![header.map(str::to_owned).to_vec()];
+    costs.extend(peers.iter().map(|(Peer(name, note), figures)| {
+        let accepted = number(figures, "accepted");
+        let mut cells = vec![(*name).to_owned()];
+        cells.push(short(accepted / number(figures, "seconds")));
+        cells.push(short(number(figures, "cpu") / accepted * 1e6));
+        cells.push(short(number(figures, "disk_bytes") / accepted));
+        cells.push(figures["peak"].as_f64().map_or("-".to_owned(), |peak| short(peak / f64::from(1 << 20))));
+        cells.push((*note).to_owned());
+        cells
+    }));
+    let names: Vec<&str> =
+        peers[0].1["queries"].as_array().into_iter().flatten().filter_map(|row| row["name"].as_str()).collect();
+    let mut times = vec![vec!["p50 / p99, ms".to_owned()]];
+    times[0].extend(peers.iter().map(|(Peer(name, _), _)| (*name).to_owned()));
+    for name in names {
+        let of = |figures: &Value| {
+            figures["queries"].as_array().into_iter().flatten().find(|row| row["name"] == name).cloned()
+        };
+        let cells: Vec<Option<Value>> = peers.iter().map(|(_, figures)| of(figures)).collect();
+        // Only what is asked of others too.
+        if cells.iter().flatten().count() > 1 {
+            let cell = |row: &Option<Value>| {
+                row.as_ref().map_or("-".to_owned(), |row| {
+                    format!("{} / {}", short(number(row, "p50")), short(number(row, "p99")))
+                })
+            };
+            times.push(std::iter::once(name.to_owned()).chain(cells.iter().map(cell)).collect());
+        }
+    }
+    format!("{}\n{}", table(&costs), table(&times))
 }
 
 /// This program, as another process on a core.

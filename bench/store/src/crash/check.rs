@@ -61,7 +61,7 @@ impl Known {
 /// Checks the newest requests, or with `whole` all there ever were. An error says what is wrong.
 pub(super) fn check(store: &Embedded, known: &mut Known, whole: bool) -> Result<Found, String> {
     let mut result = Found { unacknowledged: 0, dropped: 0 };
-    for signal in 0..SIGNALS.len() {
+    for (signal, name) in SIGNALS.iter().enumerate() {
         let begun = known.acknowledged[signal].last().map_or(0, |last| last + 1).max(known.first[signal]) + AHEAD;
         let from = if whole { 0 } else { known.checked[signal] };
         let there = match signal {
@@ -75,15 +75,15 @@ pub(super) fn check(store: &Embedded, known: &mut Known, whole: bool) -> Result<
         for unit in acknowledged.range(from..) {
             if there.contains(unit) {
                 if known.missing[signal].contains(unit) {
-                    return Err(format!("{} {unit} had been dropped and is back", SIGNALS[signal]));
+                    return Err(format!("{} {unit} had been dropped and is back", name));
                 }
             } else if *unit >= kept_from {
-                return Err(format!("{} {unit} of {begun} was acknowledged and is lost", SIGNALS[signal]));
+                return Err(format!("{} {unit} of {begun} was acknowledged and is lost", name));
             } else if known.missing[signal].insert(*unit) {
                 result.dropped += 1;
             }
         }
-        oldest_first(&there, &known.missing[signal]).map_err(|what| format!("{}: {what}", SIGNALS[signal]))?;
+        oldest_first(&there, &known.missing[signal]).map_err(|what| format!("{}: {what}", name))?;
         result.unacknowledged +=
             there.iter().filter(|unit| **unit >= known.first[signal] && !acknowledged.contains(unit)).count() as u64;
         known.first[signal] = begun;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use super::units::{self, SIGNALS};
+use super::units;
 use crate::arguments::Arguments;
 use crate::data::Origin;
 
@@ -21,8 +21,8 @@ pub fn run(arguments: &Arguments) {
         for _ in 0..4 {
             scope.spawn(|| {
                 loop {
-                    for signal in 0..SIGNALS.len() {
-                        let unit = next[signal].fetch_add(1, Ordering::Relaxed);
+                    for (signal, next) in next.iter().enumerate() {
+                        let unit = next.fetch_add(1, Ordering::Relaxed);
                         units::append(&store, origin, signal, unit).expect("the store takes it");
                         // In one write, so that no line is torn.
                         std::io::stdout()

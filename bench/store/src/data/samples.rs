@@ -1,5 +1,6 @@
-//! Samples as Prometheus sends them by remote write: 2,000 series a request, one sample each, some eight labels, every 15 s a scrape
-//! with a little jitter that a target's series share. Of a target's series a third are buckets of histograms, a third counters, the rest
+//! Samples as Prometheus sends them by remote write: 2,000 series a request, one sample each, some eight labels, every 15 s a scrape.
+//! Prometheus writes the time that a scrape should have had where it is right by 2 ms, so only one in sixteen is late by some, which all
+//! of a target's series share. Of a target's series a third are buckets of histograms, a third counters, the rest
 //! gauges and constants; of all some four in ten do not change from one scrape to the next, as on real machines.
 
 use tripod_wire::proto::{WireType, put_bytes, put_len_delimited, put_tag, put_varint};
@@ -82,9 +83,9 @@ impl Source for Samples {
         let mut rng = random::of(self.origin.seed ^ 0x5a, self.scrape as u64 * 1_000_003 + self.at as u64);
         for (target, series) in self.series[self.at..self.at + BATCH].chunks_mut(TARGET).enumerate() {
             let target = (self.at / TARGET + target) as u64;
-            // Targets are scraped at times of their own, which the kernel and the network disturb a little.
+            // Targets are scraped at times of their own.
             let offset = (mix(target) % INTERVAL as u64) as i64;
-            let jitter = [0, 0, 0, 1, 1, 2, 3, -1][rng.usize(0..8)];
+            let jitter = if rng.u8(0..16) == 0 { rng.i64(3..30) } else { 0 };
             let time = (self.origin.start / 1_000_000) as i64 + self.scrape * INTERVAL + offset + jitter;
             for series in series {
                 series.step(&mut rng);
