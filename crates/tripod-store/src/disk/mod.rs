@@ -4,6 +4,8 @@
 //! renamed, removed) after [`Disk::sync_dir`] of their directory. A call costs one virtual call more than the system's.
 
 mod real;
+#[cfg(test)]
+pub(crate) mod simulated;
 
 use std::fmt;
 use std::io;

@@ -34,8 +34,15 @@ impl Directory {
         })?;
         let found = format(disk, dir)?;
         if found.is_none() {
-            // Its own name stands in the directory above; where that may not be opened the system has to see to it.
-            let _ = dir.parent().map(|above| disk.sync_dir(above));
+            // Its own name stands in the directory above, and so on; one that may not be opened was not made here.
+            for above in dir.ancestors().skip(1).filter(|above| !above.as_os_str().is_empty()) {
+                match disk.sync_dir(above) {
+                    Err(source) if source.kind() != io::ErrorKind::PermissionDenied => {
+                        return Err(io("cannot write", above, source));
+                    }
+                    _ => {}
+                }
+            }
         }
         for name in ["wal", "parts"] {
             let path = dir.join(name);

@@ -20,6 +20,8 @@ mod table;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
+mod power_loss;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod toy;

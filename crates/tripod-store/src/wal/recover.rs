@@ -135,7 +135,8 @@ pub(crate) struct Scan {
 pub(crate) fn scan(bytes: &[u8], newest: bool, mut each: impl FnMut(RecordKind, Range<usize>, usize)) -> Scan {
     let mut scan = Scan::default();
     if !bytes.starts_with(MAGIC) {
-        if newest && bytes.len() < MAGIC.len() {
+        // Records follow only once these bytes are on disk.
+        if newest && bytes.len() <= MAGIC.len() {
             scan.torn = Some(0);
         } else {
             scan.damaged.push((0, bytes.len(), "not a segment of this version"));
