@@ -5,9 +5,11 @@ use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Ground, Part, PartMeta, RecordKind, Signal, SignalStatus, Table};
 use crate::StoreError;
+use crate::disk::Disk;
 use crate::wal::recover::Damage;
 use crate::wal::{Apply, Position, lock};
 
@@ -49,6 +51,15 @@ pub(crate) trait AnyTable: fmt::Debug + Send + Sync {
     /// Verifies every checksum of every part: what is damaged, by path.
     fn verify(&self) -> Vec<(PathBuf, StoreError)>;
 
+    /// Opens a part and verifies every checksum of it.
+    fn check_part(&self, disk: &dyn Disk, dir: &Path, meta: &PartMeta) -> Result<(), StoreError>;
+
+    /// Takes a record of the log apart, for nothing but to see that it can be.
+    fn check_record(&self, kind: RecordKind, payload: &[u8]) -> Result<(), StoreError>;
+
+    /// Freezes the active memory table when its first record came longer ago than this.
+    fn freeze_older_than(&self, age: Duration) -> bool;
+
     /// What it says of itself.
     fn status(&self) -> SignalStatus;
 }
@@ -65,7 +76,7 @@ impl<S: Signal> AnyTable for Table<S> {
     fn open_parts(&self, ground: &Ground, parts: &[PartMeta]) -> Result<Vec<(PartMeta, Damage)>, StoreError> {
         let (mut open, mut damaged) = (Vec::new(), Vec::new());
         for meta in parts {
-            match contained(S::NAME, || self.open_part(ground, meta)) {
+            match contained(S::NAME, || self.open_part(ground.disk.as_ref(), &ground.dir, meta)) {
                 Ok(part) => open.push(Arc::new(part)),
                 Err(error) => damaged.push((meta.clone(), self.move_aside(ground, meta, error)?)),
             }
@@ -121,6 +132,18 @@ impl<S: Signal> AnyTable for Table<S> {
             outcome.err().map(|error| (part.file.path.clone(), error))
         };
         self.view().parts.iter().filter_map(verify).collect()
+    }
+
+    fn check_part(&self, disk: &dyn Disk, dir: &Path, meta: &PartMeta) -> Result<(), StoreError> {
+        contained(S::NAME, || self.signal.verify(&self.open_part(disk, dir, meta)?))
+    }
+
+    fn check_record(&self, kind: RecordKind, payload: &[u8]) -> Result<(), StoreError> {
+        contained(S::NAME, || self.signal.decode(kind, payload).map(|_| ()))
+    }
+
+    fn freeze_older_than(&self, age: Duration) -> bool {
+        Table::freeze_older_than(self, age)
     }
 
     fn status(&self) -> SignalStatus {

@@ -12,7 +12,7 @@ use crate::disk::{self, Disk, Lock, Replace};
 pub(crate) const FORMAT: &str = "tripod-store 2";
 
 /// The format of version 1: a log with the same frames, and nothing else. Reading it is a start with all of the log to replay.
-const FORMAT_1: &str = "tripod-store 1";
+pub(crate) const FORMAT_1: &str = "tripod-store 1";
 
 /// A directory that is this process's own while the value lives.
 #[derive(Debug)]
@@ -27,22 +27,10 @@ impl Directory {
     pub(crate) fn open(disk: &dyn Disk, dir: &Path) -> Result<Self, StoreError> {
         let io = |action, path: &Path, source| StoreError::io(action, path, source);
         disk.create_dir_all(dir).map_err(|source| io("cannot create", dir, source))?;
-        let path = dir.join("LOCK");
-        let lock = disk.lock(&path).map_err(|source| match source.kind() {
-            io::ErrorKind::WouldBlock => StoreError::Locked { path: dir.to_owned() },
-            _ => io("cannot lock", &path, source),
-        })?;
+        let lock = lock(disk, dir)?;
         let found = format(disk, dir)?;
         if found.is_none() {
-            // Its own name stands in the directory above, and so on; one that may not be opened was not made here.
-            for above in dir.ancestors().skip(1).filter(|above| !above.as_os_str().is_empty()) {
-                match disk.sync_dir(above) {
-                    Err(source) if source.kind() != io::ErrorKind::PermissionDenied => {
-                        return Err(io("cannot write", above, source));
-                    }
-                    _ => {}
-                }
-            }
+            sync_ancestors(disk, dir)?;
         }
         for name in ["wal", "parts"] {
             let path = dir.join(name);
@@ -78,6 +66,29 @@ impl Directory {
             .map_err(|Replace { error, .. }| StoreError::io("cannot write", &path, error))?;
         Ok(Manifest::default())
     }
+}
+
+/// Takes the directory for this process.
+pub(crate) fn lock(disk: &dyn Disk, dir: &Path) -> Result<Box<dyn Lock>, StoreError> {
+    let path = dir.join("LOCK");
+    disk.lock(&path).map_err(|source| match source.kind() {
+        io::ErrorKind::WouldBlock => StoreError::Locked { path: dir.to_owned() },
+        _ => StoreError::io("cannot lock", &path, source),
+    })
+}
+
+/// Makes the name of a new directory durable, which stands in the one above, and so on; one that may not be opened was not made
+/// here.
+pub(crate) fn sync_ancestors(disk: &dyn Disk, dir: &Path) -> Result<(), StoreError> {
+    for above in dir.ancestors().skip(1).filter(|above| !above.as_os_str().is_empty()) {
+        match disk.sync_dir(above) {
+            Err(source) if source.kind() != io::ErrorKind::PermissionDenied => {
+                return Err(StoreError::io("cannot write", above, source));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// What the directory's `FORMAT` says; nothing in a new directory.

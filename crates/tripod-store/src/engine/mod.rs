@@ -5,6 +5,8 @@
 //! manifest and the background work are shared by all: decision 28 says how they play together.
 
 mod any;
+mod background;
+mod check;
 mod directory;
 mod ground;
 mod manifest;
@@ -12,15 +14,16 @@ mod merge;
 mod open;
 mod options;
 mod part;
+#[cfg(test)]
+mod power_loss;
 mod retention;
 mod signal;
+mod snapshot;
 mod space;
 mod status;
 mod table;
 #[cfg(test)]
 pub(crate) mod testing;
-#[cfg(test)]
-mod power_loss;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -29,8 +32,12 @@ mod view;
 mod work;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 pub(crate) use self::any::AnyTable;
+pub(crate) use self::background::Background;
+pub(crate) use self::check::check;
+pub use self::check::{Check, CheckedPart};
 use self::directory::Directory;
 pub(crate) use self::ground::Ground;
 pub(crate) use self::manifest::Manifest;
@@ -46,6 +53,9 @@ pub(crate) use self::view::{Part, View};
 pub(crate) use self::work::{Pace, Work};
 use crate::wal::Wal;
 use crate::{Appended, StoreError};
+
+/// A memory table becomes a part when its first row has been there for so long, however few they are: retention drops parts.
+const MAX_AGE: Duration = Duration::from_secs(60 * 60);
 
 /// What background work does at a time, without the threads that do it.
 #[derive(Debug)]
@@ -67,7 +77,11 @@ impl Engine {
         payload: &[u8],
     ) -> Result<Appended, StoreError> {
         self.space.check(payload.len() as u64)?;
-        table.append(&self.ground, &self.wal, kind, payload)
+        let appended = table.append(&self.ground, &self.wal, kind, payload)?;
+        if self.wal.bytes() > self.ground.options.wal_bytes {
+            self.ground.flushing.wake();
+        }
+        Ok(appended)
     }
 
     /// The tables.
@@ -81,6 +95,7 @@ impl Engine {
         let mut outcome = Ok(());
         self.freeze_laggards();
         for table in self.tables() {
+            table.freeze_older_than(MAX_AGE);
             loop {
                 match table.flush_oldest(&self.ground) {
                     Ok(true) => self.ground.merging.wake(),
@@ -103,15 +118,22 @@ impl Engine {
         self.flush()
     }
 
-    /// Freezes the memory tables whose first records lie in the oldest part of a log that has grown too large.
+    /// Makes all that was appended durable. When the disk refuses, what it may have lost is written as parts: memory has it still.
+    pub(crate) fn sync(&self) -> Result<(), StoreError> {
+        self.wal.sync().or_else(|_| self.flush_all())
+    }
+
+    /// Freezes the memory tables whose first records lie in the oldest segments of a log that has grown too large.
     fn freeze_laggards(&self) {
         let limit = self.ground.options.wal_bytes;
-        let mut bytes = self.wal.bytes();
-        for (segment, len) in self.wal.segments() {
+        let segments = self.wal.segments();
+        let mut bytes: u64 = segments.iter().map(|(_, len)| len).sum();
+        // The newest one stays whatever happens.
+        for (segment, len) in segments.iter().rev().skip(1).rev() {
             if bytes <= limit {
                 return;
             }
-            for table in self.tables().filter(|table| table.first().is_some_and(|first| first.segment <= segment)) {
+            for table in self.tables().filter(|table| table.first().is_some_and(|first| first.segment <= *segment)) {
                 table.freeze();
             }
             bytes -= len;

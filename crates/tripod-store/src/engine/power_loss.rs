@@ -169,7 +169,8 @@ fn a_full_disk_says_so_with_its_numbers() {
 fn what_is_answered_before_it_is_on_disk_survives_from_the_sync_on() {
     let disk = SimulatedDisk::default();
     let options = Options { durability: Durability::None, ..options() };
-    let open = |disk: &SimulatedDisk| Harness::open_with(Arc::new(disk.clone()), options.clone(), Toy::default()).unwrap();
+    let open =
+        |disk: &SimulatedDisk| Harness::open_with(Arc::new(disk.clone()), options.clone(), Toy::default()).unwrap();
     let store = open(&disk);
     let append = |store: &Harness<Toy>, value| store.append(RecordKind::Logs, &request(&[(3 * DAY, value)])).unwrap();
     append(&store, 1);

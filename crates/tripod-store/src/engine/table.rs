@@ -5,10 +5,12 @@
 //! them together with that position. Who asks takes the [`View`] of the moment and holds no lock.
 
 use std::collections::VecDeque;
+use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use super::{Counters, Ground, Part, PartMeta, PartSink, RecordKind, Signal, View};
+use super::{Counters, Ground, Part, PartFile, PartMeta, PartSink, RecordKind, Signal, View};
+use crate::disk::Disk;
 use crate::wal::{Apply, Place, Position, Wal, lock};
 use crate::{Appended, StoreError};
 
@@ -29,6 +31,8 @@ pub(crate) struct Table<S: Signal> {
     memories: Mutex<VecDeque<Extent>>,
     /// Signalled when a frozen memory table has become parts.
     flushed: Condvar,
+    /// Held by who writes a memory table.
+    flushing: Mutex<()>,
 }
 
 /// What the log has of a memory table.
@@ -38,6 +42,8 @@ struct Extent {
     start: Option<Position>,
     /// Behind its last record.
     end: Position,
+    /// When the first record came.
+    since: Option<Instant>,
 }
 
 impl<S: Signal> Table<S> {
@@ -50,6 +56,7 @@ impl<S: Signal> Table<S> {
             view: RwLock::default(),
             memories: Mutex::new(VecDeque::from([Extent::default()])),
             flushed: Condvar::new(),
+            flushing: Mutex::new(()),
         })
     }
 
@@ -107,6 +114,7 @@ impl<S: Signal> Table<S> {
         let frozen = full && self.freeze_active(&mut memories);
         if let Some(extent) = memories.back_mut() {
             extent.start.get_or_insert(place.start);
+            extent.since.get_or_insert_with(Instant::now);
             extent.end = place.end;
         }
         self.signal.apply(&self.view().active(), batch);
@@ -116,6 +124,13 @@ impl<S: Signal> Table<S> {
     /// Freezes the active memory table, full or not; false when it has no rows.
     pub(crate) fn freeze(&self) -> bool {
         self.freeze_active(&mut lock(&self.memories))
+    }
+
+    /// Freezes the active memory table when its first record came longer ago than this.
+    pub(crate) fn freeze_older_than(&self, age: Duration) -> bool {
+        let mut memories = lock(&self.memories);
+        let old = memories.back().and_then(|extent| extent.since).is_some_and(|since| since.elapsed() > age);
+        old && self.freeze_active(&mut memories)
     }
 
     fn freeze_active(&self, memories: &mut VecDeque<Extent>) -> bool {
@@ -137,8 +152,9 @@ impl<S: Signal> Table<S> {
         lock(&self.memories).iter().find_map(|extent| extent.start)
     }
 
-    /// Writes the oldest frozen memory table as parts; false when there is none. Called by one thread at a time.
+    /// Writes the oldest frozen memory table as parts; false when there is none.
     pub(crate) fn flush_oldest(&self, ground: &Ground) -> Result<bool, StoreError> {
+        let _flushing = lock(&self.flushing);
         let extent = {
             let memories = lock(&self.memories);
             if memories.len() < 2 {
@@ -203,11 +219,14 @@ impl<S: Signal> Table<S> {
     /// Makes the files of a sink durable by name and opens them.
     fn finish(&self, ground: &Ground, sink: &PartSink<'_>) -> Result<Vec<Arc<Part<S>>>, StoreError> {
         sink.sync_names()?;
-        sink.written().iter().map(|meta| self.open_part(ground, meta).map(Arc::new)).collect()
+        sink.written()
+            .iter()
+            .map(|meta| self.open_part(ground.disk.as_ref(), &ground.dir, meta).map(Arc::new))
+            .collect()
     }
 
-    pub(super) fn open_part(&self, ground: &Ground, meta: &PartMeta) -> Result<Part<S>, StoreError> {
-        let file = super::PartFile::open(ground.disk.as_ref(), &ground.dir, meta)?;
+    pub(super) fn open_part(&self, disk: &dyn Disk, dir: &Path, meta: &PartMeta) -> Result<Part<S>, StoreError> {
+        let file = PartFile::open(disk, dir, meta)?;
         let inner = self.signal.open(&file)?;
         Ok(Part { file, inner })
     }

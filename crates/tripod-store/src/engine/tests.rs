@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::testing::Harness;
 use super::toy::{Row, Toy, all, request};
-use super::{Keep, Options, RecordKind, Retention};
+use super::{AnyTable, Background, Keep, Options, RecordKind, Retention, Table, check};
 use crate::StoreError;
 use crate::disk::RealDisk;
 
@@ -231,4 +231,93 @@ fn a_full_disk_refuses_what_comes_keeps_what_is_there_and_recovers() {
     assert!(store.engine.space.is_full());
     store.flush();
     assert_eq!(found(&store), [1]);
+}
+
+#[test]
+fn threads_write_merge_and_drop_while_rows_come_and_end_with_the_store() {
+    let dir = tempfile::tempdir().unwrap();
+    let few = Keep { age: None, bytes: Some(2000) };
+    let options = Options { retention: Retention { samples: few, ..Retention::default() }, ..options(dir.path()) };
+    let Harness { engine, table, .. } = open(&options);
+    let engine = Arc::new(engine);
+    let background = Background::start(Arc::clone(&engine)).unwrap();
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let (engine, table) = (&engine, &table);
+            scope.spawn(move || {
+                for value in 0..200 {
+                    let rows = [(value * DAY / 100, thread * 1000 + value)];
+                    engine.append(table, RecordKind::Logs, &request(&rows)).unwrap();
+                    let found = all(&table.view()).unwrap();
+                    assert!(found.contains(&rows[0]) || table.status().evicted > 0);
+                }
+            });
+        }
+    });
+    engine.flush_all().unwrap();
+    engine.retain(u64::MAX).unwrap();
+    drop(background);
+    let status = table.status();
+    assert!(status.flushes > 10 && status.merges > 0 && status.failures == 0, "{status:?}");
+    assert!(status.part_bytes <= 2000 && status.memory_rows == 0);
+    assert_eq!(status.rows + status.evicted, 800);
+    assert_eq!(Arc::strong_count(&engine), 1, "no thread is left");
+}
+
+#[test]
+fn a_snapshot_is_a_store_of_all_that_was_acknowledged_and_outlives_the_one_it_was_taken_of() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&options(&dir.path().join("store")));
+    for value in 0..20 {
+        append(&store, &[(value % 2 * DAY, value)]);
+    }
+    let dest = dir.path().join("backups/one");
+    store.engine.snapshot(&dest).unwrap();
+    append(&store, &[(0, 20)]);
+    store.flush();
+    store.merge();
+    let again = store.engine.snapshot(&dest).unwrap_err();
+    assert!(again.to_string().contains("not empty"), "{again}");
+    drop(store);
+    std::fs::remove_dir_all(dir.path().join("store")).unwrap();
+
+    let snapshot = open(&options(&dest));
+    assert_eq!((found(&snapshot), &snapshot.recovery.damaged), ((0..20).collect(), &Vec::new()));
+    append(&snapshot, &[(0, 100)]);
+    assert_eq!(found(&snapshot.reopen(Toy::default())).len(), 21);
+}
+
+#[test]
+fn a_check_names_what_is_damaged_and_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&options(dir.path()));
+    for value in 0..3 {
+        append(&store, &[(0, value)]);
+        store.flush();
+    }
+    append(&store, &[(0, 3)]);
+    append(&store, &[(0, 4)]);
+    let table: Vec<Arc<dyn AnyTable>> = vec![Table::new(Toy::default(), 100)];
+    let run = || check(&RealDisk, dir.path(), &table);
+    assert!(matches!(run(), Err(StoreError::Locked { .. })));
+    let part = store.view().parts[1].file.path.clone();
+    drop(store);
+    let whole = run().unwrap();
+    assert_eq!((whole.parts.len(), whole.records, whole.damaged.len()), (3, 5, 0));
+
+    let mut bytes = std::fs::read(&part).unwrap();
+    bytes[0] ^= 1;
+    std::fs::write(&part, &bytes).unwrap();
+    let segment = dir.path().join("wal/0000000001.wal");
+    let mut log = std::fs::read(&segment).unwrap();
+    log[20] ^= 1;
+    log.extend_from_slice(b"torn");
+    std::fs::write(&segment, &log).unwrap();
+    for _ in 0..2 {
+        let found = run().unwrap();
+        assert_eq!(found.damaged.iter().map(|damage| &damage.path).collect::<Vec<_>>(), [&part, &segment]);
+        assert_eq!((found.parts.len(), found.records, found.unfinished_bytes), (2, 4, 4));
+    }
+    assert_eq!((std::fs::read(&part).unwrap(), std::fs::read(&segment).unwrap()), (bytes, log));
+    assert!(matches!(check(&RealDisk, &dir.path().join("wal"), &table), Err(StoreError::Format { .. })));
 }
