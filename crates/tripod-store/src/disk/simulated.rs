@@ -338,14 +338,13 @@ impl Disk for SimulatedDisk {
         let mut path = PathBuf::from("/");
         for component in dir.components() {
             path.push(component);
-            match state.find(&path) {
-                Ok(node) => state.dir(node).map(|_| ())?,
-                Err(_) => {
-                    state.operation()?;
-                    let (above, name) = state.parent(&path)?;
-                    state.new_node(above, name, Node::Dir(DirNode::default()));
-                }
+            if let Ok(node) = state.find(&path) {
+                state.dir(node)?;
+                continue;
             }
+            state.operation()?;
+            let (above, name) = state.parent(&path)?;
+            state.new_node(above, name, Node::Dir(DirNode::default()));
         }
         Ok(())
     }
