@@ -443,7 +443,7 @@ impl Writer for Handle {
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.disk.lock_state();
         let outcome = state.operation();
-        let room = state.capacity.saturating_sub(state.used());
+        let room = if state.capacity == u64::MAX { u64::MAX } else { state.capacity.saturating_sub(state.used()) };
         let written = match &outcome {
             // Half of it got through.
             Err(_) if state.operations - 1 <= state.cut_at => bytes.len() / 2,

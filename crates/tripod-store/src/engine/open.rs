@@ -16,6 +16,9 @@ use crate::wal::{Apply, Position, Wal, WalOptions};
 /// Records of so many bytes are decoded at once, by all cores, and then applied.
 const CHUNK: usize = 8 << 20;
 
+/// Another core is asked for records of so many bytes each.
+const WORTH_A_THREAD: usize = 256 << 10;
+
 /// While the disk takes no parts, a replay goes on with at most so many frozen memory tables.
 const MAX_UNWRITTEN: usize = 8;
 
@@ -199,7 +202,8 @@ fn prepare(
             prepared.push((number, Arc::clone(table).prepare(ground, record.kind, payload)));
         }
     };
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(records.len());
+    let size: usize = records.iter().map(|(_, record)| record.payload.len()).sum();
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(size / WORTH_A_THREAD + 1);
     let mut prepared = thread::scope(|scope| {
         let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
         let mut prepared = work();
