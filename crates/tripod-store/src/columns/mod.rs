@@ -4,9 +4,13 @@
 //! must be, survives any bytes, and allocates no more than that many values. Columns know nothing of rows, blocks or files.
 
 pub(crate) mod bits;
+pub(crate) mod entropy;
 pub(crate) mod fixed;
 pub(crate) mod floats;
 pub(crate) mod ints;
+#[cfg(test)]
+mod measure;
+mod packed;
 pub(crate) mod strings;
 pub(crate) mod varint;
 
@@ -20,34 +24,14 @@ pub(crate) const MAX_VALUES: usize = 1 << 22;
 #[error("{0}")]
 pub(crate) struct Malformed(pub(crate) &'static str);
 
-/// zstd's level for columns; higher ones gain nothing on them.
-const LEVEL: i32 = 1;
-
-/// Appends `raw` compressed where that is smaller, after a byte that says whether it is.
-fn pack(raw: &[u8], out: &mut Vec<u8>) {
-    let packed = zstd::bulk::compress(raw, LEVEL).unwrap_or_default();
-    if !packed.is_empty() && packed.len() + varint::len(raw.len() as u64) < raw.len() {
-        out.push(1);
-        varint::put(raw.len() as u64, out);
-        out.extend_from_slice(&packed);
+/// Encodes again, and keeps what is smaller of this and what was appended from `start` on.
+fn keep_smaller(start: usize, out: &mut Vec<u8>, encode: impl FnOnce(&mut Vec<u8>)) {
+    let middle = out.len();
+    encode(out);
+    if out.len() - middle < middle - start {
+        out.drain(start..middle);
     } else {
-        out.push(0);
-        out.extend_from_slice(raw);
-    }
-}
-
-/// What [`pack`] was given, if it is at most `limit` bytes.
-fn unpack(bytes: &[u8], limit: usize) -> Result<Vec<u8>, Malformed> {
-    match bytes.split_first() {
-        Some((0, raw)) if raw.len() <= limit => Ok(raw.to_vec()),
-        Some((1, mut rest)) => {
-            let len = varint::take(&mut rest)? as usize;
-            if len > limit {
-                return Err(Malformed("a column is larger than its values can be"));
-            }
-            zstd::bulk::decompress(rest, len).map_err(|_| Malformed("a column does not decompress"))
-        }
-        _ => Err(Malformed("a column is packed in no known way")),
+        out.truncate(middle);
     }
 }
 

@@ -138,9 +138,7 @@ impl Coded {
 
     /// Encodes the values of `rows` rows.
     pub(super) fn encode(&self, rows: usize, out: &mut Vec<u8>) {
-        let mut values = Strings::default();
-        (0..rows).for_each(|row| values.push(self.get(row)));
-        strings::encode(&values, out);
+        strings::encode_coded(&self.dictionary.values, (0..rows).map(|row| self.codes.get(row)), out);
     }
 
     /// What [`Self::encode`] wrote.
