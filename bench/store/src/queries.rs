@@ -114,6 +114,7 @@ fn spans(store: &Embedded, load: &Load, times: usize) -> Vec<Value> {
 fn logs(store: &Embedded, load: &Load, times: usize) -> Vec<Value> {
     let any = || LogQuery {
         text: Vec::new(),
+        regex: None,
         service: None,
         trace_id: None,
         span_id: None,

@@ -136,6 +136,7 @@ fn logs(dir: &Path, records: u64) -> Outcome<()> {
     println!("  ingest    {:>9.0} records/s durable", store.status().logs as f64 / start.elapsed().as_secs_f64());
     let all = LogQuery {
         text: Vec::new(),
+        regex: None,
         service: None,
         trace_id: None,
         span_id: None,

@@ -16,6 +16,8 @@ mod error;
 #[allow(dead_code, unused_imports, reason = "as above")]
 mod index;
 #[allow(dead_code, unused_imports, reason = "as above")]
+mod logs;
+#[allow(dead_code, unused_imports, reason = "as above")]
 mod records;
 #[allow(dead_code, unused_imports, reason = "as above")]
 mod samples;
@@ -28,6 +30,7 @@ pub use contract::{
     AttributeMatch, Exemplar, Labels, LogQuery, LogStore, LogVolume, MatchOp, Matcher, Metadata, MetricKind,
     NativeHistogram, Operation, Samples, SelectedSeries, SeriesExemplars, SeriesStore, SeriesWrite, ServiceShare,
     ServiceStats, SpanStore, StoredLog, StoredSpan, Trace, TraceQuery, TraceSummaries, TraceSummary, Window,
+    body_regex,
 };
 pub use embedded::{Damage, Embedded, Options, Recovery};
 pub use error::StoreError;

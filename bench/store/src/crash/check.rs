@@ -145,6 +145,7 @@ fn logs(store: &Embedded, known: &Known, range: Range<u64>) -> Result<BTreeSet<u
     let origin = known.origin();
     let query = LogQuery {
         text: Vec::new(),
+        regex: None,
         service: None,
         trace_id: None,
         span_id: None,

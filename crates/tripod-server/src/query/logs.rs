@@ -54,6 +54,7 @@ async fn volume(State(context): State<Arc<Context>>, params: Params) -> Response
 fn conditions(params: &Params, window: Window, limit: usize) -> Result<LogQuery, Failure> {
     Ok(LogQuery {
         text: params.get("query").map(words).unwrap_or_default(),
+        regex: None,
         service: params.owned("service"),
         trace_id: params.read("trace_id", |text| text.parse::<TraceId>().map_err(|error| error.to_string()))?,
         span_id: params.read("span_id", |text| text.parse::<SpanId>().map_err(|error| error.to_string()))?,

@@ -55,6 +55,8 @@ pub struct StoredLog {
 pub struct LogQuery {
     /// Every one of these words or phrases occurs in the body or an attribute's value, whatever the case.
     pub text: Vec<String>,
+    /// The body matches this; see [`body_regex`](crate::body_regex).
+    pub regex: Option<regex::Regex>,
     /// The service that wrote it.
     pub service: Option<String>,
     /// The trace during which it was written.
@@ -69,4 +71,23 @@ pub struct LogQuery {
     pub window: Window,
     /// At most so many records.
     pub limit: usize,
+}
+
+/// The largest program that a regular expression may become, in bytes: a bound on the time that a search takes.
+const MAX_REGEX: usize = 1 << 20;
+
+/// Compiles a regular expression for [`LogQuery::regex`].
+///
+/// # Errors
+/// [`StoreError::Query`] when it is none, or one that would take too much memory and time.
+pub fn body_regex(pattern: &str) -> Result<regex::Regex, StoreError> {
+    let built = regex::RegexBuilder::new(pattern).size_limit(MAX_REGEX).dfa_size_limit(MAX_REGEX).build();
+    built.map_err(|error| {
+        StoreError::Query(match error {
+            regex::Error::CompiledTooBig(limit) => {
+                format!("the regular expression is too large: compiled it exceeds {limit} bytes, so repeat or list less in it")
+            }
+            error => error.to_string(),
+        })
+    })
 }

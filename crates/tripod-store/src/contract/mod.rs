@@ -7,7 +7,7 @@ mod spans;
 mod window;
 
 pub use labels::{Labels, MatchOp, Matcher};
-pub use logs::{LogQuery, LogStore, LogVolume, StoredLog};
+pub use logs::{LogQuery, LogStore, LogVolume, StoredLog, body_regex};
 pub use series::{
     Exemplar, Metadata, MetricKind, NativeHistogram, Samples, SelectedSeries, SeriesExemplars, SeriesStore, SeriesWrite,
 };

@@ -57,7 +57,7 @@ impl<'a> Search<'a> {
 
     /// Whether there are conditions that a row can't tell.
     pub(crate) fn must_read(&self) -> bool {
-        !self.words.is_empty() || !self.query.attributes.is_empty()
+        !self.words.is_empty() || self.query.regex.is_some() || !self.query.attributes.is_empty()
     }
 
     /// The next candidates, newest first; `None` when all rows have been visited.
@@ -159,7 +159,8 @@ impl<'a> Search<'a> {
         let satisfied = conditions.all(|wanted| {
             matching::has(&record.attributes, wanted) || matching::context_has(&resource, &scope, wanted)
         });
-        if !satisfied || !matching::log_says(&record, &self.words) {
+        let matches = self.query.regex.as_ref().is_none_or(|regex| regex.is_match(&record.body.to_string()));
+        if !satisfied || !matches || !matching::log_says(&record, &self.words) {
             return Ok(None);
         }
         Ok(Some(StoredLog { resource, scope, time: candidate.time, record }))

@@ -6,6 +6,7 @@
 
 mod attributes;
 mod block;
+mod coded;
 mod contexts;
 mod part;
 mod pieces;
@@ -13,11 +14,14 @@ mod value;
 
 pub(crate) use self::attributes::Attributes;
 pub(crate) use self::block::{ColumnSet, ColumnSource};
+pub(crate) use self::coded::{Coded, Dictionary, Rare};
 pub(crate) use self::contexts::{Context, Contexts};
 pub(crate) use self::part::{
     BlockHead, BlockIndex, KeyStats, MergeInput, NewBlock, PartBlock, PartBuilder, RecordPart, merge,
 };
 pub(crate) use self::value::ValueRef;
+#[cfg(test)]
+pub(crate) use self::value::tests::any_value;
 
 /// The most rows of a block in a part.
 pub(crate) const MAX_BLOCK_ROWS: usize = 4096;

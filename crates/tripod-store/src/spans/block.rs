@@ -10,11 +10,11 @@ use tripod_wire::otlp::trace::SpanKind;
 use tripod_wire::{SpanId, TraceId};
 
 use super::children::{Ends, Events, Links};
-use super::coded::{Coded, Rare};
 use super::rows::Rows;
 use crate::StoreError;
 use crate::columns::{MAX_VALUES, Malformed, fixed, ints};
 use crate::records::{Attributes, ColumnSet, ColumnSource};
+use crate::records::{Coded, Rare};
 
 /// In the column of parents: no parent, one that is in the list of ids; from then on, distances.
 const NO_PARENT: u64 = 0;

@@ -5,9 +5,9 @@ use tripod_wire::otlp::trace::{Event, Link};
 use tripod_wire::{SpanId, TraceId};
 
 use super::block::{Reading, put_fixed, put_ints, put_rare, put_text};
-use super::coded::{Coded, Rare};
 use crate::StoreError;
 use crate::records::{Attributes, ColumnSet};
+use crate::records::{Coded, Rare};
 
 /// Which children belong to which row: where the last one of each ends.
 #[derive(Debug, Clone, Default)]

@@ -2,7 +2,6 @@
 
 mod block;
 mod children;
-mod coded;
 mod decode;
 mod memory;
 mod operations;

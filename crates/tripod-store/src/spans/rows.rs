@@ -7,8 +7,8 @@ use tripod_wire::otlp::trace::{SpanKind, Status, StatusCode};
 use tripod_wire::{SpanId, TraceId};
 
 use super::children::{Events, Links, key_values};
-use super::coded::{Coded, Rare};
 use crate::records::Attributes;
+use crate::records::{Coded, Rare};
 
 /// The most attributes, events and links, together, of a span, and about as many as a block takes: its columns have a limit.
 pub(super) const MAX_WEIGHT: usize = 1 << 20;

@@ -90,6 +90,7 @@ pub(crate) fn any_trace() -> TraceQuery {
 pub(crate) fn any_log() -> LogQuery {
     LogQuery {
         text: Vec::new(),
+        regex: None,
         service: None,
         trace_id: None,
         span_id: None,

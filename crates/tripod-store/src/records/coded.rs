@@ -9,7 +9,7 @@ use crate::columns::{Malformed, Strings};
 
 /// Distinct strings, numbered in the order they came; the empty one is number 0.
 #[derive(Debug, Clone)]
-pub(super) struct Dictionary {
+pub(crate) struct Dictionary {
     values: Strings,
     /// Numbers, open addressed by the hash of their strings; 0 is a free slot.
     slots: Vec<u32>,
@@ -25,7 +25,7 @@ impl Default for Dictionary {
 
 impl Dictionary {
     /// The number of a string, a new one if need be.
-    pub(super) fn code(&mut self, string: &[u8]) -> u32 {
+    pub(crate) fn code(&mut self, string: &[u8]) -> u32 {
         if string.is_empty() {
             return 0;
         }
@@ -41,7 +41,7 @@ impl Dictionary {
     }
 
     /// The number of a string that is there.
-    pub(super) fn find(&self, string: &[u8]) -> Option<u32> {
+    pub(crate) fn find(&self, string: &[u8]) -> Option<u32> {
         if string.is_empty() {
             return Some(0);
         }
@@ -50,17 +50,17 @@ impl Dictionary {
     }
 
     /// The string of a number.
-    pub(super) fn get(&self, code: u32) -> &[u8] {
+    pub(crate) fn get(&self, code: u32) -> &[u8] {
         self.values.get(code as usize)
     }
 
     /// How many there are, the empty one too.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.values.len()
     }
 
     /// Bytes in memory.
-    pub(super) fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         self.values.memory() + self.slots.capacity() * size_of::<u32>()
     }
 
@@ -91,14 +91,14 @@ fn hash(string: &[u8]) -> u64 {
 
 /// A column of such strings.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Coded {
-    pub(super) dictionary: Dictionary,
-    pub(super) codes: Rare<u32>,
+pub(crate) struct Coded {
+    pub(crate) dictionary: Dictionary,
+    pub(crate) codes: Rare<u32>,
 }
 
 impl Coded {
     /// Sets the value of `row`, which follows the rows that were set before.
-    pub(super) fn set(&mut self, row: usize, string: &[u8]) {
+    pub(crate) fn set(&mut self, row: usize, string: &[u8]) {
         if string.is_empty() {
             return;
         }
@@ -109,17 +109,17 @@ impl Coded {
     }
 
     /// The value of a row.
-    pub(super) fn get(&self, row: usize) -> &[u8] {
+    pub(crate) fn get(&self, row: usize) -> &[u8] {
         self.dictionary.get(self.codes.get(row))
     }
 
     /// The value of a row as text.
-    pub(super) fn text(&self, row: usize) -> String {
+    pub(crate) fn text(&self, row: usize) -> String {
         String::from_utf8_lossy(self.get(row)).into_owned()
     }
 
     /// Adds rows of another column from row `at` on; `codes` translates what has been met before.
-    pub(super) fn gather(&mut self, at: usize, from: &Self, rows: impl Iterator<Item = usize>) {
+    pub(crate) fn gather(&mut self, at: usize, from: &Self, rows: impl Iterator<Item = usize>) {
         if from.codes.is_empty() {
             return;
         }
@@ -137,12 +137,12 @@ impl Coded {
     }
 
     /// Encodes the values of `rows` rows.
-    pub(super) fn encode(&self, rows: usize, out: &mut Vec<u8>) {
+    pub(crate) fn encode(&self, rows: usize, out: &mut Vec<u8>) {
         strings::encode_coded(&self.dictionary.values, (0..rows).map(|row| self.codes.get(row)), out);
     }
 
     /// What [`Self::encode`] wrote.
-    pub(super) fn decode(bytes: &[u8], rows: usize) -> Result<Self, Malformed> {
+    pub(crate) fn decode(bytes: &[u8], rows: usize) -> Result<Self, Malformed> {
         let mut column = Self::default();
         match strings::decode(bytes, rows)? {
             StringColumn::Plain(values) => values.iter().enumerate().for_each(|(row, value)| column.set(row, value)),
@@ -155,21 +155,21 @@ impl Coded {
     }
 
     /// Bytes in memory.
-    pub(super) fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         self.dictionary.memory() + self.codes.memory()
     }
 }
 
 /// A column whose rows mostly hold the default: it is as long as the last row that holds something else.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Rare<T> {
+pub(crate) struct Rare<T> {
     values: Vec<T>,
 }
 
 impl<T: Copy + Default + PartialEq> Rare<T> {
     /// Sets the value of `row`, which follows the rows that were set before.
     #[inline]
-    pub(super) fn set(&mut self, row: usize, value: T) {
+    pub(crate) fn set(&mut self, row: usize, value: T) {
         if value != T::default() {
             self.values.resize(row, T::default());
             self.values.push(value);
@@ -178,7 +178,7 @@ impl<T: Copy + Default + PartialEq> Rare<T> {
 
     /// The value of a row.
     #[inline]
-    pub(super) fn get(&self, row: usize) -> T {
+    pub(crate) fn get(&self, row: usize) -> T {
         self.values.get(row).copied().unwrap_or_default()
     }
 
@@ -188,24 +188,24 @@ impl<T: Copy + Default + PartialEq> Rare<T> {
     }
 
     /// Whether all rows hold the default.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.values.is_empty()
     }
 
     /// Forgets what stands at `row` and behind it.
-    pub(super) fn truncate(&mut self, row: usize) {
+    pub(crate) fn truncate(&mut self, row: usize) {
         self.values.truncate(row);
     }
 
     /// Adds rows of another column from row `at` on.
-    pub(super) fn gather(&mut self, at: usize, from: &Self, rows: impl Iterator<Item = usize>) {
+    pub(crate) fn gather(&mut self, at: usize, from: &Self, rows: impl Iterator<Item = usize>) {
         if !from.is_empty() {
             rows.enumerate().for_each(|(row, source)| self.set(at + row, from.get(source)));
         }
     }
 
     /// Bytes in memory.
-    pub(super) fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         self.values.capacity() * size_of::<T>()
     }
 }

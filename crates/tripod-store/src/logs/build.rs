@@ -1,0 +1,56 @@
+//! Makes a block of a part out of rows: its columns, what is known of it without reading it, and what finds it.
+
+use std::collections::HashSet;
+
+use tripod_wire::TraceId;
+
+use super::block::{self, Block};
+use super::levels::Levels;
+use super::terms::Terms;
+use crate::records::{BlockHead, BlockIndex, ColumnSet, NewBlock};
+
+/// Makes a block. The numbers of its contexts in the part are for the caller to set; in the rows they are places in that list.
+pub(crate) fn build(block: &Block) -> NewBlock {
+    let rows = &block.rows;
+    let mut columns = ColumnSet::default();
+    block::encode(rows, &mut columns);
+    let mut extra = Vec::new();
+    Levels::of(&rows.severity).encode(&mut extra);
+    let head = BlockHead {
+        rows: rows.len() as u32,
+        min_time: rows.time.iter().copied().min().unwrap_or_default(),
+        max_time: rows.time.iter().copied().max().unwrap_or_default(),
+        contexts: Vec::new(),
+        extra,
+    };
+    NewBlock { head, columns, index: index(block) }
+}
+
+fn index(block: &Block) -> BlockIndex {
+    let rows = &block.rows;
+    let mut index = BlockIndex::default();
+    index.attributes(&rows.attributes);
+    let mut of_context = vec![0; block.contexts.len()];
+    rows.context.iter().for_each(|context| of_context[*context as usize] += 1);
+    for (context, rows) in block.contexts.iter().zip(of_context) {
+        index.context(context, rows);
+    }
+    let mut terms = Terms::default();
+    let mut buffer = String::new();
+    for row in 0..rows.len() {
+        terms.text(rows.body.get(row).text(&mut buffer), |term| index.token(term));
+    }
+    for column in 0..rows.attributes.column_count() {
+        rows.attributes.distinct(column, &mut |value, _| terms.text(value, |term| index.token(term)));
+    }
+    if !rows.trace.is_empty() {
+        let mut seen: HashSet<TraceId, foldhash::fast::RandomState> = HashSet::default();
+        for row in 0..rows.len() {
+            let trace = rows.trace.get(row);
+            if trace.is_valid() && seen.insert(trace) {
+                index.trace(trace, row as u32);
+            }
+        }
+    }
+    index
+}
