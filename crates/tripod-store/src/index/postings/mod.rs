@@ -16,7 +16,7 @@ mod builder;
 mod directory;
 mod merge;
 mod page;
-mod set;
+pub(crate) mod set;
 mod sketch;
 
 pub(crate) use self::builder::Builder;

@@ -3,7 +3,7 @@
 use roaring::RoaringBitmap;
 
 use super::sketch::Sketch;
-use super::{MAX_VALUE, PAGE, Sink, directory, put_text, set, take_bytes};
+use super::{MAX_BLOCKS, MAX_VALUE, PAGE, Sink, directory, put_text, set, take_bytes};
 use crate::StoreError;
 use crate::columns::{Malformed, varint};
 
@@ -20,7 +20,7 @@ pub(crate) struct Entry {
 impl Entry {
     /// The blocks that have it.
     pub(crate) fn blocks(&self) -> Result<RoaringBitmap, Malformed> {
-        set::decode(&self.set)
+        set::decode(&self.set, MAX_BLOCKS)
     }
 }
 

@@ -1,15 +1,15 @@
-//! Sets of blocks, as runs or as bits, whichever is smaller.
+//! Sets of blocks (or of what else a part counts), as runs or as bits, whichever is smaller.
 //!
 //! Most values are in one block, in all of them, or in a few that lie together: runs. What is spread is bits, never more than one
 //! a block. Roaring's own serialization spends 18 bytes on a set of one block where this takes 3; in memory sets are its bitmaps.
 
 use roaring::RoaringBitmap;
 
-use super::{MAX_BLOCKS, take_bytes};
+use super::take_bytes;
 use crate::columns::{Malformed, varint};
 
 /// Appends a set.
-pub(super) fn put(blocks: &RoaringBitmap, out: &mut Vec<u8>) {
+pub(crate) fn put(blocks: &RoaringBitmap, out: &mut Vec<u8>) {
     let mut runs = 0;
     let mut bytes = Vec::new();
     let mut end = 0;
@@ -63,25 +63,25 @@ pub(super) fn take<'a>(bytes: &mut &'a [u8]) -> Result<&'a [u8], Malformed> {
     Ok(&before[..before.len() - bytes.len()])
 }
 
-/// Decodes a set.
-pub(super) fn decode(mut bytes: &[u8]) -> Result<RoaringBitmap, Malformed> {
-    let beyond = Malformed("a set names a block that no part has");
+/// Decodes a set of numbers below a bound.
+pub(crate) fn decode(mut bytes: &[u8], below: u32) -> Result<RoaringBitmap, Malformed> {
+    let beyond = Malformed("a set names what no part has");
     let head = varint::take(&mut bytes)?;
     if head & 1 == 1 {
         let first = varint::take(&mut bytes)?;
         let bits = take_bytes(&mut bytes, head >> 1)?;
-        if first.saturating_add(bits.len() as u64 * 8) > u64::from(MAX_BLOCKS) + 8 {
+        if first.saturating_add(bits.len() as u64 * 8) > u64::from(below) + 8 {
             return Err(beyond);
         }
-        let blocks = (0..bits.len() as u32 * 8).filter(|at| bits[*at as usize / 8] >> (at % 8) & 1 == 1);
-        return Ok(blocks.map(|at| first as u32 + at).collect());
+        let blocks = (0..bits.len() * 8).filter(|at| bits[at / 8] >> (at % 8) & 1 == 1).map(|at| first + at as u64);
+        return Ok(blocks.filter(|block| *block < u64::from(below)).map(|block| block as u32).collect());
     }
     let mut blocks = RoaringBitmap::new();
     let mut end = 0u64;
     for _ in 0..head >> 1 {
         let first = end.checked_add(varint::take(&mut bytes)?).ok_or(beyond)?;
         end = varint::take(&mut bytes)?.checked_add(1).and_then(|len| first.checked_add(len)).ok_or(beyond)?;
-        if end > u64::from(MAX_BLOCKS) {
+        if end > u64::from(below) {
             return Err(beyond);
         }
         blocks.insert_range(first as u32..end as u32);

@@ -170,7 +170,7 @@ proptest! {
         if let Ok(entries) = page::decode(&bytes) {
             entries.iter().for_each(|entry| drop(entry.blocks()));
         }
-        let _ = set::decode(&bytes);
+        let _ = set::decode(&bytes, MAX_BLOCKS);
     }
 
     #[test]
@@ -184,7 +184,7 @@ proptest! {
         let mut rest = bytes.as_slice();
         prop_assert_eq!(set::take(&mut rest).unwrap(), bytes.as_slice());
         prop_assert!(rest.is_empty());
-        prop_assert_eq!(set::decode(&bytes).unwrap().iter().collect::<BTreeSet<_>>(), blocks);
+        prop_assert_eq!(set::decode(&bytes, MAX_BLOCKS).unwrap().iter().collect::<BTreeSet<_>>(), blocks);
     }
 }
 

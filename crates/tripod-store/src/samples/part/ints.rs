@@ -43,7 +43,7 @@ pub(crate) fn encode(values: &[i64], out: &mut Vec<u8>) {
     let offsets: Vec<u64> =
         changes.iter().map(|value| value.wrapping_sub(plan.smallest) as u64 / plan.common).collect();
     let packed = plan.pack(&offsets);
-    out.push(packed.0 | plan.order as u8 * PACKINGS);
+    out.push(packed.0 + plan.order as u8 * PACKINGS);
     let mut seed = values[..plan.order].to_vec();
     for at in 0..plan.order {
         varint::put(zigzag(seed[0]), out);

@@ -72,9 +72,9 @@ fn take_value(bytes: &mut &[u8]) -> Result<f64, Malformed> {
 
 /// The whole number that gives exactly this value when it is divided by a power of ten.
 #[inline]
-fn scale(value: f64, power: usize) -> Option<i64> {
+pub(super) fn scale(value: f64, power: usize) -> Option<i64> {
     let scaled = value * POWERS[power];
-    if !(scaled.abs() < EXACT) {
+    if scaled.is_nan() || scaled.abs() >= EXACT {
         return None;
     }
     // Rounds to the nearest: half is added away from zero, and the rest cut off.

@@ -1,0 +1,400 @@
+//! Questions to one part. A [`Query`] reads what it needs as it needs it, and forgets it at its end.
+
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use roaring::RoaringBitmap;
+
+use super::entries::{Block, Chunk, Column, Kind, SERIES, Values};
+use super::file::{self, Footer};
+use super::pairs::{self, Pairs};
+use super::pieces::Pieces;
+use super::{exemplars, histograms, ints, metadata, values};
+use crate::columns::Malformed;
+use crate::engine::PartFile;
+use crate::samples::{self, ExemplarRows, LabelMatcher, Selector, SeriesRows};
+use crate::{Exemplar, Metadata, NativeHistogram, StoreError};
+
+/// A matcher whose label has this many times more values than there are series left is asked of these series' labels.
+const RATHER_LABELS: u64 = 4;
+/// So many times of columns are kept; then all are forgotten.
+const CACHED_TIMES: usize = 1 << 22;
+/// The same for label pairs as text.
+const CACHED_PAIRS: usize = 1 << 16;
+
+/// Called with the labels of a series, sorted by name.
+type EachLabels<'f> = dyn FnMut(&[(&str, &str)]) -> Result<(), StoreError> + 'f;
+
+/// A pair as text.
+type Pair = (Rc<str>, Rc<str>);
+
+/// A part that is open: all that is kept of it.
+#[derive(Debug)]
+pub(crate) struct SeriesPart {
+    footer: Footer,
+}
+
+impl SeriesPart {
+    /// Opens a part: reads its footer.
+    pub(crate) fn open(file: &PartFile) -> Result<Self, StoreError> {
+        Ok(Self { footer: Footer::read(file)? })
+    }
+
+    /// How many series it has.
+    pub(crate) fn series(&self) -> u32 {
+        self.footer.series
+    }
+
+    /// Begins to ask.
+    pub(crate) fn query<'a>(&self, file: &'a PartFile) -> Query<'a> {
+        Query {
+            file,
+            footer: self.footer,
+            pairs: Pairs::new(file, self.footer),
+            texts: HashMap::default(),
+            times: HashMap::default(),
+            cached_times: 0,
+            scratch: values::Scratch::default(),
+        }
+    }
+}
+
+/// Questions that share what was read for them.
+pub(crate) struct Query<'a> {
+    pub(super) file: &'a PartFile,
+    pub(super) footer: Footer,
+    pub(super) pairs: Pairs<'a>,
+    texts: HashMap<u32, Pair, foldhash::fast::RandomState>,
+    times: HashMap<u64, Rc<[i64]>, foldhash::fast::RandomState>,
+    cached_times: usize,
+    scratch: values::Scratch,
+}
+
+/// A series that was found.
+pub(super) struct Found<'a> {
+    pub(super) labels: &'a [(&'a str, &'a str)],
+    pub(super) block: &'a Block,
+    pub(super) chunks: &'a [Chunk],
+}
+
+impl Query<'_> {
+    /// Series that satisfy a selector, sorted by labels, with their samples from `start` to `end`; not those without any.
+    pub(crate) fn select(
+        &mut self,
+        selector: &Selector,
+        start: i64,
+        end: i64,
+        each: &mut dyn FnMut(SeriesRows<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut floats = Vec::new();
+        let mut decoded = Vec::new();
+        let mut list: Vec<(i64, Arc<NativeHistogram>)> = Vec::new();
+        let mut pieces = Pieces::new(self.file);
+        self.each(selector, start, end, &mut |query, found| {
+            floats.clear();
+            list.clear();
+            pieces.plan(found.chunks);
+            for chunk in found.chunks {
+                let column = found.block.column(chunk);
+                if column.last < start || column.first > end {
+                    continue;
+                }
+                let times = query.times(column)?;
+                let range = times.partition_point(|time| *time < start)..times.partition_point(|time| *time <= end);
+                if range.is_empty() {
+                    continue;
+                }
+                let bytes = pieces.get(&chunk.values)?;
+                match chunk.kind {
+                    Kind::Floats => {
+                        let count = column.count as usize;
+                        values::decode(bytes, count, &mut query.scratch, &mut decoded)
+                            .map_err(|malformed| query.damaged(column, malformed))?;
+                        floats.extend(times[range.clone()].iter().copied().zip(decoded[range].iter().copied()));
+                    }
+                    Kind::Histograms => {
+                        let histograms = histograms::decode(bytes, column.count as usize)
+                            .map_err(|malformed| query.damaged(column, malformed))?;
+                        let wanted = histograms.into_iter().skip(range.start);
+                        list.extend(times[range].iter().copied().zip(wanted));
+                    }
+                    Kind::Exemplars => {}
+                }
+            }
+            if floats.is_empty() && list.is_empty() {
+                return Ok(());
+            }
+            each(SeriesRows { labels: found.labels, floats: &floats, histograms: &list })
+        })
+    }
+
+    /// Labels of the series that satisfy a selector and have samples from `start` to `end`; sorted.
+    pub(crate) fn series(
+        &mut self,
+        selector: &Selector,
+        start: i64,
+        end: i64,
+        each: &mut EachLabels<'_>,
+    ) -> Result<(), StoreError> {
+        self.each(selector, start, end, &mut |query, found| {
+            if query.has_samples(found, start, end)? { each(found.labels) } else { Ok(()) }
+        })
+    }
+
+    fn has_samples(&mut self, found: &Found<'_>, start: i64, end: i64) -> Result<bool, StoreError> {
+        for chunk in found.chunks {
+            let column = found.block.column(chunk);
+            // Its first and last time are known; those between have to be read.
+            let ends = [column.first, column.last];
+            if ends.iter().any(|time| (start..=end).contains(time)) {
+                return Ok(true);
+            }
+            if column.first < start && column.last > end {
+                let times = self.times(column)?;
+                if times.get(times.partition_point(|time| *time < start)).is_some_and(|time| *time <= end) {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// Exemplars from `start` to `end` of the series that satisfy a selector; series sorted by labels, exemplars by time.
+    pub(crate) fn exemplars(
+        &mut self,
+        selector: &Selector,
+        start: i64,
+        end: i64,
+        each: &mut dyn FnMut(ExemplarRows<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut pieces = Pieces::new(self.file);
+        self.each(selector, start, end, &mut |query, found| {
+            pieces.plan(found.chunks);
+            let mut list: Vec<Exemplar> = Vec::new();
+            for chunk in found.chunks.iter().filter(|chunk| chunk.kind == Kind::Exemplars) {
+                let column = found.block.column(chunk);
+                let times = query.times(column)?;
+                let decoded = exemplars::decode(pieces.get(&chunk.values)?, &times)
+                    .map_err(|malformed| query.damaged(column, malformed))?;
+                list.extend(decoded.into_iter().filter(|exemplar| (start..=end).contains(&exemplar.time)));
+            }
+            if list.is_empty() { Ok(()) } else { each(ExemplarRows { labels: found.labels, exemplars: &list }) }
+        })
+    }
+
+    /// The values of a label, sorted, each with how many series have it, whatever the time of their samples.
+    pub(crate) fn label_values(
+        &mut self,
+        name: &str,
+        each: &mut dyn FnMut(&str, u32) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        for at in self.pairs.range(name, "")? {
+            let (_, value) = self.pairs.pair(at)?;
+            each(&value, self.pairs.count(at)?)?;
+        }
+        Ok(())
+    }
+
+    /// The names of labels, sorted, each with how many values it has.
+    pub(crate) fn label_names(&mut self) -> Result<Vec<(Box<str>, u32)>, StoreError> {
+        Ok(self.pairs.names()?.into_iter().map(|(name, range)| (name, range.end - range.start)).collect())
+    }
+
+    /// Type, help and unit by metric family.
+    pub(crate) fn metadata(&self) -> Result<BTreeMap<String, Metadata>, StoreError> {
+        let bytes = file::read_packed(self.file, self.footer.metadata)?;
+        metadata::decode(&bytes).map_err(|malformed| self.file.damaged(self.footer.metadata.offset, malformed.0))
+    }
+
+    /// Calls back with each series that satisfies a selector and has a chunk that overlaps the time.
+    fn each(
+        &mut self,
+        selector: &Selector,
+        start: i64,
+        end: i64,
+        each: &mut dyn FnMut(&mut Self, &Found<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let (set, rest) = self.matching(selector)?;
+        let mut current: Option<(u32, Block)> = None;
+        for series in &set {
+            if series >= self.footer.series {
+                return Err(self
+                    .file
+                    .damaged(self.footer.root.offset, "a label pair has a series that the part does not"));
+            }
+            let number = series / SERIES;
+            let block = match &mut current {
+                Some((at, block)) if *at == number => block,
+                _ => &mut current.insert((number, self.block(number)?)).1,
+            };
+            let at = (series % SERIES) as usize;
+            let overlaps = |chunk: &Chunk| {
+                let column = block.column(chunk);
+                column.first <= end && column.last >= start
+            };
+            if !block.chunks(at).iter().any(overlaps) {
+                continue;
+            }
+            let texts = self.texts(block.labels(at))?;
+            let labels: Vec<(&str, &str)> = texts.iter().map(|(name, value)| (name.as_ref(), value.as_ref())).collect();
+            let satisfies = |matcher: &&LabelMatcher| matcher.matches(value_of(&labels, &matcher.name));
+            if rest.iter().all(satisfies) {
+                let found = Found { labels: &labels, block, chunks: block.chunks(at) };
+                each(self, &found)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Series that may satisfy a selector, and the matchers that remain to be asked of their labels.
+    fn matching<'s>(&mut self, selector: &'s Selector) -> Result<(RoaringBitmap, Vec<&'s LabelMatcher>), StoreError> {
+        let mut set = RoaringBitmap::new();
+        set.insert_range(0..self.footer.series);
+        // Those that are looked up come first, since they leave fewer series to the others.
+        let listed = |matcher: &&LabelMatcher| matches!(matcher.values, samples::Values::OneOf(_)) && !matcher.negated;
+        let (first, later): (Vec<_>, Vec<_>) =
+            selector.matchers.iter().partition(|matcher| listed(matcher) && !matcher.matches_absent());
+        let mut rest = Vec::new();
+        for matcher in first.into_iter().chain(later) {
+            if set.is_empty() {
+                return Ok((set, rest));
+            }
+            if !self.narrow(&mut set, matcher)? {
+                rest.push(matcher);
+            }
+        }
+        Ok((set, rest))
+    }
+
+    /// Takes those out that do not satisfy a matcher; false where it is better asked of the labels of those that are left.
+    fn narrow(&mut self, set: &mut RoaringBitmap, matcher: &LabelMatcher) -> Result<bool, StoreError> {
+        // Either the series with these values are kept, or, where a series without the label satisfies the matcher, dropped.
+        let keep = !matcher.matches_absent();
+        // Whether these values are those of the matcher, or all others.
+        let named = keep != matcher.negated;
+        let mut found = RoaringBitmap::new();
+        match &matcher.values {
+            samples::Values::OneOf(values) if named => {
+                for value in values.iter().filter(|value| !value.is_empty()) {
+                    if let Some(at) = self.pairs.find(&matcher.name, value)? {
+                        self.pairs.series(at, &mut found)?;
+                    }
+                }
+            }
+            samples::Values::Any if !named => {}
+            _ => {
+                let range = self.pairs.range(&matcher.name, if named { matcher.values.prefix() } else { "" })?;
+                if u64::from(range.end - range.start) > set.len().saturating_mul(RATHER_LABELS) {
+                    return Ok(false);
+                }
+                let mut name = Vec::new();
+                pairs::key(&matcher.name, "", &mut name);
+                for at in range {
+                    let wanted = self.pairs.with_key(at, |key| {
+                        let value = key.get(name.len()..).and_then(|value| std::str::from_utf8(value).ok());
+                        value.is_some_and(|value| matcher.values.contain(value) == named)
+                    })?;
+                    if wanted {
+                        self.pairs.series(at, &mut found)?;
+                    }
+                }
+            }
+        }
+        if keep {
+            *set &= found;
+        } else {
+            *set -= found;
+        }
+        Ok(true)
+    }
+
+    /// A block of series.
+    pub(super) fn block(&self, number: u32) -> Result<Block, StoreError> {
+        let damaged = |reason: &str| self.file.damaged(self.footer.table, reason);
+        let bytes = self.file.read(self.footer.table.saturating_add(u64::from(number) * 8), 16)?;
+        let (Some(start), Some(end)) = (bytes.first_chunk(), bytes.last_chunk()) else {
+            return Err(damaged("cut off"));
+        };
+        let (start, end) = (u64::from_le_bytes(*start), u64::from_le_bytes(*end));
+        let len = end.checked_sub(start).and_then(|len| u32::try_from(len).ok()).and_then(|len| len.checked_sub(4));
+        let len = len.ok_or_else(|| damaged("a block of series has no place"))?;
+        let raw = file::read_packed(self.file, file::Place { offset: start, len })?;
+        let series = self.footer.series.saturating_sub(number.saturating_mul(SERIES)).min(SERIES);
+        Block::decode(&raw, series as usize).map_err(|malformed| self.file.damaged(start, malformed.0))
+    }
+
+    /// Compares the checksum of the places of blocks.
+    pub(super) fn check_table(&self) -> Result<(), StoreError> {
+        let len = (u64::from(self.footer.series.div_ceil(SERIES)) + 1) * 8;
+        let table = self.file.read(self.footer.table, usize::try_from(len).unwrap_or(usize::MAX))?;
+        if crc32fast::hash(&table) == self.footer.table_crc {
+            Ok(())
+        } else {
+            Err(self.file.damaged(self.footer.table, "the checksum of the places of series is another"))
+        }
+    }
+
+    /// Reads all label pairs with their series, and compares their order and how many series each has.
+    pub(super) fn check_pairs(&mut self) -> Result<(), StoreError> {
+        let mut before: Vec<u8> = Vec::new();
+        for at in 0..self.pairs.len() {
+            let sorted = self.pairs.with_key(at, |key| {
+                let sorted = at == 0 || before.as_slice() < key;
+                key.clone_into(&mut before);
+                sorted
+            })?;
+            let mut series = RoaringBitmap::new();
+            self.pairs.series(at, &mut series)?;
+            if !sorted || series.len() != u64::from(self.pairs.count(at)?) {
+                return Err(self.file.damaged(self.footer.root.offset, "label pairs are not what was written"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Label pairs as text.
+    pub(super) fn texts(&mut self, labels: &[u32]) -> Result<Vec<Pair>, StoreError> {
+        labels.iter().map(|label| self.text(*label)).collect()
+    }
+
+    fn text(&mut self, label: u32) -> Result<Pair, StoreError> {
+        if let Some(pair) = self.texts.get(&label) {
+            return Ok(pair.clone());
+        }
+        if self.texts.len() >= CACHED_PAIRS {
+            self.texts.clear();
+        }
+        let (name, value) = self.pairs.pair(label)?;
+        let pair: Pair = (name.into(), value.into());
+        self.texts.insert(label, pair.clone());
+        Ok(pair)
+    }
+
+    /// The times of a column.
+    pub(super) fn times(&mut self, column: &Column) -> Result<Rc<[i64]>, StoreError> {
+        if let Some(times) = self.times.get(&column.place.offset).filter(|times| times.len() == column.count as usize) {
+            return Ok(Rc::clone(times));
+        }
+        let bytes = file::read(self.file, column.place)?;
+        let mut numbers = Vec::new();
+        ints::decode(&bytes, column.count as usize, &mut numbers)
+            .map_err(|malformed| self.damaged(column, malformed))?;
+        let times: Rc<[i64]> = numbers.iter().map(|number| *number as i64).collect();
+        self.cached_times += times.len();
+        if self.cached_times > CACHED_TIMES {
+            self.cached_times = times.len();
+            self.times.clear();
+        }
+        self.times.insert(column.place.offset, Rc::clone(&times));
+        Ok(times)
+    }
+
+    pub(super) fn damaged(&self, column: &Column, malformed: Malformed) -> StoreError {
+        self.file.damaged(column.place.offset, malformed.0)
+    }
+}
+
+fn value_of<'a>(labels: &[(&str, &'a str)], name: &str) -> &'a str {
+    labels.binary_search_by(|(known, _)| (*known).cmp(name)).map_or("", |at| labels[at].1)
+}
