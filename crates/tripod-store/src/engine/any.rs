@@ -60,6 +60,9 @@ pub(crate) trait AnyTable: fmt::Debug + Send + Sync {
     /// Freezes the active memory table when its first record came longer ago than this.
     fn freeze_older_than(&self, age: Duration) -> bool;
 
+    /// See [`Signal::opened`].
+    fn opened(&self);
+
     /// What it says of itself.
     fn status(&self) -> SignalStatus;
 }
@@ -146,6 +149,10 @@ impl<S: Signal> AnyTable for Table<S> {
         Table::freeze_older_than(self, age)
     }
 
+    fn opened(&self) {
+        self.signal.opened();
+    }
+
     fn status(&self) -> SignalStatus {
         let view = self.view();
         let memory_rows = view.memories.iter().map(|memory| self.signal.rows(memory)).sum();
@@ -155,6 +162,7 @@ impl<S: Signal> AnyTable for Table<S> {
             rows: memory_rows + metas().map(|meta| meta.rows).sum::<u64>(),
             memory_rows,
             memory_bytes: view.memories.iter().map(|memory| self.signal.bytes(memory) as u64).sum(),
+            index_bytes: view.parts.iter().map(|part| self.signal.part_bytes(&part.inner) as u64).sum(),
             frozen: view.memories.len() as u64 - 1,
             parts: view.parts.len() as u64,
             part_bytes: metas().map(|meta| meta.bytes).sum(),

@@ -4,7 +4,7 @@
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use super::{Durability, Engine, Work};
 use crate::StoreError;
@@ -32,11 +32,7 @@ impl Background {
         let (ground, syncing) = (Arc::clone(&engine.ground), Arc::new(Work::default()));
         let mut background = Self { engine, syncing: Arc::clone(&syncing), threads: Vec::new() };
         background.spawn("tripod-flush", &ground.flushing, FLUSH_INTERVAL, Engine::flush)?;
-        background.spawn("tripod-merge", &ground.merging, MERGE_INTERVAL, |engine| {
-            engine.retain(now())?;
-            while engine.merge(now())? {}
-            Ok(())
-        })?;
+        background.spawn("tripod-merge", &ground.merging, MERGE_INTERVAL, Engine::tidy)?;
         if let Durability::Interval(interval) = ground.options.durability {
             background.spawn("tripod-sync", &syncing, interval, Engine::sync)?;
         }
@@ -80,10 +76,4 @@ impl Drop for Background {
         }
         let _ = self.engine.wal.sync();
     }
-}
-
-/// Nanoseconds since the Unix epoch.
-fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -31,8 +31,8 @@ mod toy;
 mod view;
 mod work;
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub(crate) use self::any::AnyTable;
 pub(crate) use self::background::Background;
@@ -51,7 +51,7 @@ pub use self::status::SignalStatus;
 pub(crate) use self::table::Table;
 pub(crate) use self::view::{Part, View};
 pub(crate) use self::work::{Pace, Work};
-use crate::wal::Wal;
+use crate::wal::{Wal, lock};
 use crate::{Appended, StoreError};
 
 /// A memory table becomes a part when its first row has been there for so long, however few they are: retention drops parts.
@@ -64,6 +64,8 @@ pub(crate) struct Engine {
     pub(crate) wal: Wal,
     pub(crate) space: Space,
     tables: Vec<(Arc<dyn AnyTable>, Keep)>,
+    /// Held by who merges or drops parts.
+    tidying: Mutex<()>,
     /// Holds the lock.
     _directory: Directory,
 }
@@ -94,6 +96,11 @@ impl Engine {
     pub(crate) fn flush(&self) -> Result<(), StoreError> {
         let mut outcome = Ok(());
         self.freeze_laggards();
+        if self.wal.has_lost() {
+            for table in self.tables() {
+                table.freeze();
+            }
+        }
         for table in self.tables() {
             table.freeze_older_than(MAX_AGE);
             loop {
@@ -120,7 +127,7 @@ impl Engine {
 
     /// Makes all that was appended durable. When the disk refuses, what it may have lost is written as parts: memory has it still.
     pub(crate) fn sync(&self) -> Result<(), StoreError> {
-        self.wal.sync().or_else(|_| self.flush_all())
+        self.wal.sync().or_else(|_| self.flush())
     }
 
     /// Freezes the memory tables whose first records lie in the oldest segments of a log that has grown too large.
@@ -148,8 +155,23 @@ impl Engine {
         self.wal.drop_below(needed.unwrap_or(applied).min(applied))
     }
 
+    /// Drops the parts that are past what is kept, and merges others until nothing is left to merge.
+    pub(crate) fn tidy(&self) -> Result<(), StoreError> {
+        let now = now();
+        self.retain(now)?;
+        while self.merge(now)? {}
+        Ok(())
+    }
+
+    /// Does all that background threads have to do.
+    pub(crate) fn settle(&self) -> Result<(), StoreError> {
+        self.flush_all()?;
+        self.tidy()
+    }
+
     /// Merges some parts of a table; false when there is nothing to merge. `now` in nanoseconds since the Unix epoch.
     pub(crate) fn merge(&self, now: u64) -> Result<bool, StoreError> {
+        let _tidying = lock(&self.tidying);
         for table in self.tables() {
             let parts = table.parts();
             let Some(ids) = merge::pick(&parts, PartMeta::day_of(now), self.ground.options.max_part_bytes) else {
@@ -166,6 +188,7 @@ impl Engine {
 
     /// Drops the parts that are past what is kept.
     pub(crate) fn retain(&self, now: u64) -> Result<(), StoreError> {
+        let _tidying = lock(&self.tidying);
         for (table, keep) in &self.tables {
             let ids = retention::expired(&table.parts(), *keep, now);
             if !ids.is_empty() {
@@ -184,4 +207,10 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// Nanoseconds since the Unix epoch.
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -2,8 +2,8 @@
 
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use super::directory::Directory;
@@ -78,8 +78,9 @@ impl Engine {
         recovery.replayed = replayed;
         recovery.truncated_bytes = found.truncated_bytes;
         recovery.damaged.extend(found.damaged);
+        tables.iter().for_each(|(table, _)| table.opened());
         let space = Space::new(&ground);
-        let engine = Self { ground, wal, tables, space, _directory: directory };
+        let engine = Self { ground, wal, tables, space, tidying: Mutex::new(()), _directory: directory };
         engine.drop_segments()?;
         Ok((engine, recovery))
     }

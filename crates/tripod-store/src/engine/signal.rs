@@ -74,7 +74,15 @@ pub(crate) trait Signal: fmt::Debug + Send + Sync + Sized + 'static {
     /// Reads all of a part and verifies every checksum.
     fn verify(&self, part: &Part<Self>) -> Result<(), StoreError>;
 
-    /// Told after every change of what is visible, and with all parts after opening: parts that came, parts that went (flushed
-    /// memory is in what came).
+    /// Bytes that an open part takes in memory, roughly.
+    fn part_bytes(&self, _part: &Self::Part) -> usize {
+        0
+    }
+
+    /// The records of the log that are not in parts have all been applied: what comes now is new.
+    fn opened(&self) {}
+
+    /// Told of parts before they can be found, and of others when they can't be any more. A flushed memory table is still there
+    /// when its parts come.
     fn changed(&self, _added: &[Arc<Part<Self>>], _removed: &[Arc<Part<Self>>]) {}
 }

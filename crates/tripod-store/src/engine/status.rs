@@ -18,6 +18,8 @@ pub struct SignalStatus {
     pub memory_rows: u64,
     /// Bytes of memory tables.
     pub memory_bytes: u64,
+    /// Bytes in memory of what finds the rows of parts.
+    pub index_bytes: u64,
     /// Memory tables that wait to be written as parts.
     pub frozen: u64,
     /// Parts.

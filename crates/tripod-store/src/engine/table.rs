@@ -178,12 +178,12 @@ impl<S: Signal> Table<S> {
             manifest.checkpoints.insert(S::NAME.to_owned(), extent.end);
         })?;
         let mut memories = lock(&self.memories);
+        self.signal.changed(&added, &[]);
         memories.pop_front();
         self.change(|view| {
             view.memories.remove(0);
             view.add(&added);
         });
-        self.signal.changed(&added, &[]);
         self.flushed.notify_all();
         self.counters.flushes.add(1);
         Ok(true)
@@ -252,11 +252,12 @@ impl<S: Signal> Table<S> {
     /// Shows that parts came and others went.
     pub(super) fn show(&self, removed: &[Arc<Part<S>>], added: &[Arc<Part<S>>]) {
         let _memories = lock(&self.memories);
+        self.signal.changed(added, &[]);
         self.change(|view| {
             view.parts.retain(|part| !removed.iter().any(|gone| gone.file.meta.id == part.file.meta.id));
             view.add(added);
         });
-        self.signal.changed(added, removed);
+        self.signal.changed(&[], removed);
     }
 
     /// Changes the view; the caller holds `memories`, so that changes don't cross.

@@ -20,6 +20,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use self::group::{Failure, Group, Member};
@@ -72,6 +73,8 @@ pub(crate) struct Wal {
     applied: Mutex<Position>,
     /// Bytes of each segment.
     segments: Mutex<BTreeMap<u64, u64>>,
+    /// Whether the disk may have lost records that were answered before they were synced.
+    lost: AtomicBool,
 }
 
 /// What waits to be written.
@@ -119,6 +122,7 @@ impl Wal {
             tail: Mutex::new(Tail { segment: tail, next_id, dirty: false }),
             applied: Mutex::new(applied),
             segments: Mutex::new(segments),
+            lost: AtomicBool::new(false),
         }
     }
 
@@ -159,7 +163,13 @@ impl Wal {
     /// Makes all that was written durable, whatever the durability of appends.
     pub(crate) fn sync(&self) -> Result<(), StoreError> {
         let mut tail = lock(&self.tail);
-        Self::sync_tail(&mut tail).map_err(|failure| self.error(&failure, 0))
+        self.sync_tail(&mut tail).map_err(|failure| self.error(&failure, 0))
+    }
+
+    /// Whether, since this was asked last, the disk may have lost records that were answered before they were synced: memory
+    /// is the only one to have them.
+    pub(crate) fn has_lost(&self) -> bool {
+        self.lost.swap(false, Ordering::Relaxed)
     }
 
     /// Up to where records have been applied.
@@ -244,19 +254,23 @@ impl Wal {
         }
         *dirty = true;
         if self.options.durability == Durability::Sync {
-            Self::sync_tail(&mut tail)?;
+            self.sync_tail(&mut tail)?;
         }
         lock(&self.segments).insert(position.segment, start + bytes.len() as u64);
         Ok(position)
     }
 
     /// After a failed sync nobody knows what is on disk: the segment is not written again.
-    fn sync_tail(tail: &mut Tail) -> Result<(), Failure> {
+    fn sync_tail(&self, tail: &mut Tail) -> Result<(), Failure> {
         let Tail { segment: Some(segment), dirty: true, .. } = &mut *tail else { return Ok(()) };
         if let Err(error) = segment.sync() {
             let failure = Failure::new(&error, &segment.path);
             let _ = segment.truncate(segment.synced());
             tail.segment = None;
+            tail.dirty = false;
+            if self.options.durability != Durability::Sync {
+                self.lost.store(true, Ordering::Relaxed);
+            }
             return Err(failure);
         }
         tail.dirty = false;
@@ -271,7 +285,7 @@ impl Wal {
             return Ok(());
         }
         // Only the newest segment may be torn after a crash.
-        Self::sync_tail(tail)?;
+        self.sync_tail(tail)?;
         let id = tail.next_id;
         // A number is tried once: what could not be created may be there nevertheless.
         tail.next_id += 1;

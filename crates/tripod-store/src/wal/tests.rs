@@ -1,6 +1,6 @@
 //! The log on a real disk: what is appended is read back, in order, and was applied in that order.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::thread;
 
 use super::recover::Record;
