@@ -27,10 +27,10 @@ mod spans;
 mod wal;
 
 pub use contract::{
-    AttributeMatch, Exemplar, Labels, LogQuery, LogStore, LogVolume, MatchOp, Matcher, Metadata, MetricKind,
-    NativeHistogram, Operation, Samples, SelectedSeries, SeriesExemplars, SeriesStore, SeriesWrite, ServiceShare,
-    ServiceStats, SpanStore, StoredLog, StoredSpan, Trace, TraceQuery, TraceSummaries, TraceSummary, Window,
-    body_regex,
+    AttributeKey, AttributeMatch, AttributeValue, Dependency, Exemplar, Labels, LogQuery, LogStore, LogVolume, MatchOp,
+    Matcher, Metadata, MetricKind, NativeHistogram, Operation, Samples, SelectedSeries, SeriesExemplars, SeriesStore,
+    SeriesWrite, ServiceShare, ServiceStats, SpanStore, StoredLog, StoredSpan, Trace, TraceQuery, TraceSummaries,
+    TraceSummary, Window, body_regex,
 };
 pub use embedded::{Damage, Embedded, Options, Recovery};
 pub use error::StoreError;

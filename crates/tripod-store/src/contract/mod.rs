@@ -12,7 +12,7 @@ pub use series::{
     Exemplar, Metadata, MetricKind, NativeHistogram, Samples, SelectedSeries, SeriesExemplars, SeriesStore, SeriesWrite,
 };
 pub use spans::{
-    AttributeMatch, Operation, ServiceShare, ServiceStats, SpanStore, StoredSpan, Trace, TraceQuery, TraceSummaries,
-    TraceSummary,
+    AttributeKey, AttributeMatch, AttributeValue, Dependency, Operation, ServiceShare, ServiceStats, SpanStore,
+    StoredSpan, Trace, TraceQuery, TraceSummaries, TraceSummary,
 };
 pub use window::Window;

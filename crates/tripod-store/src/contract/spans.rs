@@ -163,3 +163,36 @@ pub struct ServiceStats {
     /// 95th percentile a step; zero where there were no calls.
     pub p95_by_step: Vec<Duration>,
 }
+
+/// Calls of one service by another within a window: spans of the one whose parent is a span of the other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dependency {
+    /// The service that calls.
+    pub parent: String,
+    /// The service that is called.
+    pub child: String,
+    /// Calls; a span that was sent twice counts once.
+    pub calls: u64,
+    /// Those whose span in the called service failed.
+    pub errors: u64,
+}
+
+/// What is known of a key of attributes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttributeKey {
+    /// The attribute's name.
+    pub key: String,
+    /// Spans that have it, themselves or by an event, the scope or the resource; roughly.
+    pub spans: u64,
+    /// How many different values it has; roughly.
+    pub values: u64,
+}
+
+/// A value of an attribute, written as text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttributeValue {
+    /// The value.
+    pub value: String,
+    /// Spans that have it; roughly.
+    pub spans: u64,
+}

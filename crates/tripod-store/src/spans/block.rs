@@ -29,7 +29,7 @@ const FEW: usize = 32;
 pub(super) enum Call {
     No = 0,
     Yes = 1,
-    /// Its parent, which decides, is not in the block.
+    /// Its parent, which decides, is not in the block; or one of that id is, of another service, and there may be more.
     Undecided = 2,
 }
 
@@ -106,12 +106,14 @@ fn relations(rows: &Rows, groups: &[Range<usize>], services: &[u32]) -> Relation
         }
         for row in group.clone() {
             let parent = rows.parent[row];
-            // The first row with the parent's id, and whether one of them is of the same service.
+            // A row with the parent's id: one of the same service if there is one, as client and server may share an id.
             let mut found = None;
             let mut same = false;
             let mut look = |at: usize| {
-                found.get_or_insert(at);
-                same |= service(at) == service(row);
+                if found.is_none() || (!same && service(at) == service(row)) {
+                    found = Some(at);
+                    same = service(at) == service(row);
+                }
             };
             if !parent.is_valid() {
             } else if group.len() > FEW {
@@ -131,8 +133,7 @@ fn relations(rows: &Rows, groups: &[Range<usize>], services: &[u32]) -> Relation
             let call = match found {
                 _ if entry || !parent.is_valid() => Call::Yes,
                 Some(_) if same => Call::No,
-                Some(_) => Call::Yes,
-                None => Call::Undecided,
+                _ => Call::Undecided,
             };
             relations.calls.push(call as u64);
         }

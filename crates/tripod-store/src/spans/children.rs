@@ -20,6 +20,11 @@ impl Ends {
         start..self.0[row] as usize
     }
 
+    /// The row that a child belongs to.
+    pub(super) fn row_of(&self, child: u32) -> u32 {
+        self.0.partition_point(|end| *end <= child) as u32
+    }
+
     /// Ends a row whose last child is the one before `end`.
     pub(super) fn push(&mut self, end: usize) {
         self.0.push(end as u32);

@@ -53,6 +53,13 @@ impl Operations {
         }
     }
 
+    /// Adds what another part counted.
+    pub(super) fn add_counts(&mut self, others: &Self) {
+        for (service, operations) in &others.services {
+            operations.iter().for_each(|(operation, count)| self.add_operation(service, operation.clone(), *count));
+        }
+    }
+
     /// Takes one off for each operation of a part that went.
     pub(super) fn remove_all(&mut self, others: &Self) {
         for (service, operation) in others.iter() {

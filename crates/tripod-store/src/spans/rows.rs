@@ -88,6 +88,11 @@ impl Rows {
         self.links.gather(&from.links, picked());
     }
 
+    /// Whether a row failed.
+    pub(super) fn failed(&self, row: usize) -> bool {
+        StatusCode(self.status.get(row)) == StatusCode::ERROR
+    }
+
     /// Attributes, events and links of a row, with those that these have.
     pub(super) fn weight(&self, row: usize) -> usize {
         let (events, links) = (self.events.ends.of(row), self.links.ends.of(row));

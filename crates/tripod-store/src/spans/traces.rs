@@ -1,0 +1,56 @@
+//! Whole traces: by id, and by what their spans are like.
+
+use std::cmp::Reverse;
+use std::collections::HashSet;
+
+use tripod_wire::TraceId;
+use tripod_wire::proto::Message;
+
+use super::{Spans, fetch, search};
+use crate::engine::View;
+use crate::{StoreError, StoredSpan, Trace, TraceQuery};
+
+/// The trace with this id.
+pub(super) fn trace(view: &View<Spans>, id: TraceId) -> Result<Option<Trace>, StoreError> {
+    Ok(traces(view, &[id])?.pop())
+}
+
+/// The newest traces that have a span of which all of the query is true.
+pub(super) fn find(view: &View<Spans>, query: &TraceQuery) -> Result<Vec<Trace>, StoreError> {
+    traces(view, &search::newest(view, query, query.limit)?)
+}
+
+/// These traces, without those of which nothing is known.
+fn traces(view: &View<Spans>, ids: &[TraceId]) -> Result<Vec<Trace>, StoreError> {
+    let mut traces: Vec<Trace> = ids.iter().map(|id| Trace { id: *id, spans: Vec::new() }).collect();
+    fetch::rows(view, ids, &mut |which, block, row| {
+        traces[which].spans.push(block.stored_span(row)?);
+        Ok(())
+    })?;
+    traces.retain(|trace| !trace.spans.is_empty());
+    traces.iter_mut().for_each(|trace| order(&mut trace.spans));
+    Ok(traces)
+}
+
+/// Sorts spans by start and leaves each once, however often it was sent.
+fn order(spans: &mut Vec<StoredSpan>) {
+    let key = |stored: &StoredSpan| {
+        let span = &stored.span;
+        (span.start_time_unix_nano, Reverse(span.end_time_unix_nano), span.span_id)
+    };
+    spans.sort_by_key(key);
+    let mut last = None;
+    let mut seen: HashSet<Vec<u8>> = HashSet::new();
+    let twins: Vec<bool> = spans.windows(2).map(|pair| key(&pair[0]) == key(&pair[1])).collect();
+    let mut at = 0;
+    spans.retain(|stored| {
+        let (before, after) = (at > 0 && twins[at - 1], twins.get(at) == Some(&true));
+        at += 1;
+        if last != Some(key(stored)) {
+            seen.clear();
+            last = Some(key(stored));
+        }
+        // Only those that share all three are compared byte by byte.
+        !(before || after) || seen.insert(stored.span.encode_to_vec())
+    });
+}
