@@ -18,9 +18,9 @@ pub struct Options {
     pub disk_limit: Option<u64>,
     /// While fewer bytes than this are free on the disk, nothing is taken in. Default 256 MiB.
     pub min_free_bytes: u64,
-    /// A memory table is written to disk as parts at so many bytes. Three signals have one each, and two more that are being
-    /// written. Default 64 MiB.
-    pub memory_table_bytes: usize,
+    /// Bytes of memory for rows that are not in parts yet. Three signals have a memory table each, and up to two more that are being
+    /// written as parts: one is as large as a ninth of this, and not larger than 64 MiB. Default 512 MiB.
+    pub memory_limit: usize,
     /// Bytes of write-ahead log, which are read at a start; past them the signal that holds them back is written as parts early.
     /// Default 256 MiB.
     pub wal_bytes: u64,
@@ -67,7 +67,7 @@ impl Options {
             retention: Retention::default(),
             disk_limit: None,
             min_free_bytes: 256 << 20,
-            memory_table_bytes: 64 << 20,
+            memory_limit: 512 << 20,
             wal_bytes: 256 << 20,
             segment_bytes: 64 << 20,
             max_waiting_bytes: 128 << 20,
@@ -76,5 +76,9 @@ impl Options {
             series_limit: 2_000_000,
             out_of_order_window: Duration::from_secs(2 * 60 * 60),
         }
+    }
+    /// A memory table is frozen at so many bytes.
+    pub(crate) fn memory_table_bytes(&self) -> usize {
+        (self.memory_limit / 9).min(64 << 20)
     }
 }

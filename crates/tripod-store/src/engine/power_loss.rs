@@ -21,7 +21,7 @@ const KEPT_FROM: u64 = 2;
 fn options() -> Options {
     let keep = Keep { age: Some(Duration::from_nanos(DAY)), bytes: None };
     Options {
-        memory_table_bytes: 64,
+        memory_limit: 9 * 64,
         segment_bytes: 300,
         wal_bytes: 1000,
         merge_share: 1.0,

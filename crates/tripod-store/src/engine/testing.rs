@@ -23,7 +23,7 @@ impl<S: Signal> Harness<S> {
 
     /// Opens a directory.
     pub(crate) fn open_with(disk: Arc<dyn Disk>, options: Options, signal: S) -> Result<Self, StoreError> {
-        let table = Table::new(signal, options.memory_table_bytes);
+        let table = Table::new(signal, options.memory_table_bytes());
         let keep = match S::NAME {
             "spans" => options.retention.spans,
             "logs" => options.retention.logs,

@@ -15,7 +15,7 @@ const DAY: u64 = 24 * 60 * 60 * 1_000_000_000;
 
 fn options(dir: &Path) -> Options {
     // Four rows a memory table, and the log in segments of a few records.
-    Options { memory_table_bytes: 64, segment_bytes: 200, merge_share: 1.0, min_free_bytes: 0, ..Options::new(dir) }
+    Options { memory_limit: 9 * 64, segment_bytes: 200, merge_share: 1.0, min_free_bytes: 0, ..Options::new(dir) }
 }
 
 fn open(options: &Options) -> Harness<Toy> {
@@ -167,7 +167,7 @@ fn what_a_crash_left_half_done_is_removed_and_its_numbers_are_not_given_again() 
 #[test]
 fn the_log_does_not_outgrow_its_limit_when_its_rows_are_too_few_for_a_part() {
     let dir = tempfile::tempdir().unwrap();
-    let options = Options { memory_table_bytes: 1 << 20, wal_bytes: 1000, ..options(dir.path()) };
+    let options = Options { memory_limit: 9 << 20, wal_bytes: 1000, ..options(dir.path()) };
     let store = open(&options);
     for value in 0..500 {
         append(&store, &[(0, value)]);
@@ -320,4 +320,21 @@ fn a_check_names_what_is_damaged_and_changes_nothing() {
     }
     assert_eq!((std::fs::read(&part).unwrap(), std::fs::read(&segment).unwrap()), (bytes, log));
     assert!(matches!(check(&RealDisk, &dir.path().join("wal"), &table), Err(StoreError::Format { .. })));
+}
+
+#[test]
+fn an_append_waits_while_two_memory_tables_wait_to_be_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let Harness { engine, table, .. } = open(&options(dir.path()));
+    let append = |value| engine.append(&table, RecordKind::Logs, &request(&[(0, value); 4])).map(drop);
+    (0..3).for_each(|value| append(value).unwrap());
+    assert_eq!(table.status().frozen, 2);
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| append(3));
+        std::thread::yield_now();
+        assert_eq!(table.status().memory_rows, 12, "nothing is taken in");
+        engine.flush().unwrap();
+        waiting.join().unwrap().unwrap();
+    });
+    assert_eq!(table.status().rows, 16);
 }
