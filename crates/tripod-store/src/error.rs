@@ -76,6 +76,18 @@ pub enum StoreError {
     /// A fault in the store itself: please report it.
     #[error("a fault in the store: {0}")]
     Internal(String),
+    /// A new series would be one too many; samples of series that are known are still kept.
+    #[error(
+        "there are {limit} series, which is the limit; {series} of them are of the metric {metric:?}: write fewer, or raise the limit"
+    )]
+    TooManySeries {
+        /// How many there may be in memory.
+        limit: u64,
+        /// The metric with the most series.
+        metric: String,
+        /// How many it has.
+        series: u64,
+    },
     /// A query that can't be answered as it stands: the asker's fault.
     #[error("{0}")]
     Query(String),

@@ -9,7 +9,8 @@ mod window;
 pub use labels::{Labels, MatchOp, Matcher};
 pub use logs::{LogQuery, LogStore, LogVolume, StoredLog, body_regex};
 pub use series::{
-    Exemplar, Metadata, MetricKind, NativeHistogram, Samples, SelectedSeries, SeriesExemplars, SeriesStore, SeriesWrite,
+    Exemplar, Metadata, MetricKind, NativeHistogram, Samples, SelectedSeries, SeriesExemplars, SeriesStatistics,
+    SeriesStore, SeriesWrite, StatisticsRow,
 };
 pub use spans::{
     AttributeKey, AttributeMatch, AttributeValue, Dependency, Operation, ServiceShare, ServiceStats, SpanStore,

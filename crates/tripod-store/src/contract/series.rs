@@ -18,6 +18,16 @@ pub trait SeriesStore: Send + Sync {
     /// [`StoreError::Overloaded`] when too much waits to be written.
     fn append_series(&self, batch: &[SeriesWrite]) -> Result<Appended, StoreError>;
 
+    /// Keeps the samples, native histograms, exemplars and metadata of a remote write request (Prometheus' `WriteRequest` 1.0
+    /// in protobuf, decompressed). When this returns `Ok`, they are durable. Blocks while it writes.
+    ///
+    /// Series whose labels are not what they have to be, and new series above the limit, are rejected; the rest is kept.
+    ///
+    /// # Errors
+    /// [`StoreError::Decode`] when the request can't be read, [`StoreError::TooManySeries`] when nothing of it could be kept
+    /// for the limit, [`StoreError::Overloaded`] when too much waits to be written.
+    fn append_remote_write(&self, request: &[u8]) -> Result<Appended, StoreError>;
+
     /// Series that satisfy all matchers and have samples from `start` to `end` (both inclusive), with those samples in
     /// order of time; sorted by labels.
     fn select(&self, matchers: &[Matcher], start: i64, end: i64) -> Result<Vec<SelectedSeries>, StoreError>;
@@ -25,6 +35,16 @@ pub trait SeriesStore: Send + Sync {
     /// Labels of the series that satisfy all matchers of at least one of `sets` (no set at all: every series) and have
     /// samples from `start` to `end`; sorted.
     fn series(&self, sets: &[Vec<Matcher>], start: i64, end: i64) -> Result<Vec<Labels>, StoreError>;
+
+    /// Names of the labels of series that satisfy all matchers and have samples around `start` to `end`; sorted. What is
+    /// stored together is not told apart: a name may be of a series whose samples lie shortly outside.
+    fn label_names(&self, matchers: &[Matcher], start: i64, end: i64) -> Result<Vec<String>, StoreError>;
+
+    /// Values of a label, as [`label_names`](Self::label_names).
+    fn label_values(&self, name: &str, matchers: &[Matcher], start: i64, end: i64) -> Result<Vec<String>, StoreError>;
+
+    /// What the series in memory are made of: at most `limit` rows a list.
+    fn series_statistics(&self, limit: usize) -> Result<SeriesStatistics, StoreError>;
 
     /// Exemplars from `start` to `end` of the series that satisfy all matchers, in order of time.
     fn exemplars(&self, matchers: &[Matcher], start: i64, end: i64) -> Result<Vec<SeriesExemplars>, StoreError>;
@@ -92,6 +112,32 @@ pub struct SelectedSeries {
     pub labels: Labels,
     /// Its samples within the time asked for.
     pub samples: Samples,
+}
+
+/// What the series that are written to are made of, as Prometheus' `/api/v1/status/tsdb` says it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SeriesStatistics {
+    /// Series.
+    pub series: u64,
+    /// Distinct pairs of label name and value.
+    pub label_pairs: u64,
+    /// Metrics by series.
+    pub series_by_metric: Vec<StatisticsRow>,
+    /// Label names by distinct values.
+    pub values_by_label: Vec<StatisticsRow>,
+    /// Label names by the bytes of their values, counted once a series.
+    pub bytes_by_label: Vec<StatisticsRow>,
+    /// `name=value` by series.
+    pub series_by_label_pair: Vec<StatisticsRow>,
+}
+
+/// A name and how much there is of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StatisticsRow {
+    /// Of what.
+    pub name: String,
+    /// How much.
+    pub count: u64,
 }
 
 /// A single measurement, with the trace in which it was taken.

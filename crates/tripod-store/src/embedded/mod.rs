@@ -9,7 +9,6 @@
 //!
 //! A span takes about 120 bytes of memory and its own size on disk. What is appended is visible when the call returns.
 
-mod codec;
 mod directory;
 mod fetch;
 mod find_logs;
@@ -43,6 +42,7 @@ pub use self::wal::recover::Damage;
 use self::wal::segment::SegmentFile;
 use self::wal::{Wal, recover};
 use crate::StoreError;
+use crate::samples::codec;
 
 /// The embedded store. Share it in an [`Arc`]; any number of threads may append and ask at once.
 ///

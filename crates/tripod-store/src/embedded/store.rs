@@ -7,11 +7,12 @@ use tripod_wire::TraceId;
 
 use super::fetch::Fetcher;
 use super::wal::frame::Kind;
-use super::{Embedded, codec, find_logs, log_volume, request, stats, summaries, traces};
+use super::{Embedded, find_logs, log_volume, request, stats, summaries, traces};
+use crate::samples::{self, codec};
 use crate::{
     Appended, Labels, LogQuery, LogStore, LogVolume, Matcher, Metadata, Operation, SelectedSeries, SeriesExemplars,
-    SeriesStore, SeriesWrite, ServiceStats, SpanStore, Status, Store, StoreError, StoredLog, Trace, TraceQuery,
-    TraceSummaries, Window,
+    SeriesStatistics, SeriesStore, SeriesWrite, ServiceStats, SpanStore, Status, Store, StoreError, StoredLog, Trace,
+    TraceQuery, TraceSummaries, Window,
 };
 
 impl SpanStore for Embedded {
@@ -100,6 +101,29 @@ impl SeriesStore for Embedded {
             self.retain();
         }
         Ok(Appended { accepted, ..Appended::default() })
+    }
+
+    fn append_remote_write(&self, request: &[u8]) -> Result<Appended, StoreError> {
+        let (writes, mut appended) = samples::remote_write_as_series(request)?;
+        appended.accepted = self.append_series(&writes)?.accepted;
+        Ok(appended)
+    }
+
+    fn label_names(&self, matchers: &[Matcher], start: i64, end: i64) -> Result<Vec<String>, StoreError> {
+        let series = self.series.series(&[matchers.to_vec()], start, end);
+        let names: BTreeSet<_> =
+            series.iter().flat_map(|labels| labels.iter().map(|(name, _)| name.to_owned())).collect();
+        Ok(names.into_iter().collect())
+    }
+
+    fn label_values(&self, name: &str, matchers: &[Matcher], start: i64, end: i64) -> Result<Vec<String>, StoreError> {
+        let series = self.series.series(&[matchers.to_vec()], start, end);
+        let values: BTreeSet<_> = series.iter().map(|labels| labels.get(name).to_owned()).collect();
+        Ok(values.into_iter().filter(|value| !value.is_empty()).collect())
+    }
+
+    fn series_statistics(&self, limit: usize) -> Result<SeriesStatistics, StoreError> {
+        Ok(samples::statistics_of(&self.series.series(&[], i64::MIN, i64::MAX), limit))
     }
 
     fn select(&self, matchers: &[Matcher], start: i64, end: i64) -> Result<Vec<SelectedSeries>, StoreError> {
