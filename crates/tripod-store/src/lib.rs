@@ -27,16 +27,10 @@ mod spans;
 mod wal;
 
 pub use contract::{
-<<<<<<< HEAD
     AttributeKey, AttributeMatch, AttributeValue, Dependency, Exemplar, Labels, LogQuery, LogStore, LogVolume, MatchOp,
-    Matcher, Metadata, MetricKind, NativeHistogram, Operation, Samples, SelectedSeries, SeriesExemplars, SeriesStore,
-    SeriesWrite, ServiceShare, ServiceStats, SpanStore, StoredLog, StoredSpan, Trace, TraceQuery, TraceSummaries,
-=======
-    AttributeMatch, Exemplar, Labels, LogQuery, LogStore, LogVolume, MatchOp, Matcher, Metadata, MetricKind,
-    NativeHistogram, Operation, Samples, SelectedSeries, SeriesExemplars, SeriesStatistics, SeriesStore, SeriesWrite,
-    ServiceShare, ServiceStats, SpanStore, StatisticsRow, StoredLog, StoredSpan, Trace, TraceQuery, TraceSummaries,
->>>>>>> 8f31c04 (Samples: a registry of series, remote write straight from its bytes, memory tables, queries on them)
-    TraceSummary, Window, body_regex,
+    Matcher, Metadata, MetricKind, NativeHistogram, Operation, Samples, SelectedSeries, SeriesExemplars,
+    SeriesStatistics, SeriesStore, SeriesWrite, ServiceShare, ServiceStats, SpanStore, StatisticsRow, StoredLog,
+    StoredSpan, Trace, TraceQuery, TraceSummaries, TraceSummary, Window, body_regex,
 };
 pub use embedded::{Damage, Embedded, Options, Recovery};
 pub use error::StoreError;
