@@ -122,9 +122,8 @@ fn plain(bytes: &[u8]) -> Option<ValueRef<'_>> {
     let (tag, rest) = bytes.split_first()?;
     match tag {
         0x0a => {
-            let (len, text) = varint(rest)?;
-            (text.len() as u64 == len).then_some(())?;
-            std::str::from_utf8(text).ok().map(ValueRef::Str)
+            let (text, rest) = delimited(rest)?;
+            if rest.is_empty() { std::str::from_utf8(text).ok().map(ValueRef::Str) } else { None }
         }
         0x10 => varint(rest).filter(|(_, rest)| rest.is_empty()).map(|(value, _)| ValueRef::Bool(value != 0)),
         0x18 => varint(rest).filter(|(_, rest)| rest.is_empty()).map(|(value, _)| ValueRef::Int(value as i64)),
@@ -133,9 +132,33 @@ fn plain(bytes: &[u8]) -> Option<ValueRef<'_>> {
     }
 }
 
+/// Key and value of a `KeyValue` that has both, in this order, and nothing else, as all senders write it. The key may not be UTF-8.
+#[inline]
+pub(super) fn plain_entry(bytes: &[u8]) -> Option<(&[u8], ValueRef<'_>)> {
+    let (0x0a, rest) = bytes.split_first()? else { return None };
+    let (key, rest) = delimited(rest)?;
+    let (0x12, rest) = rest.split_first()? else { return None };
+    let (value, rest) = delimited(rest)?;
+    if rest.is_empty() { Some((key, plain(value)?)) } else { None }
+}
+
+/// Bytes with their length in front.
+#[inline]
+fn delimited(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (len, rest) = varint(bytes)?;
+    rest.split_at_checked(usize::try_from(len).ok()?)
+}
+
 /// A number of up to nine bytes at the front; longer ones are left to the decoder.
 #[inline]
 fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    if let [byte @ ..0x80, rest @ ..] = bytes {
+        return Some(((*byte).into(), rest));
+    }
+    long_varint(bytes)
+}
+
+fn long_varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
     let mut value = 0;
     for (at, byte) in bytes.iter().enumerate().take(9) {
         value |= u64::from(byte & 0x7f) << (7 * at);

@@ -1,6 +1,9 @@
 //! Rows taken from other attributes: to sort them when they are written, to append a small batch to what is there.
 //!
-//! Keys and shapes are translated once a source, then each column is gathered by itself.
+//! Keys and shapes are translated once a source, then each column is gathered by itself, in runs of values that lie side by
+//! side. So rows that follow each other cost little more than copying their bytes.
+
+use std::ops::Range;
 
 use super::{Attributes, Row, Step};
 
@@ -16,13 +19,17 @@ impl Attributes {
             let cells = &from.cells[row.first as usize..][..list.len()];
             for (column, cell) in list.iter().zip(cells) {
                 let taken = &mut translated.taken[*column as usize];
-                self.cells.push(taken.had + taken.values.len() as u32);
-                taken.values.push(*cell);
+                self.cells.push(taken.next);
+                taken.next += 1;
+                match taken.runs.last_mut() {
+                    Some(run) if run.end == *cell => run.end += 1,
+                    _ => taken.runs.push(*cell..*cell + 1),
+                }
             }
         }
         for ((column, source), taken) in translated.columns.iter().zip(&from.columns).zip(&translated.taken) {
             if let Some(column) = column {
-                self.text_bytes += self.columns[*column as usize].values.gather(&source.values, &taken.values);
+                self.text_bytes += self.columns[*column as usize].values.gather(&source.values, &taken.runs);
             }
         }
     }
@@ -38,10 +45,10 @@ struct Translation {
 /// What is taken of a column.
 #[derive(Default)]
 struct Taken {
-    /// Values that ours had before.
-    had: u32,
-    /// Which of the source's follow.
-    values: Vec<u32>,
+    /// The number of the next value in ours.
+    next: u32,
+    /// Which of the source's are taken.
+    runs: Vec<Range<u32>>,
 }
 
 impl Translation {
@@ -66,7 +73,7 @@ impl Translation {
             let own = *self.columns[column].get_or_insert_with(|| {
                 let source = &from.columns[column];
                 let own = to.column(&source.key, source.values.kind());
-                self.taken[column].had = to.columns[own as usize].values.len();
+                self.taken[column].next = to.columns[own as usize].values.len();
                 own
             });
             step = to.shapes.step(step, own);

@@ -20,7 +20,7 @@ use tripod_wire::proto::{Reader, WireType};
 use self::shapes::{Shapes, Step};
 use self::values::Values;
 use super::ValueRef;
-use super::value::ValueKind;
+use super::value::{self, ValueKind};
 
 /// Rows of attributes.
 #[derive(Debug, Clone, Default)]
@@ -98,18 +98,27 @@ impl Attributes {
     /// When the bytes are no `KeyValue`; the row is then left unfinished, and so is what it belongs to.
     #[inline]
     pub(crate) fn read(&mut self, reader: &mut Reader<'_>, wire_type: WireType) -> Result<(), WireError> {
+        if let Ok(bytes) = reader.clone().bytes(wire_type)
+            && let Some((key, value)) = value::plain_entry(bytes)
+            // The bytes of a key that was guessed right have been looked at.
+            && let Some(column) = self.guess(key, value.kind())
+        {
+            self.put(column, value);
+            return reader.bytes(wire_type).map(drop);
+        }
+        self.read_other(reader, wire_type)
+    }
+
+    fn read_other(&mut self, reader: &mut Reader<'_>, wire_type: WireType) -> Result<(), WireError> {
         // Where a sender gives a value in two pieces, which counts as both joined.
         let mut joined = Vec::new();
+        let (mut key, mut value, mut value_bytes) = ("", ValueRef::Other(&[]), None);
         reader.nested(wire_type, "KeyValue", |reader| {
-            let mut key = reader.clone();
-            let (mut key_bytes, mut value_bytes) = (&[][..], None);
-            let mut value = ValueRef::Other(&[]);
             while let Some((number, wire_type)) = reader.next_field()? {
                 match number {
                     1 => {
                         reader.name_field("key");
-                        key = reader.clone();
-                        key_bytes = reader.bytes(wire_type)?;
+                        key = reader.string(wire_type)?;
                     }
                     2 => {
                         reader.name_field("value");
@@ -123,17 +132,10 @@ impl Attributes {
                     _ => reader.skip(number, wire_type)?,
                 }
             }
-            if !joined.is_empty() {
-                value = ValueRef::of(&joined);
-            }
-            match self.guess(key_bytes, value.kind()) {
-                // Its bytes are those of a key that was read before.
-                Some(column) => self.put(column, value),
-                None if key_bytes.is_empty() => self.push_other("", value),
-                None => self.push_other(key.string(WireType::Len)?, value),
-            }
             Ok(())
-        })
+        })?;
+        self.push(key, if joined.is_empty() { value } else { ValueRef::of(&joined) });
+        Ok(())
     }
 
     /// Ends the row being built; one to which nothing was added is a row too.

@@ -1,5 +1,7 @@
 //! The values of one column, all of one type.
 
+use std::ops::Range;
+
 use crate::columns::strings::StringColumn;
 use crate::columns::{Malformed, Strings, fixed, floats, ints, strings};
 use crate::records::ValueRef;
@@ -76,25 +78,26 @@ impl Values {
     }
 
     /// Adds these values of a column of the same kind; their bytes, if they are texts, are returned.
-    pub(super) fn gather(&mut self, from: &Self, at: &[u32]) -> usize {
+    pub(super) fn gather(&mut self, from: &Self, runs: &[Range<u32>]) -> usize {
+        let mut before = 0;
         match (self, from) {
             (Self::Str(values), Self::Str(from)) | (Self::Other(values), Self::Other(from)) => {
                 let to = plain(values);
-                return at
-                    .iter()
-                    .map(|at| from.get(*at as usize))
-                    .map(|text| {
-                        to.push(text);
-                        text.len()
-                    })
-                    .sum();
+                before = to.bytes();
+                match from {
+                    StringColumn::Plain(from) => to.extend_runs(from, runs),
+                    StringColumn::Dictionary { .. } => {
+                        runs.iter().flat_map(Range::clone).for_each(|at| to.push(from.get(at as usize)));
+                    }
+                }
+                return to.bytes() - before;
             }
-            (Self::Bool(values), Self::Bool(from)) => values.extend(at.iter().map(|at| from[*at as usize])),
-            (Self::Int(values), Self::Int(from)) => values.extend(at.iter().map(|at| from[*at as usize])),
-            (Self::Double(values), Self::Double(from)) => values.extend(at.iter().map(|at| from[*at as usize])),
+            (Self::Bool(values), Self::Bool(from)) => copy_runs(values, from, runs),
+            (Self::Int(values), Self::Int(from)) => copy_runs(values, from, runs),
+            (Self::Double(values), Self::Double(from)) => copy_runs(values, from, runs),
             _ => debug_assert!(false, "columns of two kinds"),
         }
-        0
+        before
     }
 
     /// Appends the column's bytes.
@@ -123,6 +126,12 @@ impl Values {
             ValueKind::Double => Self::Double(floats::decode(bytes, count)?),
             ValueKind::Other => Self::Other(strings::decode(bytes, count)?),
         })
+    }
+}
+
+fn copy_runs<T: Copy>(to: &mut Vec<T>, from: &[T], runs: &[Range<u32>]) {
+    for run in runs {
+        to.extend_from_slice(&from[run.start as usize..run.end as usize]);
     }
 }
 
