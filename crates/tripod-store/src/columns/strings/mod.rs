@@ -9,6 +9,7 @@ mod pattern;
 mod plain;
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use super::{Malformed, check_count, ints, tagged, varint};
 
@@ -38,6 +39,23 @@ impl Strings {
     pub(crate) fn push(&mut self, string: &[u8]) {
         self.bytes.extend_from_slice(string);
         self.ends.push(self.bytes.len() as u32);
+    }
+
+    /// Adds these runs of another's, each copied in one piece.
+    pub(crate) fn extend_runs(&mut self, from: &Self, runs: &[Range<u32>]) {
+        for run in runs.iter().filter(|run| !run.is_empty()) {
+            let ends = &from.ends[run.start as usize..run.end as usize];
+            let start = if run.start == 0 { 0 } else { from.ends[run.start as usize - 1] };
+            let base = self.bytes.len() as u32;
+            let end = ends.last().copied().unwrap_or(start);
+            self.bytes.extend_from_slice(&from.bytes[start as usize..end as usize]);
+            self.ends.extend(ends.iter().map(|end| end - start + base));
+        }
+    }
+
+    /// Bytes of all.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.len()
     }
 
     /// The one at `at`; must be below [`Self::len`].

@@ -49,32 +49,30 @@ impl Builder {
     /// block's filter.
     #[must_use]
     pub(crate) fn add(&mut self, block: u32, key: &str, value: &str, rows: u64) -> bool {
-        if !self.keys.contains_key(key) {
-            let bytes = size_of::<Key>() + key.len() + OVERHEAD;
-            if self.bytes + bytes > MAX_BYTES {
-                self.lost_keys = true;
-                return false;
+        let mut taken = true;
+        self.add_all(block, key, KeyHash::new(key), [(value, rows)], |_| taken = false);
+        taken
+    }
+
+    /// Adds the values of a key in a block, with how many rows have each. `filter` gets the hashes of pairs that are not taken. The key is
+    /// looked up once, so a value costs a look-up and, if it is not taken, one hash more.
+    pub(crate) fn add_all<'a>(
+        &mut self,
+        block: u32,
+        key: &str,
+        hash: KeyHash,
+        values: impl IntoIterator<Item = (&'a str, u64)>,
+        mut filter: impl FnMut(u64),
+    ) {
+        let Some(of_key) = key_of(&mut self.keys, &mut self.bytes, key, hash) else {
+            self.lost_keys = true;
+            return values.into_iter().for_each(|(value, _)| filter(hash.value(value)));
+        };
+        for (value, rows) in values {
+            if !of_key.add(block, value, rows, &mut self.bytes) {
+                filter(of_key.give_up(value));
             }
-            self.bytes += bytes;
-            let new = Key { hash: KeyHash::new(key), rows: 0, values: HashMap::default(), sketch: None };
-            self.keys.insert(key.into(), new);
         }
-        let Some(of_key) = self.keys.get_mut(key) else { return false };
-        of_key.rows = of_key.rows.saturating_add(rows);
-        if let Some(known) = of_key.values.get_mut(value) {
-            return known.add(block, rows, &mut self.bytes) || of_key.give_up(value);
-        }
-        let bytes = value.len() + OVERHEAD;
-        let full = of_key.values.len() >= MAX_VALUES || self.bytes + bytes > MAX_BYTES;
-        if full || value.len() > MAX_VALUE || block >= MAX_BLOCKS {
-            return of_key.give_up(value);
-        }
-        self.bytes += bytes;
-        if let Some(sketch) = &mut of_key.sketch {
-            sketch.add(of_key.hash, value);
-        }
-        of_key.values.insert(value.into(), Value { rows, runs: vec![(block, block)] });
-        true
     }
 
     /// Bytes in memory, roughly.
@@ -99,16 +97,54 @@ impl Builder {
     }
 }
 
+/// The key, if there is room for it.
+fn key_of<'a>(
+    keys: &'a mut HashMap<Box<str>, Key, RandomState>,
+    bytes: &mut usize,
+    key: &str,
+    hash: KeyHash,
+) -> Option<&'a mut Key> {
+    if !keys.contains_key(key) {
+        let more = size_of::<Key>() + key.len() + OVERHEAD;
+        if *bytes + more > MAX_BYTES {
+            return None;
+        }
+        *bytes += more;
+        keys.insert(key.into(), Key { hash, rows: 0, values: HashMap::default(), sketch: None });
+    }
+    keys.get_mut(key)
+}
+
 impl Key {
-    /// Remembers that a value is elsewhere.
-    fn give_up(&mut self, value: &str) -> bool {
+    /// Takes a value of a block, if it can.
+    fn add(&mut self, block: u32, value: &str, rows: u64, bytes: &mut usize) -> bool {
+        self.rows = self.rows.saturating_add(rows);
+        if let Some(known) = self.values.get_mut(value) {
+            return known.add(block, rows, bytes);
+        }
+        let more = value.len() + OVERHEAD;
+        let full = self.values.len() >= MAX_VALUES || *bytes + more > MAX_BYTES;
+        if full || value.len() > MAX_VALUE || block >= MAX_BLOCKS {
+            return false;
+        }
+        *bytes += more;
+        if let Some(sketch) = &mut self.sketch {
+            sketch.add(self.hash.value(value));
+        }
+        self.values.insert(value.into(), Value { rows, runs: vec![(block, block)] });
+        true
+    }
+
+    /// Remembers that a value is elsewhere; the pair's hash is returned.
+    fn give_up(&mut self, value: &str) -> u64 {
         let sketch = self.sketch.get_or_insert_with(|| {
             let mut sketch = Sketch::new();
-            self.values.keys().for_each(|value| sketch.add(self.hash, value));
+            self.values.keys().for_each(|value| sketch.add(self.hash.value(value)));
             Box::new(sketch)
         });
-        sketch.add(self.hash, value);
-        false
+        let hash = self.hash.value(value);
+        sketch.add(hash);
+        hash
     }
 }
 

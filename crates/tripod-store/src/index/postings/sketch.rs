@@ -1,6 +1,5 @@
 //! How many values a key has, roughly: HyperLogLog (Flajolet and others) with 256 registers, so within 7% two times of three.
 
-use super::super::hash::KeyHash;
 use crate::columns::Malformed;
 
 /// Bytes of a sketch.
@@ -22,9 +21,8 @@ impl Sketch {
         &self.0
     }
 
-    /// Adds a value of the key.
-    pub(super) fn add(&mut self, key: KeyHash, value: &str) {
-        let hash = key.value(value);
+    /// Adds a value, given as the hash of its pair.
+    pub(super) fn add(&mut self, hash: u64) {
         let register = &mut self.0[(hash >> 56) as usize];
         *register = (*register).max((hash << 8 | 0x80).leading_zeros() as u8 + 1);
     }
@@ -51,6 +49,7 @@ impl Sketch {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::hash;
     use super::*;
 
     #[test]
@@ -59,7 +58,7 @@ mod tests {
             let (mut even, mut odd) = (Sketch::new(), Sketch::new());
             for value in 0..count {
                 let half = if value % 2 == 0 { &mut even } else { &mut odd };
-                half.add(KeyHash::new("user.id"), &format!("user-{value}"));
+                half.add(hash::pair("user.id", &format!("user-{value}")));
             }
             even.union(&odd);
             let estimate = even.estimate() as f64;

@@ -20,12 +20,12 @@ impl Attributes {
         &self.columns[column].key
     }
 
-    /// Each different value of a column as text, with how many times it is there.
+    /// Each different value of a column as text, with how many times it is there; one that few rows share may come several times.
     pub(crate) fn distinct(&self, column: usize, visit: &mut dyn FnMut(&str, u32)) {
         let mut buffer = String::new();
         let mut value = |value: ValueRef<'_>, count| visit(value.text(&mut buffer), count);
         match &self.columns[column].values {
-            Values::Str(StringColumn::Plain(values)) => by_text(values, |text, count| value(text_of(text), count)),
+            Values::Str(StringColumn::Plain(values)) => count(values.iter(), |text, times| value(text_of(text), times)),
             Values::Str(StringColumn::Dictionary { values, codes }) => {
                 let mut counts = vec![0u32; values.len()];
                 codes.iter().for_each(|code| counts[*code as usize] += 1);
@@ -55,14 +55,19 @@ fn text_of(bytes: &[u8]) -> ValueRef<'_> {
     ValueRef::Str(std::str::from_utf8(bytes).unwrap_or_default())
 }
 
-fn by_text(values: &Strings, visit: impl FnMut(&[u8], u32)) {
-    count(values.iter(), visit);
-}
+/// After so many values it shows whether they repeat. Where they hardly do, each is handed out by itself: that is no less true, and
+/// costs an index less than a table of all of them.
+const SAMPLE: usize = 512;
 
-fn count<T: Hash + Eq + Copy>(values: impl Iterator<Item = T>, mut visit: impl FnMut(T, u32)) {
+fn count<T: Hash + Eq + Copy>(mut values: impl Iterator<Item = T>, mut visit: impl FnMut(T, u32)) {
     let mut counts: HashMap<T, u32, foldhash::fast::RandomState> = HashMap::default();
-    for value in values {
+    for value in values.by_ref().take(SAMPLE) {
         *counts.entry(value).or_default() += 1;
+    }
+    if counts.len() > SAMPLE / 8 * 7 {
+        values.for_each(|value| visit(value, 1));
+    } else {
+        values.for_each(|value| *counts.entry(value).or_default() += 1);
     }
     counts.into_iter().for_each(|(value, count)| visit(value, count));
 }

@@ -55,7 +55,7 @@ impl<'a> PartBuilder<'a> {
         mut index: BlockIndex,
     ) -> Result<(), StoreError> {
         let number = self.heads.len() as u32;
-        index.filter_pairs(|key, value, rows| self.postings.add(number, key, value, rows.into()));
+        index.list(number, &mut self.postings);
         self.write(head, columns, index)
     }
 

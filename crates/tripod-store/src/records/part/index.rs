@@ -6,6 +6,7 @@ use tripod_wire::otlp::KeyValue;
 use crate::columns::Strings;
 use crate::index::filter::FilterBuilder;
 use crate::index::hash::{self, KeyHash};
+use crate::index::postings;
 use crate::records::{Attributes, Context};
 
 /// Pairs, tokens and traces of a block.
@@ -70,16 +71,26 @@ impl BlockIndex {
         self.keys.push_mut(Pairs { key: key.into(), values: Strings::default(), rows: Vec::new() })
     }
 
-    /// Hands out all pairs; those that are not `taken` go into the filter.
-    pub(super) fn filter_pairs(&mut self, mut taken: impl FnMut(&str, &str, u32) -> bool) {
+    /// Adds all pairs to postings; those that they do not take go into the filter.
+    pub(super) fn list(&mut self, block: u32, postings: &mut postings::Builder) {
         for pairs in &self.keys {
-            let key = KeyHash::new(&pairs.key);
-            for (value, rows) in pairs.values.iter().zip(&pairs.rows) {
-                let value = std::str::from_utf8(value).unwrap_or_default();
-                if !taken(&pairs.key, value, *rows) {
-                    self.filter.insert(key.value(value));
-                }
-            }
+            postings
+                .add_all(block, &pairs.key, KeyHash::new(&pairs.key), pairs.iter(), |hash| self.filter.insert(hash));
         }
+    }
+
+    /// Puts all pairs into the filter but those of keys that other postings have all of.
+    pub(super) fn filter(&mut self, is_complete: impl Fn(&str) -> bool) {
+        for pairs in self.keys.iter().filter(|pairs| !is_complete(&pairs.key)) {
+            let key = KeyHash::new(&pairs.key);
+            pairs.iter().for_each(|(value, _)| self.filter.insert(key.value(value)));
+        }
+    }
+}
+
+impl Pairs {
+    fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
+        let texts = self.values.iter().map(|value| std::str::from_utf8(value).unwrap_or_default());
+        texts.zip(self.rows.iter().map(|rows| u64::from(*rows)))
     }
 }

@@ -133,7 +133,7 @@ impl<'a, 'b> Merge<'a, 'b> {
         let mut new = rewrite(&blocks)?;
         // The postings of the inputs have the pairs of complete keys; all others may be known to filters only.
         let inputs = self.inputs;
-        new.index.filter_pairs(|key, _, _| inputs.iter().all(|input| input.part.postings.is_complete(key)));
+        new.index.filter(|key| inputs.iter().all(|input| input.part.postings.is_complete(key)));
         let number = self.builder.blocks() as u32;
         for source in sources {
             self.blocks[source.input][source.block as usize] = number;
