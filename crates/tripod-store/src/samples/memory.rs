@@ -12,11 +12,11 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use roaring::RoaringBitmap;
 
-use super::EXEMPLARS_PER_SERIES;
 use super::batch::{Batch, REFUSED};
 use super::gather::in_order;
 use super::part::small::{self, SmallChunk};
 use super::registry::Generation;
+use super::{EXEMPLARS_PER_SERIES, day};
 use crate::{Exemplar, Metadata, NativeHistogram};
 
 const SHARDS: usize = 64;
@@ -167,6 +167,22 @@ impl Memory {
     /// Exemplars in it.
     pub(super) fn exemplars(&self) -> u64 {
         self.exemplars.load(Ordering::Relaxed)
+    }
+
+    /// Metric families that were described.
+    pub(super) fn families(&self) -> u64 {
+        self.metadata.read().unwrap_or_else(PoisonError::into_inner).len() as u64
+    }
+
+    /// The day of all that is in it, if it is one.
+    pub(super) fn one_day(&self) -> Option<u64> {
+        let (first, last) = (self.earliest.load(Ordering::Relaxed), self.latest.load(Ordering::Relaxed));
+        (first <= last && day(first) == day(last)).then(|| day(first))
+    }
+
+    /// Whether it has floats of a series.
+    pub(super) fn has_floats(&self, series: u32) -> bool {
+        self.read_shard(series).slot(series).is_some_and(|slot| slot.chunk.len() > 0)
     }
 
     /// Whether something of it may lie from `start` to `end`.

@@ -5,14 +5,12 @@
 //! oldest source first, so that of equal times what was written later stays. Of parts the order is that of their data: a part
 //! merged of others stands where its newest input stood.
 //!
-//! An open part adds what it has to what was gathered: `select(&PartFile, &Selector, start, end, &mut Gathered<Samples>)`, and so
-//! for `series` (`Gathered<()>`), `exemplars` (`Gathered<Vec<Exemplar>>`), `label_names` and `label_values` (`BTreeSet<String>`).
-//!
 //! A day has up to two parts, of kinds [`SAMPLES`] and [`EXEMPLARS`]; metadata of metric families stands in parts of samples.
 
 mod batch;
 mod bridge;
 pub(crate) mod codec;
+mod flush;
 pub(crate) mod gather;
 mod limits;
 pub(crate) mod matchers;
@@ -21,12 +19,15 @@ pub(crate) mod part;
 mod query;
 mod registry;
 mod remote_write;
+mod signal;
 
 use std::sync::Arc;
 
 pub(crate) use self::bridge::{remote_write_as_series, statistics_of};
 pub(crate) use self::gather::Gathered;
+pub(crate) use self::limits::Limits;
 pub(crate) use self::matchers::{LabelMatcher, Selector, Values};
+pub(crate) use self::signal::{Counts, Samples};
 use crate::engine::PartMeta;
 use crate::{Exemplar, NativeHistogram};
 
@@ -67,5 +68,7 @@ pub(crate) fn day(millis: i64) -> u64 {
     PartMeta::day_of(nanos(millis))
 }
 
+#[cfg(test)]
+mod measure;
 #[cfg(test)]
 mod tests;

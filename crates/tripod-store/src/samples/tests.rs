@@ -6,15 +6,20 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 use tripod_wire::prometheus::remote_write as wire;
 use tripod_wire::proto::Message;
+use tripod_wire::{SpanId, TraceId};
 
 use super::batch::Batch;
 use super::limits::Limits;
 use super::memory::Memory;
 use super::query::{self, Memories};
 use super::registry::Registry;
-use super::{Gathered, Selector, codec};
+use super::{Gathered, Samples, Selector, codec};
+use crate::disk::RealDisk;
 use crate::engine::RecordKind;
-use crate::{Labels, MatchOp, Matcher, Samples, SelectedSeries, SeriesWrite, StoreError};
+use crate::engine::testing::Harness;
+use crate::{
+    Exemplar, Labels, MatchOp, Matcher, Metadata, MetricKind, NativeHistogram, SelectedSeries, SeriesWrite, StoreError,
+};
 
 type Pairs = BTreeMap<&'static str, &'static str>;
 
@@ -55,7 +60,7 @@ fn select(
     start: i64,
     end: i64,
 ) -> Vec<SelectedSeries> {
-    let mut gathered = Gathered::<Samples>::default();
+    let mut gathered = Gathered::<crate::Samples>::default();
     Memories::new(registry, tables, start, end).select(&Selector::new(matchers), &mut gathered);
     query::selected(gathered)
 }
@@ -176,6 +181,85 @@ fn series_that_nobody_writes_to_leave_and_their_numbers_are_used_again() {
     assert!(memory[39] <= memory[20] * 3 / 2, "{memory:?}");
 }
 
+#[test]
+fn what_prometheus_sends_besides_floats_is_kept_in_memory_and_in_parts() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Harness::open(Arc::new(RealDisk), dir.path(), Samples::new(Limits::default()));
+    let trace = "0af7651916cd43dd8448eb211c80319c";
+    let label = |name: &str, value: &str| wire::Label { name: name.into(), value: value.into() };
+    let spans = vec![wire::BucketSpan { offset: -2, length: 2 }, wire::BucketSpan { offset: 1, length: 1 }];
+    let mut latency = series(&[("__name__", "latency")], &[]);
+    latency.histograms = vec![wire::Histogram {
+        schema: 3,
+        count_int: Some(7),
+        sum: 1.5,
+        positive_spans: spans,
+        positive_deltas: vec![1, 1, 2],
+        timestamp: 5,
+        ..wire::Histogram::default()
+    }];
+    let labels = vec![label("trace_id", trace), label("span_id", "b7ad6b7169203331"), label("user", "u1")];
+    latency.exemplars = vec![wire::Exemplar { labels, value: 0.25, timestamp: 5 }];
+    let kind = wire::MetricType::HISTOGRAM;
+    let described =
+        wire::MetricMetadata { kind, metric_family_name: "latency".into(), help: "how long".into(), unit: "s".into() };
+    let only_metadata = wire::WriteRequest { timeseries: Vec::new(), metadata: vec![described] }.encode_to_vec();
+    let check = |store: &Harness<Samples>, metadata: bool| {
+        let (samples, view) = (&store.table.signal, store.view());
+        let found = samples.select(&view, &[], 0, 9).unwrap();
+        let expected = NativeHistogram {
+            schema: 3,
+            count: 7.0,
+            sum: 1.5,
+            positive: (-2, vec![1.0, 2.0, 0.0, 4.0]),
+            ..NativeHistogram::default()
+        };
+        assert_eq!(found[0].samples.histograms, [(5, Arc::new(expected))]);
+        let found = samples.exemplars(&view, &[], 0, 9).unwrap();
+        let exemplar = &found[0].exemplars[0];
+        assert_eq!(
+            (exemplar.trace_id.to_string(), exemplar.span_id.to_string()),
+            (trace.into(), "b7ad6b7169203331".into())
+        );
+        assert_eq!((exemplar.value, exemplar.labels.clone()), (0.25, Labels::new([("user", "u1")])));
+        let counts = samples.counts(&view);
+        assert_eq!((counts.samples, counts.exemplars), (1, 1));
+        let known = Metadata { kind: MetricKind::Histogram, help: "how long".into(), unit: "s".into() };
+        assert_eq!(samples.metadata(&view).unwrap().get("latency"), metadata.then_some(&known));
+    };
+    store.append(RecordKind::RemoteWrite, &request(vec![latency])).unwrap();
+    check(&store, false);
+    store.flush();
+    check(&store, false);
+    store.append(RecordKind::RemoteWrite, &only_metadata).unwrap();
+    check(&store, true);
+    let store = store.reopen(Samples::new(Limits::default()));
+    check(&store, true);
+    store.flush();
+    let store = store.reopen(Samples::new(Limits::default()));
+    check(&store, true);
+    assert!(store.verify().is_empty());
+}
+
+#[test]
+fn statistics_name_what_there_is_most_of() {
+    let registry = Registry::new(Limits::default());
+    let all = (0..10).map(|at| {
+        let (name, path) = (if at < 7 { "requests" } else { "up" }, format!("/{at}"));
+        series(&[("__name__", name), ("job", "api"), ("path", &path)], &[(1, 1.0)])
+    });
+    write(&registry, &Memory::default(), &request(all.collect())).unwrap();
+    let statistics = registry.index().statistics(2);
+    let rows = |rows: &[crate::StatisticsRow]| {
+        rows.iter().map(|row| format!("{} {}", row.name, row.count)).collect::<Vec<_>>()
+    };
+    assert_eq!((statistics.series, statistics.label_pairs), (10, 13));
+    assert_eq!(rows(&statistics.series_by_metric), ["requests 7", "up 3"]);
+    assert_eq!(rows(&statistics.values_by_label), ["path 10", "__name__ 2"]);
+    assert_eq!(rows(&statistics.bytes_by_label), ["__name__ 62", "job 30"]);
+    assert_eq!(rows(&statistics.series_by_label_pair), ["job=api 10", "__name__=requests 7"]);
+}
+
 fn pairs() -> impl Strategy<Value = Pairs> {
     let value = || prop::option::of(prop::sample::select(vec!["x", "y", "xy", "zxy"]));
     (prop::sample::select(vec!["up", "down"]), value(), value(), value()).prop_map(|(name, a, b, c)| {
@@ -192,59 +276,128 @@ fn matchers() -> impl Strategy<Value = Vec<Matcher>> {
     prop::collection::vec(one, 0..4)
 }
 
-proptest! {
-    #[test]
-    fn memory_tables_answer_as_a_look_at_every_sample_does(
-        tables in prop::collection::vec(prop::collection::vec((pairs(), any::<bool>(), prop::collection::vec((0i64..30, 0i32..4), 1..4)), 0..20), 1..4),
-        matchers in matchers(), start in 0i64..30, len in 0i64..30,
-    ) {
-        let registry = Registry::new(Limits::default());
-        let memories: Vec<_> = tables.iter().map(|_| Arc::new(Memory::default())).collect();
-        let mut model: BTreeMap<Labels, BTreeMap<i64, f64>> = BTreeMap::new();
-        for (table, memory) in tables.iter().zip(&memories) {
-            for (pairs, remote_write, samples) in table {
-                let samples: Vec<_> = samples.iter().map(|(time, value)| (*time, f64::from(*value))).collect();
+/// What happens to a store.
+#[derive(Debug, Clone)]
+enum Step {
+    /// Samples of a series, by remote write or in the store's own encoding.
+    Write(Pairs, bool, Vec<(i64, i32)>),
+    Exemplar(Pairs, i64, u64),
+    Flush,
+    Merge,
+    Reopen,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    // Times around a midnight, so that parts of two days come to be.
+    let samples = prop::collection::vec((MIDNIGHT - 15..MIDNIGHT + 15, 0i32..4), 1..4);
+    let step = prop_oneof![
+        8 => (pairs(), any::<bool>(), samples).prop_map(|(pairs, remote, samples)| Step::Write(pairs, remote, samples)),
+        2 => (pairs(), MIDNIGHT - 15..MIDNIGHT + 15, 1u64..4).prop_map(|(pairs, time, id)| Step::Exemplar(pairs, time, id)),
+        2 => Just(Step::Flush),
+        1 => Just(Step::Merge),
+        1 => Just(Step::Reopen),
+    ];
+    prop::collection::vec(step, 0..24)
+}
+
+const MIDNIGHT: i64 = 20_000 * 24 * 60 * 60 * 1000;
+
+fn exemplar(time: i64, id: u64) -> Exemplar {
+    let (trace_id, span_id) = (TraceId(u128::from(id).to_be_bytes()), SpanId(id.to_be_bytes()));
+    Exemplar { time, value: 0.5, trace_id, span_id, labels: Labels::new([("k", "v")]) }
+}
+
+#[derive(Default)]
+struct Model {
+    samples: BTreeMap<Labels, BTreeMap<i64, f64>>,
+    exemplars: BTreeMap<Labels, BTreeMap<(i64, u64), Exemplar>>,
+}
+
+/// Does the same to a store and a model.
+fn run(steps: &[Step], dir: &std::path::Path) -> (Harness<Samples>, Model) {
+    let signal = || Samples::new(Limits { idle: Duration::ZERO, ..Limits::default() });
+    let mut store = Harness::open(Arc::new(RealDisk), dir, signal());
+    let mut model = Model::default();
+    for step in steps {
+        match step {
+            Step::Write(pairs, remote_write, samples) => {
+                let floats: Vec<_> = samples.iter().map(|(time, value)| (*time, f64::from(*value))).collect();
                 let labels = Labels::new(pairs.iter().map(|(name, value)| (*name, *value)));
-                model.entry(labels.clone()).or_default().extend(samples.iter().copied());
-                let kept = samples.len() as u64;
-                if *remote_write {
+                model.samples.entry(labels.clone()).or_default().extend(floats.iter().copied());
+                let appended = if *remote_write {
                     let pairs: Vec<_> = pairs.iter().map(|(name, value)| (*name, *value)).collect();
-                    let appended = write(&registry, memory, &request(vec![series(&pairs, &samples)])).unwrap();
-                    prop_assert_eq!(appended.accepted, kept);
+                    store.append(RecordKind::RemoteWrite, &request(vec![series(&pairs, &floats)]))
                 } else {
-                    let samples = Samples { floats: samples, ..Samples::default() };
-                    let bytes = codec::encode(&[SeriesWrite { labels, samples, exemplars: Vec::new(), metadata: None }]);
-                    let batch = Batch::decode(&registry, RecordKind::Series, &bytes).unwrap();
-                    prop_assert_eq!(batch.appended.accepted, kept);
-                    memory.apply(batch);
-                }
+                    let samples = crate::Samples { floats, ..crate::Samples::default() };
+                    let write = SeriesWrite { labels, samples, exemplars: Vec::new(), metadata: None };
+                    store.append(RecordKind::Series, &codec::encode(&[write]))
+                };
+                assert_eq!(appended.unwrap().accepted, samples.len() as u64);
             }
+            Step::Exemplar(pairs, time, id) => {
+                let labels = Labels::new(pairs.iter().map(|(name, value)| (*name, *value)));
+                let exemplar = exemplar(*time, *id);
+                model.exemplars.entry(labels.clone()).or_default().insert((*time, *id), exemplar.clone());
+                let samples = crate::Samples::default();
+                let write = SeriesWrite { labels, samples, exemplars: vec![exemplar], metadata: None };
+                store.append(RecordKind::Series, &codec::encode(&[write])).unwrap();
+            }
+            Step::Flush => store.flush(),
+            Step::Merge => store.merge(),
+            Step::Reopen => store = store.reopen(signal()),
         }
+    }
+    assert!(store.verify().is_empty());
+    (store, model)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
+    #[test]
+    fn memory_and_parts_answer_as_a_look_at_every_sample_does(
+        steps in steps(), matchers in matchers(), others in matchers(), start in MIDNIGHT - 20..MIDNIGHT + 15, len in 0i64..30,
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, model) = run(&steps, dir.path());
+        let (samples, view) = (&store.table.signal, store.view());
         let end = start + len;
-        let matching = |labels: &Labels| matchers.iter().all(|matcher| matcher.matches(labels.get(&matcher.name)));
-        let expected: Vec<_> = model.iter().filter(|(labels, _)| matching(labels)).map(|(labels, samples)| {
+        let satisfies = |labels: &Labels, matchers: &[Matcher]| matchers.iter().all(|matcher| matcher.matches(labels.get(&matcher.name)));
+        let matching = |labels: &Labels| satisfies(labels, &matchers);
+        let expected: Vec<_> = model.samples.iter().filter(|(labels, _)| matching(labels)).map(|(labels, samples)| {
             (labels.clone(), samples.range(start..=end).map(|(time, value)| (*time, *value)).collect::<Vec<_>>())
         }).filter(|(_, samples)| !samples.is_empty()).collect();
-        let found: Vec<_> = select(&registry, &memories, &matchers, start, end).into_iter().map(|it| (it.labels, it.samples.floats)).collect();
+        let found: Vec<_> = samples.select(&view, &matchers, start, end).unwrap().into_iter().map(|it| (it.labels, it.samples.floats)).collect();
         prop_assert_eq!(&found, &expected);
 
-        let selector = Selector::new(&matchers);
-        let tables = Memories::new(&registry, &memories, start, end);
-        let mut gathered = Gathered::default();
-        tables.series(&selector, &mut gathered);
-        let series: Vec<_> = gathered.into_sorted().into_iter().map(|(labels, ())| labels).collect();
-        prop_assert_eq!(series, expected.iter().map(|(labels, _)| labels.clone()).collect::<Vec<_>>());
+        let sets = [matchers.clone(), others.clone()];
+        let in_time = |samples: &BTreeMap<i64, f64>| samples.range(start..=end).next().is_some();
+        let either: Vec<_> = model.samples.iter().filter(|(labels, samples)| in_time(samples) && sets.iter().any(|set| satisfies(labels, set))).map(|(labels, _)| labels.clone()).collect();
+        prop_assert_eq!(samples.series(&view, &sets, start, end).unwrap(), either);
 
-        let (mut names, mut values) = (std::collections::BTreeSet::new(), std::collections::BTreeSet::new());
-        let all = Memories::new(&registry, &memories, i64::MIN, i64::MAX);
-        all.label_names(&selector, &mut names);
-        all.label_values("a", &selector, &mut values);
-        let matching: Vec<_> = model.keys().filter(|labels| matching(labels)).collect();
-        prop_assert_eq!(names, matching.iter().flat_map(|labels| labels.iter().map(|(name, _)| name.to_owned())).collect());
-        prop_assert_eq!(values, matching.iter().map(|labels| labels.get("a").to_owned()).filter(|a| !a.is_empty()).collect());
-        for (labels, samples) in &model {
-            prop_assert_eq!(all.last(labels), samples.last_key_value().map(|(time, value)| (*time, *value)));
+        // Series with nothing but exemplars have names in memory, and none in parts of samples.
+        let of = |labels: &Labels| (matching(labels), labels.clone());
+        let certain: Vec<_> = model.samples.keys().map(of).filter(|(matches, _)| *matches).collect();
+        let possible: Vec<_> = certain.iter().cloned().chain(model.exemplars.keys().map(of).filter(|(matches, _)| *matches)).collect();
+        let names = samples.label_names(&view, &matchers, i64::MIN, i64::MAX).unwrap();
+        prop_assert!(certain.iter().all(|(_, labels)| labels.iter().all(|(name, _)| names.iter().any(|known| known == name))));
+        prop_assert!(names.iter().all(|name| possible.iter().any(|(_, labels)| !labels.get(name).is_empty())));
+        let values = samples.label_values(&view, "a", &matchers, i64::MIN, i64::MAX).unwrap();
+        prop_assert!(certain.iter().all(|(_, labels)| labels.get("a").is_empty() || values.iter().any(|known| known == labels.get("a"))));
+        prop_assert!(values.iter().all(|value| possible.iter().any(|(_, labels)| labels.get("a") == value)));
+        prop_assert!(names.is_sorted() && values.is_sorted());
+
+        for (labels, known) in &model.samples {
+            prop_assert_eq!(samples.last(&view, labels).unwrap(), known.last_key_value().map(|(time, value)| (*time, *value)));
         }
+        let expected: Vec<_> = model.exemplars.iter().filter(|(labels, _)| matching(labels)).map(|(labels, exemplars)| {
+            (labels.clone(), exemplars.values().filter(|it| (start..=end).contains(&it.time)).cloned().collect::<Vec<_>>())
+        }).filter(|(_, exemplars)| !exemplars.is_empty()).collect();
+        let found: Vec<_> = samples.exemplars(&view, &matchers, start, end).unwrap().into_iter().map(|it| {
+            let mut exemplars = it.exemplars;
+            exemplars.sort_by_key(|exemplar| (exemplar.time, exemplar.trace_id));
+            (it.labels, exemplars)
+        }).collect();
+        prop_assert_eq!(found, expected);
     }
 
     #[test]
