@@ -240,6 +240,7 @@ impl Samples {
     }
 
     /// See [`SeriesStore::metadata`](crate::SeriesStore::metadata).
+    #[expect(clippy::unused_self, reason = "all that is asked of samples is asked of the signal")]
     pub(crate) fn metadata(&self, view: &View<Self>) -> Result<BTreeMap<String, Metadata>, StoreError> {
         let mut metadata = BTreeMap::new();
         for part in parts(view, SAMPLES, i64::MIN, i64::MAX) {
