@@ -27,29 +27,30 @@ const LEVEL: usize = 8;
 
 /// Encodes numbers; the decoder must be told how many they are.
 pub(crate) fn encode(values: &[i64], out: &mut Vec<u8>) {
-    let mut best: Option<(Plan, Vec<i64>)> = None;
     let mut changes = values.to_vec();
+    let mut best: Option<Plan> = None;
     for order in 0..ORDERS.min(values.len()) {
         if order > 0 {
             difference(&mut changes);
         }
         let plan = Plan::of(order, &changes);
-        if best.as_ref().is_none_or(|(best, _)| plan.cost < best.cost) {
-            best = Some((plan, changes.clone()));
+        if best.as_ref().is_none_or(|best| plan.cost < best.cost) {
+            best = Some(plan);
         }
     }
     // No number at all: nothing to write.
-    let Some((plan, changes)) = best else { return };
-    let offsets: Vec<u64> =
-        changes.iter().map(|value| value.wrapping_sub(plan.smallest) as u64 / plan.common).collect();
+    let Some(plan) = best else { return };
+    changes.clear();
+    changes.extend_from_slice(values);
+    let mut seeds = [0; ORDERS];
+    for seed in &mut seeds[..plan.order] {
+        *seed = changes[0];
+        difference(&mut changes);
+    }
+    let offsets = plan.offsets(&changes);
     let packed = plan.pack(&offsets);
     out.push(packed.0 + plan.order as u8 * PACKINGS);
-    let mut seed = values[..plan.order].to_vec();
-    for at in 0..plan.order {
-        varint::put(zigzag(seed[0]), out);
-        difference(&mut seed);
-        debug_assert_eq!(seed.len(), plan.order - at - 1);
-    }
+    seeds[..plan.order].iter().for_each(|seed| varint::put(zigzag(*seed), out));
     varint::put(zigzag(plan.smallest), out);
     if packed.0 != CONSTANT {
         varint::put(plan.common, out);
@@ -97,6 +98,13 @@ impl Plan {
         Self { order, smallest, common: common.max(1), width, cost: cost + 64 * order }
     }
 
+    /// What is left to be packed.
+    fn offsets(&self, values: &[i64]) -> Vec<u64> {
+        let offsets = values.iter().map(|value| value.wrapping_sub(self.smallest) as u64);
+        // A division takes many times longer than all else here.
+        if self.common == 1 { offsets.collect() } else { offsets.map(|offset| offset / self.common).collect() }
+    }
+
     fn pack(&self, offsets: &[u64]) -> (u8, Vec<u8>) {
         let largest = offsets.iter().copied().max().unwrap_or_default();
         if largest == 0 {
@@ -126,15 +134,27 @@ fn bits(value: u64) -> u32 {
 }
 
 /// The best width by how many numbers have each length, and what it costs in bits: a number that has more takes a byte for its
-/// place and a byte for seven bits of its rest.
+/// place and a byte for seven bits of its rest. More than half of them never stand apart.
 fn width(lengths: &[usize; 65], count: usize) -> (u32, usize) {
-    let cost = |width: usize| {
-        let above = lengths.iter().enumerate().skip(width + 1);
-        count * width + above.map(|(len, count)| count * (8 + 8 * (len - width).div_ceil(7))).sum::<usize>()
+    let longest = lengths.iter().rposition(|count| *count > 0).unwrap_or_default();
+    let apart = |width: usize| {
+        (width + 1..=longest).map(|len| lengths[len] * (8 + 8 * (len - width).div_ceil(7))).sum::<usize>()
     };
-    let (width, cost) =
-        (0..=WIDEST as usize).map(|width| (width, cost(width))).min_by_key(|(_, cost)| *cost).unwrap_or_default();
-    (width as u32, cost)
+    let mut best = (0, usize::MAX);
+    let mut above = 0;
+    for width in (0..=longest).rev() {
+        if width <= WIDEST as usize {
+            let cost = count * width + apart(width);
+            if cost < best.1 {
+                best = (width as u32, cost);
+            }
+        }
+        above += lengths[width];
+        if above > count / 2 && best.1 < usize::MAX {
+            break;
+        }
+    }
+    best
 }
 
 fn pack_bits(offsets: &[u64], width: u32, out: &mut Vec<u8>) {

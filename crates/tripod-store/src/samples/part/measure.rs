@@ -1,9 +1,39 @@
 //! What codecs take and cost on series as services have them. Run it with
 //! `cargo test --release -p tripod-store --lib measure -- --ignored --nocapture`.
 
-use std::time::Instant;
+use std::time::Duration;
 
-use super::{ints, small, values};
+use super::tests::Parts;
+use super::{SeriesPart, SeriesWriter, ints, merge, small, values, verify};
+use crate::engine::PartFile;
+use crate::samples::{SAMPLES, Selector, SeriesRows};
+use crate::{Labels, MatchOp, Matcher};
+
+/// Starts to measure the time that this thread has a processor.
+struct Clock(Duration);
+
+impl Clock {
+    fn start() -> Self {
+        Self(Self::now())
+    }
+
+    fn now() -> Duration {
+        let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+        Duration::from_nanos(stat.split(' ').next().unwrap().parse().unwrap())
+    }
+
+    fn elapsed(&self) -> Duration {
+        Self::now() - self.0
+    }
+}
+
+/// MB that the process has at most had in memory since this was asked last.
+fn peak_mb() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
+    std::fs::write("/proc/self/clear_refs", "5").unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
+}
 
 /// Numbers that look random and are the same each time.
 pub(super) struct Dice(u64);
@@ -139,7 +169,7 @@ pub(super) fn series(kind: usize, count: usize, seed: u64) -> Vec<f64> {
 
 fn ns(samples: usize, work: impl FnMut()) -> f64 {
     let mut work = work;
-    let start = Instant::now();
+    let start = Clock::start();
     let mut rounds = 0;
     while start.elapsed().as_millis() < 30 {
         work();
@@ -183,5 +213,249 @@ fn measure_codecs() {
                 chunk.len() as f64 / len as f64,
             );
         }
+    }
+}
+
+/// How many of 100 series of a target are of each of [`KINDS`]; buckets come as whole histograms instead.
+const MIX: [usize; 16] = [25, 6, 6, 2, 4, 4, 1, 3, 3, 1, 2, 0, 0, 0, 2, 5];
+const BOUNDS: [&str; 12] = ["0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1", "2.5", "5", "10", "+Inf"];
+
+/// The series of one target: a mix of 64, and four histograms of fourteen.
+fn target(number: usize, samples: usize) -> Vec<(Labels, Vec<f64>)> {
+    let labels = |name: String, more: &[(&str, String)]| {
+        let mut pairs = vec![
+            ("__name__".to_owned(), name),
+            ("instance".to_owned(), format!("10.0.{}.{}:9100", number / 200, number % 200)),
+            ("job".to_owned(), format!("service-{}", number % 7)),
+            ("zone".to_owned(), format!("eu-central-1{}", ["a", "b", "c"][number % 3])),
+        ];
+        pairs.extend(more.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        Labels::new(pairs)
+    };
+    let mut all = Vec::new();
+    for (kind, count) in MIX.iter().enumerate() {
+        for at in 0..*count {
+            let of = series(kind, samples, (number * 1000 + at) as u64);
+            all.push((labels(format!("metric_{kind}_total"), &[("mode", format!("mode-{at}"))]), of));
+        }
+    }
+    for route in 0..4 {
+        let mut dice = Dice::new((number * 10 + route) as u64);
+        let mut counts = [0.0; 12];
+        let mut columns = vec![Vec::with_capacity(samples); 14];
+        let mut sum = 0.0;
+        for at in 0..samples {
+            for _ in 0..dice.poisson([0.3, 3.0, 30.0, 75.0][route] * wave(at)) as usize {
+                let seconds = (dice.normal() * 0.7 - 4.2).exp();
+                sum += seconds;
+                let bucket = BOUNDS.iter().position(|bound| bound.parse::<f64>().is_ok_and(|bound| seconds <= bound));
+                counts[bucket.unwrap_or(11)] += 1.0;
+            }
+            let mut held = 0.0;
+            for (column, count) in columns.iter_mut().zip(counts) {
+                held += count;
+                column.push(held);
+            }
+            columns[12].push(held);
+            columns[13].push(sum);
+        }
+        for (at, column) in columns.into_iter().enumerate() {
+            let route = ("route", format!("/api/v1/thing-{route}"));
+            all.push(match at {
+                12 => (labels("http_seconds_count".to_owned(), &[route]), column),
+                13 => (labels("http_seconds_sum".to_owned(), &[route]), column),
+                _ => (labels("http_seconds_bucket".to_owned(), &[route, ("le", BOUNDS[at].to_owned())]), column),
+            });
+        }
+    }
+    all
+}
+
+fn millis(what: &str, work: impl FnOnce() -> u64) -> u64 {
+    let start = Clock::start();
+    let count = work();
+    println!("{what}: {:.2} ms, {count}", start.elapsed().as_secs_f64() * 1e3);
+    count
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn measure_a_day_of_services() {
+    const TARGETS: usize = 20;
+    const SAMPLES_OF_A_PART: usize = 480;
+    const PARTS: usize = 12;
+    let mut model: Vec<(Labels, Vec<f64>, usize)> = Vec::new();
+    let mut target_times = Vec::new();
+    for number in 0..TARGETS {
+        target_times.push(times(SAMPLES_OF_A_PART * PARTS, number as u64 + 7));
+        let all = target(number, SAMPLES_OF_A_PART * PARTS);
+        model.extend(all.into_iter().map(|(labels, values)| (labels, values, number)));
+    }
+    model.sort_by(|a, b| a.0.cmp(&b.0));
+    let total = (model.len() * SAMPLES_OF_A_PART * PARTS) as f64;
+    println!("{} series of {TARGETS} targets, {total} samples, a part each {SAMPLES_OF_A_PART} samples", model.len());
+    let mut parts = Parts::new();
+    let mut written = Duration::ZERO;
+    let mut rows: Vec<(i64, f64)> = Vec::new();
+    let inputs: Vec<(SeriesPart, PartFile)> = (0..PARTS)
+        .map(|at| {
+            let range = at * SAMPLES_OF_A_PART..(at + 1) * SAMPLES_OF_A_PART;
+            let start = Clock::start();
+            let part = parts.write(SAMPLES, |part| {
+                let mut writer = SeriesWriter::new(part)?;
+                for (labels, values, target) in &model {
+                    rows.clear();
+                    rows.extend(
+                        target_times[*target][range.clone()].iter().copied().zip(values[range.clone()].iter().copied()),
+                    );
+                    let labels: Vec<_> = labels.iter().collect();
+                    writer.push(&SeriesRows { labels: &labels, floats: &rows, histograms: &[] })?;
+                }
+                writer.finish([])
+            });
+            written += start.elapsed();
+            part
+        })
+        .collect();
+    let bytes: u64 = inputs.iter().map(|(_, file)| file.len()).sum();
+    println!("written: {:.3} B a sample, {:.1} M samples/s", bytes as f64 / total, total / written.as_secs_f64() / 1e6);
+    let by_four: Vec<(SeriesPart, PartFile)> = inputs.chunks(4).map(|inputs| merged(&mut parts, inputs)).collect();
+    let day = merged(&mut parts, &by_four);
+    let at_once = merged(&mut parts, &inputs);
+    println!("all at once {} bytes, by four {}", at_once.1.len(), day.1.len());
+    let again = Clock::start();
+    let copied = merged(&mut parts, std::slice::from_ref(&day));
+    println!("copied: {:.1} M samples/s", copied.1.meta.rows as f64 / again.elapsed().as_secs_f64() / 1e6);
+    let range = (i64::MIN, i64::MAX);
+    let noon = target_times[0][0] + 12 * 3_600_000;
+    for _ in 0..2 {
+        let found = millis("all samples", || select(&day, &[], range));
+        assert_eq!(found as f64, total);
+        millis("one metric, all targets, the day", || {
+            select(&day, &[Matcher::equal("__name__", "http_seconds_bucket")], range)
+        });
+        let hour = (noon, noon + 3_600_000);
+        millis("one metric, all targets, an hour", || {
+            select(&day, &[Matcher::equal("__name__", "http_seconds_bucket")], hour)
+        });
+    }
+    verify(&day.0, &day.1).unwrap();
+}
+
+fn merged(parts: &mut Parts, inputs: &[(SeriesPart, PartFile)]) -> (SeriesPart, PartFile) {
+    let start = Clock::start();
+    let references: Vec<_> = inputs.iter().map(|(part, file)| (part, file)).collect();
+    let merged = parts.write(SAMPLES, |part| merge(&references, part));
+    let rows = merged.1.meta.rows as f64;
+    println!(
+        "{} parts merged: {:.3} B a sample, {:.1} M samples/s",
+        inputs.len(),
+        merged.1.len() as f64 / rows,
+        rows / start.elapsed().as_secs_f64() / 1e6
+    );
+    merged
+}
+
+fn select(part: &(SeriesPart, PartFile), matchers: &[Matcher], (start, end): (i64, i64)) -> u64 {
+    let mut count = 0;
+    let each = &mut |rows: SeriesRows<'_>| {
+        count += rows.floats.len() as u64;
+        Ok(())
+    };
+    part.0.query(&part.1).select(&Selector::new(matchers), start, end, each).unwrap();
+    count
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn measure_a_million_series() {
+    const METRICS: usize = 500;
+    const PODS: usize = 2000;
+    let mut parts = Parts::new();
+    let all_times: Vec<Vec<i64>> = (0..PODS).map(|pod| times(40, pod as u64)).collect();
+    let make = |parts: &mut Parts, later: i64| {
+        parts.write(SAMPLES, |part| {
+            let mut writer = SeriesWriter::new(part)?;
+            let mut rows: Vec<(i64, f64)> = Vec::new();
+            for metric in 0..METRICS {
+                let values = series(metric % KINDS.len(), 40, metric as u64);
+                for (pod, times) in all_times.iter().enumerate() {
+                    rows.clear();
+                    rows.extend(times.iter().zip(&values).map(|(time, value)| (*time + later, *value + pod as f64)));
+                    let name = format!("service_metric_{metric:04}_total");
+                    let pod_name = format!("shop-{:03}-7f9c{:08x}", pod / 10, (pod as u32).wrapping_mul(0x9e37_79b9));
+                    let instance = format!("10.{}.{}.{}:8080", pod / 65_536, pod / 256 % 256, pod % 256);
+                    let labels = [
+                        ("__name__", name.as_str()),
+                        ("a_pod_number", &format!("{pod:06}")),
+                        ("instance", &instance),
+                        ("job", ["shop", "cart", "pay"][pod / 10 % 3]),
+                        ("namespace", "production"),
+                        ("pod", &pod_name),
+                        ("unique", &format!("{metric}-{pod}")),
+                        ("zone", ["a", "b"][pod % 2]),
+                    ];
+                    writer.push(&SeriesRows { labels: &labels, floats: &rows, histograms: &[] })?;
+                }
+            }
+            writer.finish([])
+        })
+    };
+    let start = Clock::start();
+    peak_mb();
+    let part = make(&mut parts, 0);
+    println!(
+        "{} series with 8 labels, one of them unique, 40 samples each: {:.1} MB, written in {:.1} s; {} bytes in memory",
+        part.0.series(),
+        part.1.len() as f64 / 1e6,
+        start.elapsed().as_secs_f64(),
+        size_of::<SeriesPart>()
+    );
+    let footer = part.0.query(&part.1).footer;
+    let blocks = part.0.query(&part.1).place_of_block(0).unwrap().offset;
+    println!(
+        "at most {} MB in memory; times and values {:.1} MB, series {:.1} MB, label pairs {:.1} MB",
+        peak_mb(),
+        blocks as f64 / 1e6,
+        (part.0.query(&part.1).place_of_block(footer.series.div_ceil(128) - 1).unwrap().end() - blocks) as f64 / 1e6,
+        (footer.table - part.0.query(&part.1).place_of_block(footer.series.div_ceil(128) - 1).unwrap().end()) as f64
+            / 1e6,
+    );
+    let other = make(&mut parts, 40 * 15_000);
+    peak_mb();
+    let start = Clock::start();
+    let both = merged(&mut parts, &[part, other]);
+    println!("two of them merged in {:.1} s, at most {} MB in memory", start.elapsed().as_secs_f64(), peak_mb());
+    let part = both;
+    let all = (i64::MIN, i64::MAX);
+    let regex = |name: &str, source: &str| Matcher {
+        name: name.to_owned(),
+        op: MatchOp::Regex(regex::Regex::new(&format!("^(?s:{source})$")).unwrap()),
+        value: source.to_owned(),
+    };
+    let name = || Matcher::equal("__name__", "service_metric_0123_total");
+    for _ in 0..2 {
+        millis("open", || SeriesPart::open(&part.1).unwrap().series().into());
+        millis("samples by name and pod (1 series)", || {
+            select(&part, &[name(), Matcher::equal("a_pod_number", "001234")], all)
+        });
+        millis("samples by name (2,000 series)", || select(&part, &[name()], all));
+        millis("samples by unique=~\"77-1.*\"", || select(&part, &[regex("unique", "77-1.*")], all));
+        millis("samples by unique=~\".*-77[0-4]\" (a million values)", || {
+            select(&part, &[regex("unique", ".*-77[0-4]")], all)
+        });
+        millis("samples by name and unique=~\".*-77[0-4]\"", || {
+            select(&part, &[name(), regex("unique", ".*-77[0-4]")], all)
+        });
+        millis("names", || part.0.query(&part.1).label_names().unwrap().len() as u64);
+        millis("values of __name__", || {
+            let mut count = 0;
+            let each = &mut |_: &str, _| {
+                count += 1;
+                Ok(())
+            };
+            part.0.query(&part.1).label_values("__name__", each).unwrap();
+            count
+        });
     }
 }

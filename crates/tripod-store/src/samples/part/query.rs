@@ -7,7 +7,7 @@ use std::sync::Arc;
 use roaring::RoaringBitmap;
 
 use super::entries::{Block, Chunk, Column, Kind, SERIES, Values};
-use super::file::{self, Footer};
+use super::file::{self, Footer, Place};
 use super::pairs::{self, Pairs};
 use super::pieces::Pieces;
 use super::{exemplars, histograms, ints, metadata, values};
@@ -311,17 +311,20 @@ impl Query<'_> {
 
     /// A block of series.
     pub(super) fn block(&self, number: u32) -> Result<Block, StoreError> {
-        let damaged = |reason: &str| self.file.damaged(self.footer.table, reason);
-        let bytes = self.file.read(self.footer.table.saturating_add(u64::from(number) * 8), 16)?;
-        let (Some(start), Some(end)) = (bytes.first_chunk(), bytes.last_chunk()) else {
-            return Err(damaged("cut off"));
-        };
-        let (start, end) = (u64::from_le_bytes(*start), u64::from_le_bytes(*end));
-        let len = end.checked_sub(start).and_then(|len| u32::try_from(len).ok()).and_then(|len| len.checked_sub(4));
-        let len = len.ok_or_else(|| damaged("a block of series has no place"))?;
-        let raw = file::read_packed(self.file, file::Place { offset: start, len })?;
+        let place = self.place_of_block(number)?;
+        let raw = file::read_packed(self.file, place)?;
         let series = self.footer.series.saturating_sub(number.saturating_mul(SERIES)).min(SERIES);
-        Block::decode(&raw, series as usize).map_err(|malformed| self.file.damaged(start, malformed.0))
+        Block::decode(&raw, series as usize).map_err(|malformed| self.file.damaged(place.offset, malformed.0))
+    }
+
+    /// Where a block of series is.
+    pub(super) fn place_of_block(&self, number: u32) -> Result<Place, StoreError> {
+        let bytes = self.file.read(self.footer.table.saturating_add(u64::from(number) * 8), 16)?;
+        let (start, end) = bytes.split_at(8);
+        let [start, end] = [start, end].map(|bytes| bytes.try_into().map_or(0, u64::from_le_bytes));
+        let len = end.checked_sub(start).and_then(|len| u32::try_from(len).ok()).and_then(|len| len.checked_sub(4));
+        let len = len.ok_or_else(|| self.file.damaged(self.footer.table, "a block of series has no place"))?;
+        Ok(Place { offset: start, len })
     }
 
     /// Compares the checksum of the places of blocks.

@@ -30,7 +30,9 @@ pub(crate) fn encode(values: &[f64], out: &mut Vec<u8>) {
         out.push(CONSTANT);
         return put_value(*first, out);
     }
-    if encode_decimal(values, out).is_none() {
+    // Values that were not looked at may have more digits.
+    let powers = guess_power(values).map_or(0..0, |power| power..POWERS.len().min(power + 3));
+    if powers.into_iter().find_map(|power| encode_decimal(values, power, out)).is_none() {
         out.push(RAW);
         let ordered: Vec<i64> = values.iter().map(|value| ordered(value.to_bits())).collect();
         ints::encode(&ordered, out);
@@ -82,8 +84,8 @@ pub(super) fn scale(value: f64, power: usize) -> Option<i64> {
     ((whole as f64 / POWERS[power]).to_bits() == value.to_bits()).then_some(whole)
 }
 
-fn encode_decimal(values: &[f64], out: &mut Vec<u8>) -> Option<()> {
-    let power = guess_power(values)?;
+/// Values as whole numbers of a power of ten, with those that are none apart; nothing where these are too many.
+fn encode_decimal(values: &[f64], power: usize, out: &mut Vec<u8>) -> Option<()> {
     let most_apart = values.len() / APART + 1;
     let mut apart = Vec::new();
     let mut before = None;
@@ -130,11 +132,7 @@ fn guess_power(values: &[f64]) -> Option<usize> {
             }
         }
     }
-    // Those in between may have more digits.
-    let fits = |power: usize| {
-        values.iter().filter(|value| scale(**value, power).is_none()).count() <= values.len() / APART + 1
-    };
-    (power..POWERS.len()).take(3).find(|power| fits(*power))
+    Some(power)
 }
 
 /// The bits of a float as a number that rises with it.
