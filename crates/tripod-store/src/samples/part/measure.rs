@@ -23,7 +23,7 @@ impl Clock {
     }
 
     fn elapsed(&self) -> Duration {
-        Self::now() - self.0
+        Self::now().abs_diff(self.0)
     }
 }
 
@@ -242,7 +242,7 @@ fn target(number: usize, samples: usize) -> Vec<(Labels, Vec<f64>)> {
     for route in 0..4 {
         let mut dice = Dice::new((number * 10 + route) as u64);
         let mut counts = [0.0; 12];
-        let mut columns = vec![Vec::with_capacity(samples); 14];
+        let mut columns = vec![Vec::new(); 14];
         let mut sum = 0.0;
         for at in 0..samples {
             for _ in 0..dice.poisson([0.3, 3.0, 30.0, 75.0][route] * wave(at)) as usize {

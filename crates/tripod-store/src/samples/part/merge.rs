@@ -17,11 +17,13 @@ use super::query::{Query, SeriesPart};
 use super::writer::{self, SeriesWriter, WINDOW, WINDOW_OF_HISTOGRAMS};
 use super::{exemplars, histograms, values};
 use crate::engine::{NewPart, PartFile};
-use crate::samples::{EXEMPLARS_PER_SERIES, ExemplarRows, gather};
+use crate::samples::gather;
 use crate::{Exemplar, Metadata, NativeHistogram, StoreError};
 
 /// So many columns of times that were put together are found again; then all are forgotten.
 const REMEMBERED: usize = 1 << 17;
+/// Times of columns that are kept of each input: what was put together once is not read again.
+const KEPT_TIMES: usize = 1 << 18;
 
 /// Writes parts of one kind and day as one. They come oldest first.
 pub(crate) fn merge<'p>(parts: &[(&SeriesPart, &PartFile)], into: NewPart<'p>) -> Result<NewPart<'p>, StoreError> {
@@ -59,7 +61,7 @@ struct Input<'a> {
 
 impl<'a> Input<'a> {
     fn new(part: &'a SeriesPart, file: &'a PartFile) -> Result<Self, StoreError> {
-        let query = part.query(file);
+        let query = part.query(file).keeping_times(KEPT_TIMES);
         let mut input =
             Self { query, pieces: Pieces::new(file), block: Block::default(), series: 0, labels: Vec::new() };
         input.load()?;
@@ -285,7 +287,7 @@ fn decode_histograms(
     Ok(list)
 }
 
-/// The newest exemplars of a series, each once, in order of time.
+/// Exemplars of a series, each once, in order of time.
 fn decode_exemplars(inputs: &mut [Input<'_>], sources: &[Source]) -> Result<Vec<Exemplar>, StoreError> {
     let mut list: Vec<Exemplar> = Vec::new();
     for source in sources {
@@ -300,6 +302,5 @@ fn decode_exemplars(inputs: &mut [Input<'_>], sources: &[Source]) -> Result<Vec<
         (a.time, a.value.to_bits(), a.trace_id, a.span_id) == (b.time, b.value.to_bits(), b.trace_id, b.span_id)
             && a.labels == b.labels
     });
-    list.drain(..list.len().saturating_sub(EXEMPLARS_PER_SERIES));
     Ok(list)
 }

@@ -15,9 +15,15 @@ const KINDS: [MetricKind; 6] = [
     MetricKind::Info,
 ];
 
+/// No part has more of it; families behind that are left out.
+const MAX_BYTES: usize = 16 << 20;
+
 pub(super) fn encode<'a>(metadata: impl IntoIterator<Item = (&'a str, &'a Metadata)>) -> Vec<u8> {
     let mut out = Vec::new();
     for (family, metadata) in metadata {
+        if out.len() + family.len() + metadata.help.len() + metadata.unit.len() > MAX_BYTES {
+            break;
+        }
         out.push(KINDS.iter().position(|kind| *kind == metadata.kind).unwrap_or_default() as u8);
         for text in [family, &metadata.help, &metadata.unit] {
             varint::put(text.len() as u64, &mut out);

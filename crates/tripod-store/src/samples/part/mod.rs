@@ -11,12 +11,16 @@ mod entries;
 mod exemplars;
 mod file;
 mod histograms;
+mod interner;
 mod ints;
+mod matching;
 #[cfg(test)]
 mod measure;
 mod merge;
 mod metadata;
+mod packing;
 mod pairs;
+mod pending;
 mod pieces;
 mod query;
 pub(crate) mod small;

@@ -4,22 +4,18 @@ use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use roaring::RoaringBitmap;
-
 use super::entries::{Block, Chunk, Column, Kind, SERIES, Values};
 use super::file::{self, Footer, Place};
-use super::pairs::{self, Pairs};
+use super::pairs::Pairs;
 use super::pieces::Pieces;
 use super::{exemplars, histograms, ints, metadata, values};
 use crate::columns::Malformed;
 use crate::engine::PartFile;
-use crate::samples::{self, ExemplarRows, LabelMatcher, Selector, SeriesRows};
+use crate::samples::{ExemplarRows, LabelMatcher, Selector, SeriesRows};
 use crate::{Exemplar, Metadata, NativeHistogram, StoreError};
 
-/// A matcher whose label has this many times more values than there are series left is asked of these series' labels.
-const RATHER_LABELS: u64 = 4;
 /// So many times of columns are kept; then all are forgotten.
-const CACHED_TIMES: usize = 1 << 22;
+const CACHED_TIMES: usize = 1 << 21;
 /// The same for label pairs as text.
 const CACHED_PAIRS: usize = 1 << 16;
 
@@ -55,6 +51,7 @@ impl SeriesPart {
             texts: HashMap::default(),
             times: HashMap::default(),
             cached_times: 0,
+            keep_times: CACHED_TIMES,
             scratch: values::Scratch::default(),
         }
     }
@@ -68,6 +65,7 @@ pub(crate) struct Query<'a> {
     texts: HashMap<u32, Pair, foldhash::fast::RandomState>,
     times: HashMap<u64, Rc<[i64]>, foldhash::fast::RandomState>,
     cached_times: usize,
+    keep_times: usize,
     scratch: values::Scratch,
 }
 
@@ -79,6 +77,11 @@ pub(super) struct Found<'a> {
 }
 
 impl Query<'_> {
+    /// The same, which keeps at most so many times of columns.
+    pub(super) fn keeping_times(self, keep_times: usize) -> Self {
+        Self { keep_times, ..self }
+    }
+
     /// Series that satisfy a selector, sorted by labels, with their samples from `start` to `end`; not those without any.
     pub(crate) fn select(
         &mut self,
@@ -247,68 +250,6 @@ impl Query<'_> {
         Ok(())
     }
 
-    /// Series that may satisfy a selector, and the matchers that remain to be asked of their labels.
-    fn matching<'s>(&mut self, selector: &'s Selector) -> Result<(RoaringBitmap, Vec<&'s LabelMatcher>), StoreError> {
-        let mut set = RoaringBitmap::new();
-        set.insert_range(0..self.footer.series);
-        // Those that are looked up come first, since they leave fewer series to the others.
-        let listed = |matcher: &&LabelMatcher| matches!(matcher.values, samples::Values::OneOf(_)) && !matcher.negated;
-        let (first, later): (Vec<_>, Vec<_>) =
-            selector.matchers.iter().partition(|matcher| listed(matcher) && !matcher.matches_absent());
-        let mut rest = Vec::new();
-        for matcher in first.into_iter().chain(later) {
-            if set.is_empty() {
-                return Ok((set, rest));
-            }
-            if !self.narrow(&mut set, matcher)? {
-                rest.push(matcher);
-            }
-        }
-        Ok((set, rest))
-    }
-
-    /// Takes those out that do not satisfy a matcher; false where it is better asked of the labels of those that are left.
-    fn narrow(&mut self, set: &mut RoaringBitmap, matcher: &LabelMatcher) -> Result<bool, StoreError> {
-        // Either the series with these values are kept, or, where a series without the label satisfies the matcher, dropped.
-        let keep = !matcher.matches_absent();
-        // Whether these values are those of the matcher, or all others.
-        let named = keep != matcher.negated;
-        let mut found = RoaringBitmap::new();
-        match &matcher.values {
-            samples::Values::OneOf(values) if named => {
-                for value in values.iter().filter(|value| !value.is_empty()) {
-                    if let Some(at) = self.pairs.find(&matcher.name, value)? {
-                        self.pairs.series(at, &mut found)?;
-                    }
-                }
-            }
-            samples::Values::Any if !named => {}
-            _ => {
-                let range = self.pairs.range(&matcher.name, if named { matcher.values.prefix() } else { "" })?;
-                if u64::from(range.end - range.start) > set.len().saturating_mul(RATHER_LABELS) {
-                    return Ok(false);
-                }
-                let mut name = Vec::new();
-                pairs::key(&matcher.name, "", &mut name);
-                for at in range {
-                    let wanted = self.pairs.with_key(at, |key| {
-                        let value = key.get(name.len()..).and_then(|value| std::str::from_utf8(value).ok());
-                        value.is_some_and(|value| matcher.values.contain(value) == named)
-                    })?;
-                    if wanted {
-                        self.pairs.series(at, &mut found)?;
-                    }
-                }
-            }
-        }
-        if keep {
-            *set &= found;
-        } else {
-            *set -= found;
-        }
-        Ok(true)
-    }
-
     /// A block of series.
     pub(super) fn block(&self, number: u32) -> Result<Block, StoreError> {
         let place = self.place_of_block(number)?;
@@ -325,35 +266,6 @@ impl Query<'_> {
         let len = end.checked_sub(start).and_then(|len| u32::try_from(len).ok()).and_then(|len| len.checked_sub(4));
         let len = len.ok_or_else(|| self.file.damaged(self.footer.table, "a block of series has no place"))?;
         Ok(Place { offset: start, len })
-    }
-
-    /// Compares the checksum of the places of blocks.
-    pub(super) fn check_table(&self) -> Result<(), StoreError> {
-        let len = (u64::from(self.footer.series.div_ceil(SERIES)) + 1) * 8;
-        let table = self.file.read(self.footer.table, usize::try_from(len).unwrap_or(usize::MAX))?;
-        if crc32fast::hash(&table) == self.footer.table_crc {
-            Ok(())
-        } else {
-            Err(self.file.damaged(self.footer.table, "the checksum of the places of series is another"))
-        }
-    }
-
-    /// Reads all label pairs with their series, and compares their order and how many series each has.
-    pub(super) fn check_pairs(&mut self) -> Result<(), StoreError> {
-        let mut before: Vec<u8> = Vec::new();
-        for at in 0..self.pairs.len() {
-            let sorted = self.pairs.with_key(at, |key| {
-                let sorted = at == 0 || before.as_slice() < key;
-                key.clone_into(&mut before);
-                sorted
-            })?;
-            let mut series = RoaringBitmap::new();
-            self.pairs.series(at, &mut series)?;
-            if !sorted || series.len() != u64::from(self.pairs.count(at)?) {
-                return Err(self.file.damaged(self.footer.root.offset, "label pairs are not what was written"));
-            }
-        }
-        Ok(())
     }
 
     /// Label pairs as text.
@@ -385,7 +297,7 @@ impl Query<'_> {
             .map_err(|malformed| self.damaged(column, malformed))?;
         let times: Rc<[i64]> = numbers.iter().map(|number| *number as i64).collect();
         self.cached_times += times.len();
-        if self.cached_times > CACHED_TIMES {
+        if self.cached_times > self.keep_times {
             self.cached_times = times.len();
             self.times.clear();
         }

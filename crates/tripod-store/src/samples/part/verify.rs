@@ -1,6 +1,10 @@
 //! Reads all of a part: every checksum, every column, every label pair.
 
+use roaring::RoaringBitmap;
+
 use super::SeriesPart;
+use super::entries::SERIES;
+use super::query::Query;
 use crate::StoreError;
 use crate::engine::PartFile;
 use crate::samples::Selector;
@@ -26,5 +30,36 @@ pub(crate) fn verify(part: &SeriesPart, file: &PartFile) -> Result<(), StoreErro
     } else {
         let reason = format!("it has {} rows, not {} as the manifest says", samples + exemplars, file.meta.rows);
         Err(file.damaged(0, reason))
+    }
+}
+
+impl Query<'_> {
+    /// Compares the checksum of the places of blocks.
+    fn check_table(&self) -> Result<(), StoreError> {
+        let len = (u64::from(self.footer.series.div_ceil(SERIES)) + 1) * 8;
+        let table = self.file.read(self.footer.table, usize::try_from(len).unwrap_or(usize::MAX))?;
+        if crc32fast::hash(&table) == self.footer.table_crc {
+            Ok(())
+        } else {
+            Err(self.file.damaged(self.footer.table, "the checksum of the places of series is another"))
+        }
+    }
+
+    /// Reads all label pairs with their series, and compares their order and how many series each has.
+    fn check_pairs(&mut self) -> Result<(), StoreError> {
+        let mut before: Vec<u8> = Vec::new();
+        for at in 0..self.pairs.len() {
+            let sorted = self.pairs.with_key(at, |key| {
+                let sorted = at == 0 || before.as_slice() < key;
+                key.clone_into(&mut before);
+                sorted
+            })?;
+            let mut series = RoaringBitmap::new();
+            self.pairs.series(at, &mut series)?;
+            if !sorted || series.len() != u64::from(self.pairs.count(at)?) {
+                return Err(self.file.damaged(self.footer.root.offset, "label pairs are not what was written"));
+            }
+        }
+        Ok(())
     }
 }

@@ -13,15 +13,15 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use foldhash::quality::RandomState;
-use hashbrown::HashTable;
 
-use super::entries::{self, Block, Chunk, Column, INLINE, Kind, SERIES, Values};
+use super::entries::{Block, Chunk, Column, INLINE, Kind, SERIES, Values};
 use super::file::{self, Footer, MAGIC, Packer, Place};
-use super::pairs::{self, PairsWriter};
+use super::interner::Interner;
+use super::pairs::PairsWriter;
+use super::pending::Entries;
 use super::{exemplars, histograms, ints, metadata, values};
-use crate::columns::varint;
 use crate::engine::NewPart;
-use crate::samples::{ExemplarRows, SeriesRows, nanos};
+use crate::samples::{EXEMPLARS_PER_SERIES, ExemplarRows, SeriesRows, nanos};
 use crate::{Exemplar, Metadata, NativeHistogram, StoreError};
 
 /// Chunks are cut where a window of time ends that has at most so many samples, and at least half as many: a power of two of
@@ -92,8 +92,9 @@ impl<'p> SeriesWriter<'p> {
         Ok(())
     }
 
-    /// Adds a chunk of exemplars to the series that is being written.
+    /// Adds a chunk of exemplars, the newest ones, to the series that is being written.
     pub(super) fn exemplars(&mut self, list: &[Exemplar]) -> Result<(), StoreError> {
+        let list = &list[list.len().saturating_sub(EXEMPLARS_PER_SERIES)..];
         if list.is_empty() {
             return Ok(());
         }
@@ -348,109 +349,4 @@ pub(super) fn windows(len: usize, time: impl Fn(usize) -> i64, most: u64) -> Vec
 pub(super) fn window(first: i64, last: i64, count: u64, most: u64) -> u32 {
     let step = (last.abs_diff(first) / (count - 1).max(1)).max(1);
     step.saturating_mul(most).ilog2().min(63)
-}
-
-/// Series, encoded: their labels as numbers of the interner, their chunks.
-#[derive(Default)]
-struct Entries {
-    bytes: Vec<u8>,
-    series: u32,
-    /// The labels of the last one.
-    before: Vec<u32>,
-    expected: u64,
-}
-
-impl Entries {
-    fn push(&mut self, labels: &[u32], chunks: &[Chunk]) {
-        let shared = self.before.iter().zip(labels).take_while(|(before, label)| before == label).count();
-        varint::put(shared as u64, &mut self.bytes);
-        varint::put((labels.len() - shared) as u64, &mut self.bytes);
-        labels[shared..].iter().for_each(|label| varint::put((*label).into(), &mut self.bytes));
-        labels.clone_into(&mut self.before);
-        varint::put(chunks.len() as u64, &mut self.bytes);
-        chunks.iter().for_each(|chunk| entries::put_chunk(chunk, &mut self.expected, &mut self.bytes));
-        self.series += 1;
-    }
-
-    fn read(&self) -> EntriesReader<'_> {
-        EntriesReader { rest: &self.bytes, labels: Vec::new(), chunks: Vec::new(), expected: 0 }
-    }
-}
-
-/// One series at a time.
-struct EntriesReader<'a> {
-    rest: &'a [u8],
-    labels: Vec<u32>,
-    chunks: Vec<Chunk>,
-    expected: u64,
-}
-
-impl EntriesReader<'_> {
-    /// Goes to the next series. What is read here was written here.
-    fn next(&mut self) {
-        let mut number = || varint::take(&mut self.rest).unwrap_or_default();
-        let (shared, rest) = (number() as usize, number());
-        self.labels.truncate(shared);
-        for _ in 0..rest {
-            self.labels.push(number() as u32);
-        }
-        let chunks = number();
-        self.chunks.clear();
-        self.chunks.extend((0..chunks).map_while(|_| entries::take_chunk(&mut self.expected, &mut self.rest).ok()));
-    }
-}
-
-/// Label pairs, each once, by numbers in order of their coming.
-#[derive(Default)]
-struct Interner {
-    bytes: Vec<u8>,
-    ends: Vec<usize>,
-    table: HashTable<u32>,
-    hasher: RandomState,
-    key: Vec<u8>,
-}
-
-impl Interner {
-    /// The number of a pair; `near` is one that it may well be.
-    fn intern(&mut self, name: &str, value: &str, near: Option<u32>) -> u32 {
-        let mut key = std::mem::take(&mut self.key);
-        pairs::key(name, value, &mut key);
-        let number = match near {
-            Some(near) if self.key(near) == key => near,
-            _ => self.number(&key),
-        };
-        self.key = key;
-        number
-    }
-
-    fn number(&mut self, key: &[u8]) -> u32 {
-        let hash = self.hasher.hash_one(key);
-        if let Some(number) = self.table.find(hash, |number| self.key(*number) == key) {
-            return *number;
-        }
-        let number = self.ends.len() as u32;
-        self.bytes.extend_from_slice(key);
-        self.ends.push(self.bytes.len());
-        let (bytes, ends, hasher) = (&self.bytes, &self.ends, &self.hasher);
-        self.table.insert_unique(hash, number, |number| hasher.hash_one(text(bytes, ends, *number)));
-        number
-    }
-
-    fn key(&self, number: u32) -> &[u8] {
-        text(&self.bytes, &self.ends, number)
-    }
-
-    /// All numbers, sorted by what they stand for.
-    fn order(&mut self) -> Vec<u32> {
-        self.table = HashTable::new();
-        let mut order: Vec<u32> = (0..self.ends.len() as u32).collect();
-        order.sort_unstable_by(|a, b| self.key(*a).cmp(self.key(*b)));
-        order
-    }
-}
-
-fn text<'a>(bytes: &'a [u8], ends: &[usize], number: u32) -> &'a [u8] {
-    let at = number as usize;
-    let start = if at == 0 { 0 } else { ends[at - 1] };
-    &bytes[start..ends[at]]
 }

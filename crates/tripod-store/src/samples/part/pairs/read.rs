@@ -1,8 +1,4 @@
-//! The label pairs of a part, sorted by name, then by value: a pair is its place among them, and each has the series that have it.
-//!
-//! Leaves of 128 pairs lie below nodes of up to 128 leaves or nodes, so a million pairs are found, by text or by place, in
-//! three reads of a few KiB. Every leaf and node but the last of its level is full, so the way to a place is computed.
-//! Small sets of series stand in the leaf, larger ones in a piece of their own.
+//! Finds label pairs.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -10,166 +6,15 @@ use std::rc::Rc;
 
 use roaring::RoaringBitmap;
 
-use super::file::{self, Footer, Packer, Place};
+use super::super::file::{self, Footer, Place};
+use super::{FAN, key, pair};
 use crate::StoreError;
 use crate::columns::{Malformed, varint};
-use crate::engine::{NewPart, PartFile};
+use crate::engine::PartFile;
 use crate::index::postings::set;
 
-/// Pairs of a leaf, and leaves or nodes of a node.
-const FAN: u32 = 128;
-/// A set of series that takes more bytes than this stands outside of the leaf.
-const INLINE: usize = 32;
 /// So many leaves are kept while a part is read; then all are forgotten.
 const CACHED: usize = 512;
-
-/// What ends a name in a key; a zero within is followed by something larger. So keys are sorted as (name, value) are.
-const END: [u8; 2] = [0, 1];
-const ZERO: [u8; 2] = [0, 0xff];
-
-/// The key of a pair.
-pub(super) fn key(name: &str, value: &str, key: &mut Vec<u8>) {
-    key.clear();
-    key_of_name(name, key);
-    key.extend_from_slice(value.as_bytes());
-}
-
-fn key_of_name(name: &str, key: &mut Vec<u8>) {
-    for byte in name.bytes() {
-        match byte {
-            0 => key.extend_from_slice(&ZERO),
-            _ => key.push(byte),
-        }
-    }
-    key.extend_from_slice(&END);
-}
-
-/// Name and value out of a key.
-pub(super) fn pair(key: &[u8]) -> Result<(Box<str>, &str), Malformed> {
-    const NONE: Malformed = Malformed("a label pair is none");
-    let mut name = Vec::new();
-    let mut rest = key;
-    loop {
-        rest = match rest {
-            [0, 1, rest @ ..] => {
-                let name = String::from_utf8(name).map_err(|_| NONE)?;
-                return Ok((name.into(), std::str::from_utf8(rest).map_err(|_| NONE)?));
-            }
-            [0, 0xff, rest @ ..] => {
-                name.push(0);
-                rest
-            }
-            [byte, rest @ ..] if *byte != 0 => {
-                name.push(*byte);
-                rest
-            }
-            _ => return Err(NONE),
-        };
-    }
-}
-
-/// Writes pairs, which come sorted.
-pub(super) struct PairsWriter {
-    leaf: Vec<u8>,
-    in_leaf: u32,
-    before: Vec<u8>,
-    /// What tells the leaf's first key from the one before it, and where each leaf is.
-    separator: Vec<u8>,
-    leaves: Vec<(Box<[u8]>, Place)>,
-    pairs: u32,
-}
-
-impl PairsWriter {
-    pub(super) fn new() -> Self {
-        Self { leaf: Vec::new(), in_leaf: 0, before: Vec::new(), separator: Vec::new(), leaves: Vec::new(), pairs: 0 }
-    }
-
-    /// Adds a pair with its series, at least one.
-    pub(super) fn push(
-        &mut self,
-        key: &[u8],
-        series: &[u32],
-        part: &mut NewPart<'_>,
-        packer: &mut Packer,
-    ) -> Result<(), StoreError> {
-        let shared = common(&self.before, key);
-        if self.in_leaf == 0 {
-            self.separator.clear();
-            self.separator.extend_from_slice(&key[..key.len().min(shared + 1)]);
-        }
-        put_key(if self.in_leaf == 0 { 0 } else { shared }, key, &mut self.leaf);
-        varint::put(series.len() as u64, &mut self.leaf);
-        if let [only] = series {
-            varint::put((*only).into(), &mut self.leaf);
-        } else {
-            self.push_set(series, part)?;
-        }
-        key.clone_into(&mut self.before);
-        self.pairs += 1;
-        self.in_leaf += 1;
-        if self.in_leaf == FAN { self.end_leaf(part, packer) } else { Ok(()) }
-    }
-
-    fn push_set(&mut self, series: &[u32], part: &mut NewPart<'_>) -> Result<(), StoreError> {
-        let set: RoaringBitmap = series.iter().copied().collect();
-        let mut bytes = Vec::new();
-        set::put(&set, &mut bytes);
-        if bytes.len() <= INLINE {
-            varint::put((bytes.len() as u64) << 1, &mut self.leaf);
-            self.leaf.extend_from_slice(&bytes);
-        } else {
-            let place = file::write(part, &bytes)?;
-            varint::put((bytes.len() as u64) << 1 | 1, &mut self.leaf);
-            varint::put(place.offset, &mut self.leaf);
-        }
-        Ok(())
-    }
-
-    fn end_leaf(&mut self, part: &mut NewPart<'_>, packer: &mut Packer) -> Result<(), StoreError> {
-        let place = packer.write(part, &self.leaf)?;
-        self.leaves.push((self.separator.as_slice().into(), place));
-        self.leaf.clear();
-        self.in_leaf = 0;
-        Ok(())
-    }
-
-    /// Writes the nodes; says how many pairs there are and where the root is.
-    pub(super) fn finish(mut self, part: &mut NewPart<'_>, packer: &mut Packer) -> Result<(u32, Place), StoreError> {
-        if self.in_leaf > 0 {
-            self.end_leaf(part, packer)?;
-        }
-        let mut level = self.leaves;
-        while !level.is_empty() {
-            let mut above = Vec::new();
-            for children in level.chunks(FAN as usize) {
-                let mut node = Vec::new();
-                let mut before: (&[u8], u64) = (&[], 0);
-                for (key, place) in children {
-                    put_key(common(before.0, key), key, &mut node);
-                    varint::put(place.offset - before.1, &mut node);
-                    varint::put(place.len.into(), &mut node);
-                    before = (key, place.offset);
-                }
-                above.push((children[0].0.clone(), packer.write(part, &node)?));
-            }
-            if let [(_, root)] = above.as_slice() {
-                return Ok((self.pairs, *root));
-            }
-            level = above;
-        }
-        Ok((0, Place::default()))
-    }
-}
-
-fn common(a: &[u8], b: &[u8]) -> usize {
-    a.iter().zip(b).take_while(|(a, b)| a == b).count()
-}
-
-fn put_key(shared: usize, key: &[u8], out: &mut Vec<u8>) {
-    varint::put(shared as u64, out);
-    varint::put((key.len() - shared) as u64, out);
-    out.extend_from_slice(&key[shared..]);
-}
 
 /// Keys one behind the other; each was told by what it shares with the one before.
 #[derive(Debug, Default)]
@@ -239,7 +84,7 @@ impl Node {
 
 /// Pairs that lie together.
 #[derive(Debug)]
-pub(super) struct Leaf {
+struct Leaf {
     keys: Keys,
     series: Vec<(u32, Set)>,
     raw: Vec<u8>,
@@ -287,25 +132,25 @@ impl Leaf {
 type Name = (Box<str>, Range<u32>);
 
 /// Reads pairs; keeps what it has read.
-pub(super) struct Pairs<'a> {
-    pub(super) file: &'a PartFile,
+pub(in super::super) struct Pairs<'a> {
+    file: &'a PartFile,
     footer: Footer,
     nodes: HashMap<(u32, u32), Rc<Node>>,
     leaves: HashMap<u32, Rc<Leaf>>,
 }
 
 impl<'a> Pairs<'a> {
-    pub(super) fn new(file: &'a PartFile, footer: Footer) -> Self {
+    pub(in super::super) fn new(file: &'a PartFile, footer: Footer) -> Self {
         Self { file, footer, nodes: HashMap::new(), leaves: HashMap::new() }
     }
 
     /// How many pairs there are.
-    pub(super) fn len(&self) -> u32 {
+    pub(in super::super) fn len(&self) -> u32 {
         self.footer.pairs
     }
 
     /// The place of the first pair whose key is not below this one; [`Self::len`] where all are.
-    pub(super) fn seek(&mut self, key: &[u8]) -> Result<u32, StoreError> {
+    pub(in super::super) fn seek(&mut self, key: &[u8]) -> Result<u32, StoreError> {
         if self.len() == 0 {
             return Ok(0);
         }
@@ -319,7 +164,7 @@ impl<'a> Pairs<'a> {
     }
 
     /// The place of a pair.
-    pub(super) fn find(&mut self, name: &str, value: &str) -> Result<Option<u32>, StoreError> {
+    pub(in super::super) fn find(&mut self, name: &str, value: &str) -> Result<Option<u32>, StoreError> {
         let mut wanted = Vec::new();
         key(name, value, &mut wanted);
         let at = self.seek(&wanted)?;
@@ -327,7 +172,7 @@ impl<'a> Pairs<'a> {
     }
 
     /// The places of the pairs of a name whose value begins so.
-    pub(super) fn range(&mut self, name: &str, prefix: &str) -> Result<Range<u32>, StoreError> {
+    pub(in super::super) fn range(&mut self, name: &str, prefix: &str) -> Result<Range<u32>, StoreError> {
         let mut wanted = Vec::new();
         key(name, prefix, &mut wanted);
         let start = self.seek(&wanted)?;
@@ -337,7 +182,7 @@ impl<'a> Pairs<'a> {
     }
 
     /// Each label name, with the places of its pairs.
-    pub(super) fn names(&mut self) -> Result<Vec<Name>, StoreError> {
+    pub(in super::super) fn names(&mut self) -> Result<Vec<Name>, StoreError> {
         let mut names = Vec::new();
         let mut at = 0;
         while at < self.len() {
@@ -353,25 +198,25 @@ impl<'a> Pairs<'a> {
     }
 
     /// Name and value of a pair.
-    pub(super) fn pair(&mut self, at: u32) -> Result<(Box<str>, Box<str>), StoreError> {
+    pub(in super::super) fn pair(&mut self, at: u32) -> Result<(Box<str>, Box<str>), StoreError> {
         let leaf = self.leaf_of(at)?;
         let (name, value) = pair(leaf.keys.get((at % FAN) as usize)).map_err(|malformed| self.damaged(malformed))?;
         Ok((name, value.into()))
     }
 
     /// Calls back with the key of a pair.
-    pub(super) fn with_key<T>(&mut self, at: u32, each: impl FnOnce(&[u8]) -> T) -> Result<T, StoreError> {
+    pub(in super::super) fn with_key<T>(&mut self, at: u32, each: impl FnOnce(&[u8]) -> T) -> Result<T, StoreError> {
         let leaf = self.leaf_of(at)?;
         Ok(each(leaf.keys.get((at % FAN) as usize)))
     }
 
     /// How many series have a pair.
-    pub(super) fn count(&mut self, at: u32) -> Result<u32, StoreError> {
+    pub(in super::super) fn count(&mut self, at: u32) -> Result<u32, StoreError> {
         Ok(self.leaf_of(at)?.series[(at % FAN) as usize].0)
     }
 
     /// Adds the series of a pair to a set.
-    pub(super) fn series(&mut self, at: u32, into: &mut RoaringBitmap) -> Result<(), StoreError> {
+    pub(in super::super) fn series(&mut self, at: u32, into: &mut RoaringBitmap) -> Result<(), StoreError> {
         let leaf = self.leaf_of(at)?;
         let bytes = match leaf.series[(at % FAN) as usize].1 {
             Set::One(series) => {
