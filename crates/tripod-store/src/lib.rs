@@ -13,6 +13,9 @@ mod embedded;
 #[allow(dead_code, unused_imports, unreachable_pub, reason = "as above")]
 mod engine;
 mod error;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 #[allow(dead_code, unused_imports, reason = "as above")]
 mod index;
 #[allow(dead_code, unused_imports, reason = "as above")]
