@@ -1,5 +1,5 @@
-//! Doors for the fuzz targets in `fuzz/`: every decoder of what lies on disk, given any bytes. Only there under `--cfg fuzzing`,
-//! which `cargo fuzz` sets. Checksums are 0 there (`fuzz/crc32fast`), so that changed bytes get past them.
+//! Doors for the fuzz targets in `fuzz/`: every decoder of what lies on disk, given any bytes. Only there with the feature
+//! `fuzzing`. Checksums are 0 there (`fuzz/crc32fast`), so that changed bytes get past them.
 
 use std::cell::Cell;
 use std::fmt::Debug;
@@ -117,7 +117,8 @@ pub fn index(bytes: &[u8]) {
             let walked = rows.for_each(&section, |hash, row| seen.push((hash, row)));
             if walked.is_ok() && section.read.get() <= bytes.len() as u64 * 2 && seen.is_sorted() {
                 let wanted = hash >> 32;
-                let of_hash: Vec<u32> = seen.iter().filter(|(hash, _)| hash >> 32 == wanted).map(|(_, row)| *row).collect();
+                let of_hash: Vec<u32> =
+                    seen.iter().filter(|(hash, _)| hash >> 32 == wanted).map(|(_, row)| *row).collect();
                 assert_eq!(found.ok(), Some(of_hash));
             }
         }

@@ -13,7 +13,7 @@ mod embedded;
 #[allow(dead_code, unused_imports, unreachable_pub, reason = "as above")]
 mod engine;
 mod error;
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
 #[allow(dead_code, unused_imports, reason = "as above")]
