@@ -41,16 +41,14 @@ impl Strings {
         self.ends.push(self.bytes.len() as u32);
     }
 
-    /// Adds these runs of another's, each copied in one piece.
-    pub(crate) fn extend_runs(&mut self, from: &Self, runs: &[Range<u32>]) {
-        for run in runs.iter().filter(|run| !run.is_empty()) {
-            let ends = &from.ends[run.start as usize..run.end as usize];
-            let start = if run.start == 0 { 0 } else { from.ends[run.start as usize - 1] };
-            let base = self.bytes.len() as u32;
-            let end = ends.last().copied().unwrap_or(start);
-            self.bytes.extend_from_slice(&from.bytes[start as usize..end as usize]);
-            self.ends.extend(ends.iter().map(|end| end - start + base));
-        }
+    /// Adds some of another's, which lie side by side, in one piece.
+    pub(crate) fn extend(&mut self, from: &Self, run: Range<usize>) {
+        let start = if run.start == 0 { 0 } else { from.ends[run.start - 1] };
+        let ends = &from.ends[run];
+        let base = self.bytes.len() as u32;
+        let end = ends.last().copied().unwrap_or(start);
+        self.bytes.extend_from_slice(&from.bytes[start as usize..end as usize]);
+        self.ends.extend(ends.iter().map(|end| end - start + base));
     }
 
     /// Bytes of all.

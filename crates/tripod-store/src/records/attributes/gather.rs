@@ -1,11 +1,11 @@
 //! Rows taken from other attributes: to sort them when they are written, to append a small batch to what is there.
 //!
-//! Keys and shapes are translated once a source, then each column is gathered by itself, in runs of values that lie side by
-//! side. So rows that follow each other cost little more than copying their bytes.
+//! Keys and shapes are translated once a source. Values are copied in runs that lie side by side in their column, so rows that
+//! follow each other cost little more than copying their bytes.
 
 use std::ops::Range;
 
-use super::{Attributes, Row, Step};
+use super::{Attributes, Column, Row, Step};
 
 impl Attributes {
     /// Adds rows of others, in the order asked for; each must be below `from.rows()`. No row may be half built.
@@ -18,43 +18,54 @@ impl Attributes {
             let list = from.shapes.columns(row.shape);
             let cells = &from.cells[row.first as usize..][..list.len()];
             for (column, cell) in list.iter().zip(cells) {
-                let taken = &mut translated.taken[*column as usize];
+                let taken = &mut translated.columns[*column as usize];
                 self.cells.push(taken.next);
                 taken.next += 1;
-                match taken.runs.last_mut() {
-                    Some(run) if run.end == *cell => run.end += 1,
-                    _ => taken.runs.push(*cell..*cell + 1),
+                if taken.run.end == *cell {
+                    taken.run.end += 1;
+                } else {
+                    let run = std::mem::replace(&mut taken.run, *cell..*cell + 1);
+                    self.take(taken.own, &from.columns[*column as usize], run);
                 }
             }
         }
-        for ((column, source), taken) in translated.columns.iter().zip(&from.columns).zip(&translated.taken) {
-            if let Some(column) = column {
-                self.text_bytes += self.columns[*column as usize].values.gather(&source.values, &taken.runs);
-            }
+        for (taken, source) in translated.columns.into_iter().zip(&from.columns) {
+            self.take(taken.own, source, taken.run);
+        }
+    }
+
+    #[inline]
+    fn take(&mut self, column: u32, source: &Column, run: Range<u32>) {
+        if !run.is_empty() {
+            self.text_bytes += self.columns[column as usize].values.extend(&source.values, run);
         }
     }
 }
 
 /// What a source's numbers are here; columns and shapes that no row taken has are not made.
 struct Translation {
-    columns: Vec<Option<u32>>,
+    columns: Vec<Taken>,
     shapes: Vec<Option<u32>>,
-    taken: Vec<Taken>,
 }
 
 /// What is taken of a column.
-#[derive(Default)]
+#[derive(Clone)]
 struct Taken {
+    /// Its number here; none yet while no shape has it.
+    own: u32,
     /// The number of the next value in ours.
     next: u32,
-    /// Which of the source's are taken.
-    runs: Vec<Range<u32>>,
+    /// Which values come next and have not been copied yet.
+    run: Range<u32>,
 }
+
+/// Not a column's number.
+const NONE: u32 = u32::MAX;
 
 impl Translation {
     fn new(from: &Attributes) -> Self {
-        let taken = from.columns.iter().map(|_| Taken::default()).collect();
-        Self { columns: vec![None; from.columns.len()], shapes: vec![None; from.shapes.len()], taken }
+        let none = Taken { own: NONE, next: 0, run: 0..0 };
+        Self { columns: vec![none; from.columns.len()], shapes: vec![None; from.shapes.len()] }
     }
 
     #[inline]
@@ -69,14 +80,13 @@ impl Translation {
     fn new_shape(&mut self, from: &Attributes, shape: u32, to: &mut Attributes) -> u32 {
         let mut step = Step::default();
         for column in from.shapes.columns(shape) {
-            let column = *column as usize;
-            let own = *self.columns[column].get_or_insert_with(|| {
-                let source = &from.columns[column];
-                let own = to.column(&source.key, source.values.kind());
-                self.taken[column].next = to.columns[own as usize].values.len();
-                own
-            });
-            step = to.shapes.step(step, own);
+            let taken = &mut self.columns[*column as usize];
+            if taken.own == NONE {
+                let source = &from.columns[*column as usize];
+                taken.own = to.column(&source.key, source.values.kind());
+                taken.next = to.columns[taken.own as usize].values.len();
+            }
+            step = to.shapes.step(step, taken.own);
         }
         let (own, _) = to.shapes.end(step);
         self.shapes[shape as usize] = Some(own);

@@ -137,3 +137,24 @@ fn keys_are_named_once_in_the_order_they_came() {
     assert_eq!(attributes.keys().collect::<Vec<_>>(), ["b", "a", "c"]);
     assert_eq!((attributes.rows(), attributes.cells()), (2, 4));
 }
+
+#[test]
+fn what_it_says_of_its_memory_is_about_what_it_takes() {
+    let row = |at: i64| {
+        let texts = (0..6).map(|key| KeyValue::new(format!("key-{key}"), format!("value-{}", at * key)));
+        texts.chain([KeyValue::new("number", at), KeyValue::new("ok", at % 2 == 0)]).collect()
+    };
+    let attributes = read(&(0..4096).map(row).collect::<Vec<Vec<_>>>());
+    let taken = attributes.capacity();
+    assert!((taken / 2..taken * 2).contains(&attributes.memory()), "{} of {taken}", attributes.memory());
+    // With eight attributes, the target of 350 bytes a span leaves room for what else it has.
+    assert!(taken / 4096 < 250, "{} bytes a row", taken / 4096);
+}
+
+impl Attributes {
+    /// Bytes that were allocated for what grows with the rows.
+    fn capacity(&self) -> usize {
+        let values = self.columns.iter().map(|column| column.values.capacity());
+        self.cells.capacity() * 4 + self.rows.capacity() * size_of::<Row>() + values.sum::<usize>()
+    }
+}

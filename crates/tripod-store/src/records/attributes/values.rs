@@ -77,27 +77,38 @@ impl Values {
         }
     }
 
-    /// Adds these values of a column of the same kind; their bytes, if they are texts, are returned.
-    pub(super) fn gather(&mut self, from: &Self, runs: &[Range<u32>]) -> usize {
-        let mut before = 0;
+    /// Adds a run of values of a column of the same kind; their bytes, if they are texts, are returned.
+    #[inline]
+    pub(super) fn extend(&mut self, from: &Self, run: Range<u32>) -> usize {
+        let run = run.start as usize..run.end as usize;
         match (self, from) {
             (Self::Str(values), Self::Str(from)) | (Self::Other(values), Self::Other(from)) => {
                 let to = plain(values);
-                before = to.bytes();
+                let before = to.bytes();
                 match from {
-                    StringColumn::Plain(from) => to.extend_runs(from, runs),
-                    StringColumn::Dictionary { .. } => {
-                        runs.iter().flat_map(Range::clone).for_each(|at| to.push(from.get(at as usize)));
-                    }
+                    StringColumn::Plain(from) => to.extend(from, run),
+                    StringColumn::Dictionary { .. } => run.for_each(|at| to.push(from.get(at))),
                 }
                 return to.bytes() - before;
             }
-            (Self::Bool(values), Self::Bool(from)) => copy_runs(values, from, runs),
-            (Self::Int(values), Self::Int(from)) => copy_runs(values, from, runs),
-            (Self::Double(values), Self::Double(from)) => copy_runs(values, from, runs),
+            (Self::Bool(values), Self::Bool(from)) => values.extend_from_slice(&from[run]),
+            (Self::Int(values), Self::Int(from)) => values.extend_from_slice(&from[run]),
+            (Self::Double(values), Self::Double(from)) => values.extend_from_slice(&from[run]),
             _ => debug_assert!(false, "columns of two kinds"),
         }
-        before
+        0
+    }
+
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        match self {
+            Self::Str(StringColumn::Plain(values)) | Self::Other(StringColumn::Plain(values)) => values.memory(),
+            Self::Str(StringColumn::Dictionary { values, codes })
+            | Self::Other(StringColumn::Dictionary { values, codes }) => values.memory() + codes.capacity() * 4,
+            Self::Bool(values) => values.capacity(),
+            Self::Int(values) => values.capacity() * 8,
+            Self::Double(values) => values.capacity() * 8,
+        }
     }
 
     /// Appends the column's bytes.
@@ -126,12 +137,6 @@ impl Values {
             ValueKind::Double => Self::Double(floats::decode(bytes, count)?),
             ValueKind::Other => Self::Other(strings::decode(bytes, count)?),
         })
-    }
-}
-
-fn copy_runs<T: Copy>(to: &mut Vec<T>, from: &[T], runs: &[Range<u32>]) {
-    for run in runs {
-        to.extend_from_slice(&from[run.start as usize..run.end as usize]);
     }
 }
 
