@@ -125,7 +125,7 @@ pub(super) fn merge(parts: &[Arc<Part<Logs>>], sink: &mut PartSink<'_>) -> Resul
 }
 
 /// Makes one block of small ones.
-fn rewrite(blocks: &[PartBlock<'_>]) -> Result<NewBlock, StoreError> {
+fn rewrite(blocks: &[PartBlock<'_>]) -> Result<Option<NewBlock>, StoreError> {
     let mut numbers: Vec<u32> = Vec::new();
     let mut all = Contexts::default();
     let mut sources = Vec::with_capacity(blocks.len());
@@ -150,5 +150,5 @@ fn rewrite(blocks: &[PartBlock<'_>]) -> Result<NewBlock, StoreError> {
     }
     let mut new = build(&joined);
     new.head.contexts = joined.contexts.iter().map(|context| numbers[all.intern_context(context) as usize]).collect();
-    Ok(new)
+    Ok(Some(new))
 }

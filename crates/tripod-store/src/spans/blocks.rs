@@ -1,16 +1,16 @@
 //! Blocks as queries see them: columns of a memory table, or of a part, where each is read when it is first asked for.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::sync::Arc;
 
-use tripod_wire::otlp::trace::StatusCode;
+use tripod_wire::otlp::trace::{SpanKind, StatusCode};
 use tripod_wire::{SpanId, TraceId};
 
 use super::Spans;
 use super::block::{self, Call, Parent, Reading};
 use super::children::{Ends, Events, Links};
 use super::memory::MemoryBlock;
-use super::operations::known;
 use super::rows::Rows;
 use crate::engine::Part;
 use crate::records::{Attributes, Coded, Context, PartBlock, Rare};
@@ -167,34 +167,37 @@ impl Block<'_> {
         Ok(StatusCode(self.status()?.get(row)) == StatusCode::ERROR)
     }
 
-    /// The parent of a row. Of memory it is not known whether it is in the same block.
-    pub(super) fn parent(&self, row: usize) -> Result<Parent, StoreError> {
-        match self {
-            Self::Memory(block) if block.rows.parent[row].is_valid() => Ok(Parent::Elsewhere(block.rows.parent[row])),
-            Self::Memory(_) => Ok(Parent::None),
-            Self::Part(block) => Ok(cached(&block.parent, || block::parents(block.reading()))?[row]),
-        }
+    /// The parent of each row. Of memory it is not known whether it is in the same block.
+    pub(super) fn parents(&self) -> Result<Cow<'_, [Parent]>, StoreError> {
+        let of_memory = |id: &SpanId| if id.is_valid() { Parent::Elsewhere(*id) } else { Parent::None };
+        Ok(match self {
+            Self::Memory(block) => Cow::Owned(block.rows.parent.iter().map(of_memory).collect()),
+            Self::Part(block) => Cow::Borrowed(cached(&block.parent, || block::parents(block.reading()))?),
+        })
     }
 
     /// The id of a row's parent.
     pub(super) fn parent_id(&self, row: usize) -> Result<SpanId, StoreError> {
-        Ok(match self.parent(row)? {
-            Parent::None => SpanId::NONE,
-            Parent::Row(row) => self.span()?[row as usize],
-            Parent::Elsewhere(id) => id,
-        })
+        match self {
+            Self::Memory(block) => Ok(block.rows.parent[row]),
+            Self::Part(block) => Ok(match cached(&block.parent, || block::parents(block.reading()))?[row] {
+                Parent::None => SpanId::NONE,
+                Parent::Row(row) => self.span()?[row as usize],
+                Parent::Elsewhere(id) => id,
+            }),
+        }
     }
 
-    /// What is known of a row's being a call.
-    pub(super) fn call(&self, row: usize) -> Result<Call, StoreError> {
-        use tripod_wire::otlp::trace::SpanKind;
-        match self {
-            Self::Memory(block) => {
-                let entry = matches!(known(block.rows.kind.get(row)), SpanKind::SERVER | SpanKind::CONSUMER);
-                Ok(if entry || !block.rows.parent[row].is_valid() { Call::Yes } else { Call::Undecided })
-            }
-            Self::Part(block) => Ok(cached(&block.call, || block::calls(block.reading()))?[row]),
-        }
+    /// What is known of each row's being a call.
+    pub(super) fn calls(&self) -> Result<Cow<'_, [Call]>, StoreError> {
+        let of_memory = |row: usize, rows: &Rows| {
+            let entry = matches!(SpanKind(rows.kind.get(row)), SpanKind::SERVER | SpanKind::CONSUMER);
+            if entry || !rows.parent[row].is_valid() { Call::Yes } else { Call::Undecided }
+        };
+        Ok(match self {
+            Self::Memory(block) => Cow::Owned((0..block.rows.len()).map(|row| of_memory(row, &block.rows)).collect()),
+            Self::Part(block) => Cow::Borrowed(cached(&block.call, || block::calls(block.reading()))?),
+        })
     }
 
     /// Rows of which an attribute, or one of an event, has this key and, as text, this value; in order, some perhaps twice.

@@ -80,13 +80,15 @@ impl Batch {
 
     fn find_operations(&mut self) {
         let mut seen: HashSet<(u32, u32, i32), foldhash::fast::RandomState> = HashSet::default();
-        let mut last = None;
+        // Most rows are of an operation that was seen a moment ago: that is found without hashing.
+        let mut recent = [None; 64];
         for row in 0..self.rows.len() {
             let operation = (self.rows.context[row], self.rows.name.codes.get(row), self.rows.kind.get(row));
-            if last != Some(operation) && seen.insert(operation) {
+            let slot = &mut recent[operation.0.wrapping_mul(7).wrapping_add(operation.1) as usize % 64];
+            if *slot != Some(operation) && seen.insert(operation) {
                 self.operations.push(row as u32);
             }
-            last = Some(operation);
+            *slot = Some(operation);
         }
     }
 }

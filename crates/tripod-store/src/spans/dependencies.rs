@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Spans;
 use super::block::Parent;
+use super::matching::is_error;
 use super::once::each_once;
 use super::parents::{self, Ids, Services};
 use super::stats::{each_block, mixed};
@@ -30,17 +31,18 @@ pub(super) fn dependencies(view: &View<Spans>, window: Window) -> Result<Vec<Dep
     each_block(view, window, &mut |block| {
         let numbers = services.of(block);
         let (starts, contexts) = (block.start()?, block.context()?);
+        let (parents, traces, spans, status) = (block.parents()?, block.trace()?, block.span()?, block.status()?);
         for row in (0..block.len()).filter(|row| window.contains(starts[*row])) {
             let service = |row: usize| numbers[contexts[row] as usize];
             let child = service(row);
-            let parent = match block.parent(row)? {
+            let parent = match parents[row] {
                 Parent::None => continue,
                 Parent::Row(parent) if service(parent as usize) == child => continue,
                 Parent::Row(parent) => Ok(service(parent as usize)),
-                Parent::Elsewhere(id) => Err((block.trace()?[row], id)),
+                Parent::Elsewhere(id) => Err((traces[row], id)),
             };
-            let id = mixed((block.trace()?[row], block.span()?[row]));
-            let edge = Edge { id, start: starts[row], parent: child, child, error: block.failed(row)? };
+            let id = mixed((traces[row], spans[row]));
+            let edge = Edge { id, start: starts[row], parent: child, child, error: is_error(status.get(row)) };
             match parent {
                 Ok(parent) => edges.push(Edge { parent, ..edge }),
                 Err(ids) => open.push((ids, edge)),
@@ -48,7 +50,8 @@ pub(super) fn dependencies(view: &View<Spans>, window: Window) -> Result<Vec<Dep
         }
         Ok(())
     })?;
-    let parents = parents::services(view, open.iter().map(|(parent, _)| *parent), window, &mut services)?;
+    let wanted = open.iter().map(|(parent, edge)| (*parent, edge.child));
+    let parents = parents::services(view, wanted, window, &mut services, |known, _| !known.is_empty())?;
     for (ids, edge) in open {
         let known = &parents[&ids];
         // Where client and server share an id, the one in the child's own service is its parent.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::build::{Key, Source, build, by_start, sorted};
 use super::operations::Operations;
-use super::rows::Rows;
+use super::rows::MAX_WEIGHT;
 use super::{Spans, block};
 use crate::StoreError;
 use crate::engine::{Part, PartSink};
@@ -23,16 +23,20 @@ pub(super) fn merge(parts: &[Arc<Part<Spans>>], sink: &mut PartSink<'_>) -> Resu
     sink.finish(merged)
 }
 
-/// Makes one block of small ones.
-fn rewrite(blocks: &[PartBlock<'_>]) -> Result<NewBlock, StoreError> {
-    let rows: Vec<Rows> = blocks
-        .iter()
-        .map(|block| {
-            let loaded = block.load()?;
-            let contexts = block.contexts().len() as u32;
-            block::decode(block::Reading { source: &loaded, rows: block.rows(), contexts })
-        })
-        .collect::<Result<_, StoreError>>()?;
+/// Makes one block of small ones, unless they are small in rows only.
+fn rewrite(blocks: &[PartBlock<'_>]) -> Result<Option<NewBlock>, StoreError> {
+    let mut rows = Vec::with_capacity(blocks.len());
+    let mut weight = 0;
+    for block in blocks {
+        let loaded = block.load()?;
+        let contexts = block.contexts().len() as u32;
+        let decoded = block::decode(block::Reading { source: &loaded, rows: block.rows(), contexts })?;
+        weight += decoded.total_weight();
+        if weight > MAX_WEIGHT {
+            return Ok(None);
+        }
+        rows.push(decoded);
+    }
     let sources: Vec<Source<'_>> =
         rows.iter().zip(blocks).map(|(rows, block)| Source { rows, contexts: block.contexts().to_vec() }).collect();
     let keys = sorted(&sources);
@@ -44,5 +48,5 @@ fn rewrite(blocks: &[PartBlock<'_>]) -> Result<NewBlock, StoreError> {
         }
     }
     let context = |number: u32| Arc::clone(&contexts[&number]);
-    Ok(build(&sources, &keys, &context, &mut Operations::default()))
+    Ok(Some(build(&sources, &keys, &context, &mut Operations::default())))
 }

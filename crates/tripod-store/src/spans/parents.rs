@@ -22,6 +22,9 @@ const BEFORE: u64 = 60 * 60 * 1_000_000_000;
 /// A span by its ids.
 pub(super) type Ids = (TraceId, SpanId);
 
+/// The services of spans by their ids.
+pub(super) type Found = HashMap<Ids, Vec<u32>, foldhash::fast::RandomState>;
+
 /// Services by number.
 #[derive(Debug, Default)]
 pub(super) struct Services {
@@ -46,14 +49,16 @@ impl Services {
     }
 }
 
-/// The services of the spans that are known by these ids. One id may be several spans'.
+/// The services of the spans that are known by these parents' ids; with each comes its child's service. One id may be several
+/// spans'. Parts are asked where what is in memory does not suffice: `enough` is told it, and the child's service.
 pub(super) fn services(
     view: &View<Spans>,
-    wanted: impl Iterator<Item = Ids>,
+    wanted: impl Iterator<Item = (Ids, u32)> + Clone,
     window: Window,
     services: &mut Services,
-) -> Result<HashMap<Ids, Vec<u32>, foldhash::fast::RandomState>, StoreError> {
-    let mut found: HashMap<Ids, Vec<u32>, foldhash::fast::RandomState> = wanted.map(|ids| (ids, Vec::new())).collect();
+    enough: impl Fn(&[u32], u32) -> bool,
+) -> Result<Found, StoreError> {
+    let mut found: Found = wanted.clone().map(|(ids, _)| (ids, Vec::new())).collect();
     if found.is_empty() {
         return Ok(found);
     }
@@ -67,12 +72,14 @@ pub(super) fn services(
             }
         }
     }
-    let missing: HashSet<Ids> = found.iter().filter(|(_, known)| known.is_empty()).map(|(ids, _)| *ids).collect();
+    let missing: HashSet<Ids> =
+        wanted.filter(|(ids, child)| !enough(&found[ids], *child)).map(|(ids, _)| ids).collect();
     let traces: HashSet<TraceId> = missing.iter().map(|(trace, _)| *trace).collect();
     if traces.len() <= FEW {
         let traces: Vec<TraceId> = traces.into_iter().collect();
         fetch::in_parts(view, &traces, &mut |which, block, row| {
-            if let Some(known) = found.get_mut(&(traces[which], block.span()?[row])) {
+            let ids = (traces[which], block.span()?[row]);
+            if let Some(known) = found.get_mut(&ids).filter(|_| missing.contains(&ids)) {
                 let context = block.context_of(block.context()?[row]);
                 known.push(services.number(&context.service));
             }
@@ -90,7 +97,7 @@ fn scan(
     missing: &HashSet<Ids>,
     window: Window,
     services: &mut Services,
-    found: &mut HashMap<Ids, Vec<u32>, foldhash::fast::RandomState>,
+    found: &mut Found,
 ) -> Result<(), StoreError> {
     let spans: HashSet<SpanId, foldhash::fast::RandomState> = missing.iter().map(|(_, span)| *span).collect();
     for part in &view.parts {
@@ -101,7 +108,8 @@ fn scan(
             let block = Stored::open(part, number)?;
             let of_context = services.of(&block);
             for (row, span) in block.span()?.iter().enumerate().filter(|(_, span)| spans.contains(span)) {
-                if let Some(known) = found.get_mut(&(block.trace()?[row], *span)) {
+                let ids = (block.trace()?[row], *span);
+                if let Some(known) = found.get_mut(&ids).filter(|_| missing.contains(&ids)) {
                     known.push(of_context[block.context()?[row] as usize]);
                 }
             }

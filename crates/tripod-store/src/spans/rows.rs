@@ -101,6 +101,13 @@ impl Rows {
             + links.map(|link| 1 + self.links.attributes.row(link).len()).sum::<usize>()
     }
 
+    /// Attributes, events and links of all rows.
+    pub(super) fn total_weight(&self) -> usize {
+        let (events, links) = (&self.events, &self.links);
+        let children = events.time.len() + links.trace.len();
+        children + self.attributes.cells() + events.attributes.cells() + links.attributes.cells()
+    }
+
     /// The earliest and the latest start; of no rows a window that holds nothing.
     pub(super) fn times(&self) -> (u64, u64) {
         self.start.iter().fold((u64::MAX, 0), |(min, max), start| (min.min(*start), max.max(*start)))

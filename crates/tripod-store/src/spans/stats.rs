@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::block::Call;
 use super::blocks::{Block, Stored};
+use super::matching::is_error;
 use super::once::each_once;
 use super::parents::{self, Ids, Services};
 use super::rows::duration;
@@ -29,8 +30,9 @@ struct Entry {
 pub(super) fn stats(view: &View<Spans>, window: Window, steps: usize) -> Result<Vec<ServiceStats>, StoreError> {
     let mut found = Found::default();
     each_block(view, window, &mut |block| found.look_at(block, window))?;
-    let wanted = found.undecided.iter().map(|(parent, _, _)| *parent);
-    let parents = parents::services(view, wanted, window, &mut found.services)?;
+    let wanted = found.undecided.iter().map(|(parent, service, _)| (*parent, *service));
+    let decided = |known: &[u32], service| known.contains(&service);
+    let parents = parents::services(view, wanted, window, &mut found.services, decided)?;
     for (parent, service, entry) in std::mem::take(&mut found.undecided) {
         if !parents[&parent].contains(&service) {
             found.push(service, entry);
@@ -91,8 +93,9 @@ impl Found {
         let services = self.services.of(block);
         let (starts, ends) = (block.start()?, block.end()?);
         let (traces, spans, contexts) = (block.trace()?, block.span()?, block.context()?);
+        let (calls, status) = (block.calls()?, block.status()?);
         for row in (0..block.len()).filter(|row| window.contains(starts[*row])) {
-            let call = block.call(row)?;
+            let call = calls[row];
             if call == Call::No {
                 continue;
             }
@@ -100,7 +103,7 @@ impl Found {
                 id: mixed((traces[row], spans[row])),
                 start: starts[row],
                 duration: duration(starts[row], ends[row]),
-                error: block.failed(row)?,
+                error: is_error(status.get(row)),
             };
             let service = services[contexts[row] as usize];
             if call == Call::Yes {

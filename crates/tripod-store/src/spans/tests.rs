@@ -421,6 +421,25 @@ fn spans_of_many_days_make_few_parts() {
 }
 
 #[test]
+fn blocks_that_are_small_in_rows_only_are_not_joined_to_one_that_could_not_be_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let heavy = |id: u64| Span { attributes: vec![KeyValue::new("k", 1); 40_000], ..span(id, 1, "heavy", id) };
+    for ids in [0..15, 15..30] {
+        send(&store, "a", ids.map(heavy).collect());
+        store.flush();
+    }
+    store.merge();
+    let view = store.view();
+    let blocks: Vec<usize> = view.parts.iter().map(|part| part.inner.records.heads().len()).collect();
+    assert_eq!(blocks, [2], "their attributes are more than a block takes");
+    for id in [0, 29] {
+        let trace = spans(&store).trace(&view, heavy(id).trace_id).unwrap().unwrap();
+        assert_eq!(trace.spans[0].span, heavy(id));
+    }
+}
+
+#[test]
 fn a_service_is_not_listed_any_more_when_its_last_part_is_gone() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());

@@ -41,8 +41,8 @@ pub(crate) struct NewBlock {
     pub(crate) index: BlockIndex,
 }
 
-/// Writes one block with the rows of all these.
-pub(crate) type Rewrite<'a> = dyn FnMut(&[PartBlock<'_>]) -> Result<NewBlock, StoreError> + 'a;
+/// Writes one block with the rows of all these; `None` where that would be more than a block can hold, so they stay as they are.
+pub(crate) type Rewrite<'a> = dyn FnMut(&[PartBlock<'_>]) -> Result<Option<NewBlock>, StoreError> + 'a;
 
 /// Writes all parts as one, blocks in the order of their times.
 pub(crate) fn merge<'a>(
@@ -130,7 +130,9 @@ impl<'a, 'b> Merge<'a, 'b> {
             _ => {}
         }
         let blocks = sources.iter().map(|source| self.block(*source)).collect::<Result<Vec<_>, _>>()?;
-        let mut new = rewrite(&blocks)?;
+        let Some(mut new) = rewrite(&blocks)? else {
+            return sources.iter().try_for_each(|source| self.copy(*source));
+        };
         // The postings of the inputs have the pairs of complete keys; all others may be known to filters only.
         let inputs = self.inputs;
         new.index.filter(|key| inputs.iter().all(|input| input.part.postings.is_complete(key)));

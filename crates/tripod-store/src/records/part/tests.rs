@@ -69,7 +69,7 @@ impl Written {
                 }
             }
             rows.sort();
-            Ok(new_block(&rows, &mut |service| numbers[&service_name(service)]))
+            Ok(Some(new_block(&rows, &mut |service| numbers[&service_name(service)])))
         };
         Self::new(dir, ids, |into| merge(&inputs, into, b"merged", &mut rewrite).unwrap())
     }
