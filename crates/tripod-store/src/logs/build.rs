@@ -20,6 +20,7 @@ pub(crate) fn build(block: &Block) -> NewBlock {
         rows: rows.len() as u32,
         min_time: rows.time.iter().copied().min().unwrap_or_default(),
         max_time: rows.time.iter().copied().max().unwrap_or_default(),
+        memory: rows.memory() as u64,
         contexts: Vec::new(),
         extra,
     };

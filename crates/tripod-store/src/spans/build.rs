@@ -127,7 +127,8 @@ pub(super) fn build(
     count(&rows, &contexts_of, operations);
     let (min_time, max_time) = rows.times();
     let index = index(&rows, &contexts_of);
-    let head = BlockHead { rows: rows.len() as u32, min_time, max_time, contexts, ..BlockHead::default() };
+    let (number, memory) = (rows.len() as u32, rows.memory() as u64);
+    let head = BlockHead { rows: number, min_time, max_time, memory, contexts, ..BlockHead::default() };
     NewBlock { head, columns, index }
 }
 

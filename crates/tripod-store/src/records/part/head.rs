@@ -13,6 +13,8 @@ pub(crate) struct BlockHead {
     pub(crate) min_time: u64,
     /// The latest row's time.
     pub(crate) max_time: u64,
+    /// Bytes that its rows take in memory, roughly: so much is needed to write it anew.
+    pub(crate) memory: u64,
     /// Its contexts, in the numbers of the part. Rows have a place in this list, so that a merge need not touch them.
     pub(crate) contexts: Vec<u32>,
     /// What else the signal wants to know of it. It must not name contexts by number.
@@ -42,6 +44,9 @@ impl BlockPlace {
     }
 }
 
+/// Columns of whole numbers that heads are encoded in.
+const FIELDS: usize = 12;
+
 /// The heads of a part, a column a field.
 pub(super) fn encode(heads: &[(BlockHead, BlockPlace)]) -> Vec<u8> {
     let mut out = Vec::new();
@@ -51,6 +56,7 @@ pub(super) fn encode(heads: &[(BlockHead, BlockPlace)]) -> Vec<u8> {
     column(&|head, _| head.rows.into());
     column(&|head, _| head.min_time);
     column(&|head, _| head.max_time.wrapping_sub(head.min_time));
+    column(&|head, _| head.memory);
     column(&|_, place| place.offset);
     column(&|_, place| place.directory.into());
     column(&|_, place| place.columns.into());
@@ -69,17 +75,19 @@ pub(super) fn encode(heads: &[(BlockHead, BlockPlace)]) -> Vec<u8> {
 /// Decodes heads whose blocks lie before `end` and whose contexts are below `contexts`.
 pub(super) fn decode(mut bytes: &[u8], end: u64, contexts: usize) -> Result<Vec<(BlockHead, BlockPlace)>, Malformed> {
     let mut columns = Vec::new();
-    for _ in 0..11 {
+    for _ in 0..FIELDS {
         columns.push(take_ints(&mut bytes)?);
     }
     let extra = take_strings(&mut bytes)?;
-    let Ok([rows, min, spread, offset, directory, column, filter, directory_checksum, filter_checksum, lens, all]) =
-        <[Vec<u64>; 11]>::try_from(columns)
+    let Ok(
+        [rows, min, spread, memory, offset, directory, column, filter, directory_checksum, filter_checksum, lens, all],
+    ) = <[Vec<u64>; FIELDS]>::try_from(columns)
     else {
         return Err(Malformed("heads of blocks have a field too few"));
     };
     let count = rows.len();
-    let fields = [&min, &spread, &offset, &directory, &column, &filter, &directory_checksum, &filter_checksum, &lens];
+    let fields =
+        [&min, &spread, &memory, &offset, &directory, &column, &filter, &directory_checksum, &filter_checksum, &lens];
     if fields.iter().any(|field| field.len() != count) || extra.len() != count {
         return Err(Malformed("heads of blocks have fields of several lengths"));
     }
@@ -96,6 +104,7 @@ pub(super) fn decode(mut bytes: &[u8], end: u64, contexts: usize) -> Result<Vec<
             rows: small(rows[at])?,
             min_time: min[at],
             max_time: min[at].wrapping_add(spread[at]),
+            memory: memory[at],
             contexts: list.iter().map(|context| *context as u32).collect(),
             extra: extra.get(at).to_vec(),
         };

@@ -18,8 +18,8 @@ use crate::records::{ColumnSet, MAX_BLOCK_ROWS};
 /// A block with fewer rows is small.
 const FULL: u32 = MAX_BLOCK_ROWS as u32 / 4 * 3;
 
-/// A block with more bytes is not small, however few its rows are.
-const FULL_BYTES: u64 = 1 << 20;
+/// A block that takes more memory is not small, however few its rows are, and no more of it is written anew at a time.
+const FULL_MEMORY: u64 = 8 << 20;
 
 /// A part to be merged.
 #[derive(Debug, Clone, Copy)]
@@ -58,21 +58,21 @@ pub(crate) fn merge<'a>(
     order.sort_by_key(|source| inputs[source.input].part.head(source.block).min_time);
 
     let mut small = Vec::new();
-    let (mut rows, mut bytes) = (0, 0);
+    let (mut rows, mut memory) = (0, 0);
     for source in order {
-        let (head, place) = &inputs[source.input].part.heads[source.block as usize];
-        if head.rows >= FULL || place.len() >= FULL_BYTES {
+        let head = inputs[source.input].part.head(source.block);
+        if head.rows >= FULL || head.memory >= FULL_MEMORY {
             merge.copy(source)?;
             continue;
         }
-        if rows + head.rows > MAX_BLOCK_ROWS as u32 || bytes + place.len() > FULL_BYTES {
+        if rows + head.rows > MAX_BLOCK_ROWS as u32 || memory + head.memory > FULL_MEMORY {
             merge.join(&small, rewrite)?;
             small.clear();
-            (rows, bytes) = (0, 0);
+            (rows, memory) = (0, 0);
         }
         small.push(source);
         rows += head.rows;
-        bytes += place.len();
+        memory += head.memory;
     }
     merge.join(&small, rewrite)?;
     merge.finish(summary)

@@ -159,6 +159,7 @@ fn new_block(rows: &[Row], number: &mut dyn FnMut(u8) -> u32) -> NewBlock {
         rows: rows.len() as u32,
         min_time: rows.iter().map(|row| row.time).min().unwrap_or_default(),
         max_time: rows.iter().map(|row| row.time).max().unwrap_or_default(),
+        memory: attributes.memory() as u64,
         contexts: services.iter().map(|service| number(*service)).collect(),
         extra: vec![rows.len() as u8],
     };
@@ -302,6 +303,21 @@ fn full_blocks_are_copied_as_they_are_and_small_ones_become_one() {
     );
     assert_eq!(again.part.heads().map(|head| head.rows).collect::<Vec<_>>(), [4096, 4096, 4096, 3600]);
     again.check();
+}
+
+#[test]
+fn blocks_of_few_large_rows_are_copied_since_writing_them_anew_would_take_much_memory() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ids = Ids(0);
+    let large = |time| Row { time, service: 0, trace: 1, attributes: vec![("a".to_owned(), "x".repeat(3 << 20))] };
+    let part = |ids: &mut Ids, rows: u64| Written::of_blocks(dir.path(), ids, &[(0..rows).map(large).collect()]);
+    // One of nine megabytes, three of three, of which two are less than eight.
+    let parts = [part(&mut ids, 3), part(&mut ids, 1), part(&mut ids, 1), part(&mut ids, 1)];
+    let merged = Written::merged(dir.path(), &mut ids, &parts);
+    let mut rows: Vec<u32> = merged.part.heads().map(|head| head.rows).collect();
+    rows.sort_unstable();
+    assert_eq!(rows, [1, 2, 3]);
+    merged.check();
 }
 
 #[test]
