@@ -214,6 +214,9 @@ async fn logs_are_found_by_every_condition_newest_first() {
         ("query=slow+query", 1),
         ("query=%22slow+query%22", 1),
         ("query=orders", 1),
+        ("regex=%5Eslow+", 1),
+        ("regex=(%3Fi)slow+(query%7Cdatabase)", 2),
+        ("regex=%5Cd", 0),
         ("service=worker", 0),
         ("trace_id=01010101010101010101010101010101&span_id=0202020202020202", 2),
         ("severity=warn", 1),
@@ -233,6 +236,11 @@ async fn logs_are_found_by_every_condition_newest_first() {
     let (status, body) = running.fail("/api/logs?severity=loud").await;
     assert_eq!((status, body["error"].as_str().unwrap().contains("WARN")), (400, true));
     assert_eq!(running.fail("/api/logs?trace_id=xyz").await.0, 400);
+    for (regex, reason) in [("(", "unclosed group"), ("%5Cw%7B1000%7D%7B1000%7D", "too large")] {
+        let (status, body) = running.fail(&format!("/api/logs?regex={regex}")).await;
+        assert_eq!(status, 400);
+        assert!(body["error"].as_str().unwrap().contains(reason), "{body}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

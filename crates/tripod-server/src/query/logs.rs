@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
 use serde_json::{Value, json};
-use tripod_store::{LogQuery, LogVolume, StoredLog, Window};
+use tripod_store::{LogQuery, LogVolume, StoredLog, Window, body_regex};
 use tripod_wire::otlp::logs::SeverityNumber;
 use tripod_wire::{SpanId, TraceId};
 
@@ -54,7 +54,7 @@ async fn volume(State(context): State<Arc<Context>>, params: Params) -> Response
 fn conditions(params: &Params, window: Window, limit: usize) -> Result<LogQuery, Failure> {
     Ok(LogQuery {
         text: params.get("query").map(words).unwrap_or_default(),
-        regex: None,
+        regex: params.read("regex", |pattern| body_regex(pattern).map_err(|error| error.to_string()))?,
         service: params.owned("service"),
         trace_id: params.read("trace_id", |text| text.parse::<TraceId>().map_err(|error| error.to_string()))?,
         span_id: params.read("span_id", |text| text.parse::<SpanId>().map_err(|error| error.to_string()))?,

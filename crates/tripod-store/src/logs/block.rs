@@ -5,8 +5,9 @@ use std::borrow::Cow;
 
 use tripod_wire::{SpanId, TraceId};
 
+use super::body::{self, Templates};
+use super::ids;
 use super::rows::{Bodies, Rows};
-use super::{body, ids};
 use crate::StoreError;
 use crate::columns::{Malformed, ints, varint};
 use crate::records::{Attributes, Coded, ColumnSet, ColumnSource, Contexts, Rare};
@@ -41,7 +42,7 @@ impl Block {
 const ATTRIBUTES: &str = "a";
 
 /// Puts all columns of rows, whose contexts are numbers of the block, in a block's.
-pub(crate) fn encode(rows: &Rows, columns: &mut ColumnSet) {
+pub(crate) fn encode(rows: &Rows, templates: Option<&Templates<'_>>, columns: &mut ColumnSet) {
     columns.add("time", |out| ints::encode(&rows.time, out));
     rare(&rows.untimed, rows.len(), u64::from, "untimed", columns);
     if rows.observed.iter().any(|observed| *observed != 0) {
@@ -52,7 +53,7 @@ pub(crate) fn encode(rows: &Rows, columns: &mut ColumnSet) {
     let severity: Vec<u64> = rows.severity.iter().map(|number| u64::from(*number as u32)).collect();
     columns.add("sev", |out| ints::encode(&severity, out));
     coded(&rows.severity_text, rows.len(), "sevtext", columns);
-    columns.add("body", |out| body::encode(&rows.body.bytes, out));
+    columns.add("body", |out| body::encode(&rows.body.bytes, templates, out));
     rare(&rows.body.other, rows.len(), u64::from, "other", columns);
     rows.attributes.encode(ATTRIBUTES, columns);
     if !rows.trace.is_empty() {

@@ -32,9 +32,9 @@ enum Kind {
     Text = 3,
 }
 
-/// Encodes bodies.
-pub(crate) fn encode(bodies: &Strings, out: &mut Vec<u8>) {
-    if let Some(templates) = Templates::of(bodies) {
+/// Encodes bodies, which were cut into these templates if that is worth it.
+pub(crate) fn encode(bodies: &Strings, templates: Option<&Templates<'_>>, out: &mut Vec<u8>) {
+    if let Some(templates) = templates {
         out.push(TEMPLATES);
         templates.encode(out);
     } else {
@@ -84,7 +84,7 @@ impl Bodies {
 }
 
 /// Bodies, cut into templates and values.
-struct Templates<'a> {
+pub(crate) struct Templates<'a> {
     numbers: HashMap<Vec<u8>, u32, foldhash::fast::RandomState>,
     distinct: Strings,
     /// The template of each body.
@@ -97,7 +97,7 @@ struct Templates<'a> {
 
 impl<'a> Templates<'a> {
     /// `None` where there are too many to be worth it.
-    fn of(bodies: &'a Strings) -> Option<Self> {
+    pub(crate) fn of(bodies: &'a Strings) -> Option<Self> {
         let mut all = Self {
             numbers: HashMap::default(),
             distinct: Strings::default(),
@@ -122,6 +122,16 @@ impl<'a> Templates<'a> {
             }
         }
         Some(all)
+    }
+
+    /// The template of a body. Two bodies of one have the same tokens without digits at the same places.
+    pub(crate) fn template(&self, body: usize) -> usize {
+        self.codes[body] as usize
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.distinct.len()
     }
 
     fn code(&mut self, template: &[u8], values: usize) -> u32 {
@@ -408,7 +418,7 @@ mod tests {
 
     fn encoded(bodies: &Strings) -> Vec<u8> {
         let mut out = Vec::new();
-        encode(bodies, &mut out);
+        encode(bodies, Templates::of(bodies).as_ref(), &mut out);
         out
     }
 

@@ -5,7 +5,9 @@ use std::collections::HashSet;
 use tripod_wire::TraceId;
 
 use super::block::{self, Block};
+use super::body::Templates;
 use super::levels::Levels;
+use super::rows::Bodies;
 use super::terms::Terms;
 use crate::records::{BlockHead, BlockIndex, ColumnSet, NewBlock};
 
@@ -13,7 +15,8 @@ use crate::records::{BlockHead, BlockIndex, ColumnSet, NewBlock};
 pub(crate) fn build(block: &Block) -> NewBlock {
     let rows = &block.rows;
     let mut columns = ColumnSet::default();
-    block::encode(rows, &mut columns);
+    let templates = Templates::of(&rows.body.bytes);
+    block::encode(rows, templates.as_ref(), &mut columns);
     let mut extra = Vec::new();
     Levels::of(&rows.severity).encode(&mut extra);
     let head = BlockHead {
@@ -24,10 +27,10 @@ pub(crate) fn build(block: &Block) -> NewBlock {
         contexts: Vec::new(),
         extra,
     };
-    NewBlock { head, columns, index: index(block) }
+    NewBlock { head, columns, index: index(block, templates.as_ref()) }
 }
 
-fn index(block: &Block) -> BlockIndex {
+fn index(block: &Block, templates: Option<&Templates<'_>>) -> BlockIndex {
     let rows = &block.rows;
     let mut index = BlockIndex::default();
     index.attributes(&rows.attributes);
@@ -37,10 +40,7 @@ fn index(block: &Block) -> BlockIndex {
         index.context(context, rows);
     }
     let mut terms = Terms::default();
-    let mut buffer = String::new();
-    for row in 0..rows.len() {
-        terms.text(rows.body.get(row).text(&mut buffer), |term| index.token(term));
-    }
+    index_bodies(&rows.body, templates, &mut terms, &mut index);
     for column in 0..rows.attributes.column_count() {
         rows.attributes.distinct(column, &mut |value, _| terms.text(value, |term| index.token(term)));
     }
@@ -54,4 +54,22 @@ fn index(block: &Block) -> BlockIndex {
         }
     }
     index
+}
+
+/// Of a template that was met before, what has no digits is known.
+fn index_bodies(bodies: &Bodies, templates: Option<&Templates<'_>>, terms: &mut Terms, index: &mut BlockIndex) {
+    let mut met = vec![false; templates.map_or(0, Templates::len)];
+    let mut buffer = String::new();
+    for row in 0..bodies.bytes.len() {
+        let bytes = bodies.bytes.get(row);
+        // What a template takes for a digit, a zero, is none in a term.
+        let is_text = !bodies.other.get(row) && memchr::memchr(0, bytes).is_none();
+        let is_met =
+            is_text && templates.is_some_and(|templates| std::mem::replace(&mut met[templates.template(row)], true));
+        if is_met {
+            terms.values(bytes, |term| index.token(term));
+        } else {
+            terms.text(bodies.get(row).text(&mut buffer), |term| index.token(term));
+        }
+    }
 }

@@ -20,12 +20,14 @@ mod terms;
 mod tests;
 mod text;
 mod units;
+mod values;
 mod volume;
 mod write;
 
 use std::sync::Arc;
 
 pub(crate) use self::find::find;
+pub(crate) use self::values::{attribute_keys, attribute_values};
 pub(crate) use self::volume::volume;
 
 use self::decode::Batch;

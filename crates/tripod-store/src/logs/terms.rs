@@ -8,8 +8,8 @@
 //! - some five bytes in a row of a long token with digits, chosen by a hash so that among any eight bytes in a row at least one
 //!   five is chosen ("winnowing"): about two terms in five bytes, where all of them would be one a byte.
 //!
-//! Two tokens that follow each other have a term, too: the last three letters of one, the first three of the other, and what stands
-//! between them, where that is short. So words are told from the same words in another order.
+//! Two tokens that follow each other have terms, too: the last three letters of one, the first three of the other, and what stands
+//! between them, where that is short; and the same with five. So words are told from the same words in another order.
 //!
 //! A fragment of a text says which terms any text around it must have. Only what a search asks for in fewer than four letters
 //! or, with digits, eight characters, at the fragment's edges, is not narrowed down.
@@ -27,8 +27,10 @@ const WINDOW: usize = 4;
 /// Tokens with digits that are as long as this have grams, shorter ones are terms.
 const LONG: usize = GRAM + WINDOW - 1;
 
-/// Letters on either side of a gap that make a term with it.
-const EDGE: usize = 3;
+/// Letters on either side of a gap that make a term with it: short words have one, longer ones another that says more.
+const EDGES: [usize; 2] = [3, 5];
+/// A token of fewer letters is part of a gap.
+const EDGE: usize = EDGES[0];
 /// Longer gaps make none.
 const GAP: usize = 12;
 
@@ -72,6 +74,17 @@ pub(crate) fn fold(text: &str, out: &mut Vec<u8>) {
     }
 }
 
+/// The same of a text in bytes that are UTF-8.
+pub(crate) fn fold_bytes(text: &[u8], out: &mut Vec<u8>) {
+    if text.is_ascii() {
+        let start = out.len();
+        out.extend_from_slice(text);
+        out[start..].make_ascii_lowercase();
+    } else {
+        fold(&String::from_utf8_lossy(text), out);
+    }
+}
+
 /// A text in lower case.
 pub(crate) fn folded(text: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
@@ -102,24 +115,30 @@ fn tokens(folded: &[u8]) -> impl Iterator<Item = Token<'_>> {
     })
 }
 
-/// The terms that a text has between its tokens. Each is a run of bytes that says by itself that it is one: a part of a text has
+impl Token<'_> {
+    fn end(&self) -> usize {
+        self.start + self.bytes.len()
+    }
+
+    /// Whether it may be the one or the other side of a gap, not in one.
+    fn is_beside_gaps(&self) -> bool {
+        self.digits || self.bytes.len() >= EDGE
+    }
+}
+
+/// The terms that a text has between two tokens. Each is a run of bytes that says by itself that it is one: a part of a text has
 /// those of the text that lie within it.
-fn gaps(text: &[u8], mut each: impl FnMut(&[u8])) {
+fn gaps(text: &[u8], before: &Token<'_>, behind: &Token<'_>, mut each: impl FnMut(&[u8])) {
+    if behind.start - before.end() > GAP {
+        return;
+    }
     let of_letters = |bytes: Option<&[u8]>| {
         bytes.is_some_and(|bytes| bytes.iter().all(|byte| CLASSES[usize::from(*byte)] == Class::Letter))
     };
-    let mut before = None;
-    for token in tokens(text) {
-        if let Some(end) = before
-            && token.start - end <= GAP
-            && of_letters(token.bytes.get(..EDGE))
-        {
-            each(&text[end - EDGE..token.start + EDGE]);
-        }
-        if token.digits || token.bytes.len() >= EDGE {
-            let ends_in_letters =
-                token.bytes.len() >= EDGE && of_letters(token.bytes.last_chunk::<EDGE>().map(|edge| &edge[..]));
-            before = ends_in_letters.then_some(token.start + token.bytes.len());
+    for edge in EDGES {
+        let last = before.bytes.len().checked_sub(edge).map(|from| &before.bytes[from..]);
+        if of_letters(last) && of_letters(behind.bytes.get(..edge)) {
+            each(&text[before.end() - edge..behind.start + edge]);
         }
     }
 }
@@ -173,16 +192,41 @@ impl Terms {
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.clear();
         fold(text, &mut buffer);
-        self.folded(&buffer, each);
+        self.folded(&buffer, true, each);
         self.buffer = buffer;
     }
 
-    /// The same of a text that is folded.
-    pub(crate) fn folded(&mut self, text: &[u8], mut each: impl FnMut(&[u8])) {
+    /// Hands on the terms of a text for which tokens with digits matter; all others came before.
+    pub(crate) fn values(&mut self, text: &[u8], each: impl FnMut(&[u8])) {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        buffer.clear();
+        fold_bytes(text, &mut buffer);
+        self.folded(&buffer, false, each);
+        self.buffer = buffer;
+    }
+
+    /// Hands on the terms of a text that is folded, or those of which a token with digits is a part.
+    fn folded(&mut self, text: &[u8], all: bool, mut each: impl FnMut(&[u8])) {
+        let mut before: Option<Token<'_>> = None;
         for token in tokens(text) {
-            if !self.seen.insert(hash(token.bytes)) {
-                continue;
+            if all || token.digits {
+                self.token(&token, &mut each);
             }
+            if let Some(before) = before.as_ref().filter(|before| all || token.digits || before.digits) {
+                gaps(text, before, &token, |gap| {
+                    if self.seen.insert(hash(gap)) {
+                        each(gap);
+                    }
+                });
+            }
+            if token.is_beside_gaps() {
+                before = Some(token);
+            }
+        }
+    }
+
+    fn token(&mut self, token: &Token<'_>, mut each: impl FnMut(&[u8])) {
+        if self.seen.insert(hash(token.bytes)) {
             if !token.digits || token.bytes.len() < LONG {
                 each(token.bytes);
             } else {
@@ -192,11 +236,6 @@ impl Terms {
                 letters(token.bytes).for_each(&mut each);
             }
         }
-        gaps(text, |gap| {
-            if self.seen.insert(hash(gap)) {
-                each(gap);
-            }
-        });
     }
 }
 
@@ -216,8 +255,7 @@ const ASKED: usize = 8;
 pub(crate) fn needed(fragment: &[u8]) -> Vec<Vec<u8>> {
     let (mut whole, mut parts) = (Vec::new(), Vec::new());
     for token in tokens(fragment) {
-        let (from, to) = (token.start, token.start + token.bytes.len());
-        let is_whole = from > 0 && to < fragment.len();
+        let is_whole = token.start > 0 && token.end() < fragment.len();
         if is_whole && (!token.digits || token.bytes.len() < LONG) {
             whole.push(token.bytes.to_vec());
             continue;
@@ -229,7 +267,10 @@ pub(crate) fn needed(fragment: &[u8]) -> Vec<Vec<u8>> {
     }
     whole.sort_by_key(|token| std::cmp::Reverse(token.len()));
     whole.dedup();
-    gaps(fragment, |gap| whole.push(gap.to_vec()));
+    let beside: Vec<Token<'_>> = tokens(fragment).filter(Token::is_beside_gaps).collect();
+    for pair in beside.windows(2) {
+        gaps(fragment, &pair[0], &pair[1], |gap| whole.push(gap.to_vec()));
+    }
     // Neighbours say much the same: those that are asked for are spread over the fragment.
     let room = ASKED.saturating_sub(whole.len());
     let step = parts.len().div_ceil(room.max(1)).max(1);
@@ -275,7 +316,7 @@ mod tests {
     #[test]
     fn neighbours_are_known_with_what_stands_between_them() {
         let gaps = |text: &str| shown(of(text)).into_iter().filter(|term| term.contains(' ')).collect::<Vec<_>>();
-        assert_eq!(gaps("failed to connect: x1 again"), ["led to con"]);
+        assert_eq!(gaps("failed to connect: x1 again"), ["ailed to conne", "led to con"]);
         assert!(shown(needed(b"orders failed")).contains(&"ers fai".to_owned()));
     }
 

@@ -356,6 +356,43 @@ fn many_records_are_found_by_word_trace_and_time_in_memory_in_parts_and_merged()
 }
 
 #[test]
+fn keys_values_levels_and_services_are_listed_from_memory_and_parts() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let record = |time: u64, service: &str, table: &str| {
+        let record = LogRecord {
+            attributes: vec![KeyValue::new("table", table)],
+            severity_number: SeverityNumber(9 + 4 * (time as i32 % 2)),
+            ..log(time, "x").1
+        };
+        (service.to_owned(), record)
+    };
+    append(&store, &[record(1, "a", "orders"), record(2, "a", "users")]);
+    store.flush();
+    append(&store, &[record(3, "b", "orders")]);
+    let view = store.view();
+    let keys: Vec<(String, u64)> = attribute_keys(&view).into_iter().map(|stats| (stats.key, stats.rows)).collect();
+    assert_eq!(keys, [("service.name".into(), 3), ("table".into(), 3), ("zone".into(), 3)]);
+    let values = |key: &str, prefix: &str, limit: usize| attribute_values(&view, key, prefix, limit).unwrap();
+    assert_eq!(values("table", "", 9), [("orders".to_owned(), 2), ("users".to_owned(), 1)]);
+    assert_eq!(values("table", "us", 9), [("users".to_owned(), 1)]);
+    assert_eq!(values("service.name", "", 1), [("a".to_owned(), 2)]);
+    assert_eq!(values("severity", "", 9), [("WARN".to_owned(), 2), ("INFO".to_owned(), 1)]);
+}
+
+#[test]
+fn terms_of_a_template_that_came_before_are_those_of_the_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let lines = ["x1y z12abc timeout", "x\0y z12abc timeout", "x2y z77feed timeout", "x\0y z3fee timeout"];
+    append(&store, &lines.iter().zip(1..).map(|(line, time)| log(time, line)).collect::<Vec<_>>());
+    store.flush();
+    assert_eq!(found(&store, &word("feed timeout")), ["x2y z77feed timeout"]);
+    assert_eq!(found(&store, &word("\0y z12abc ")), ["x\0y z12abc timeout"]);
+    assert_eq!(found(&store, &word("y z3fee timeout")), ["x\0y z3fee timeout"]);
+}
+
+#[test]
 fn a_few_records_of_other_days_make_no_parts_of_their_own() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());

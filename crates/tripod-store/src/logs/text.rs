@@ -23,7 +23,13 @@ impl Folded {
     pub(crate) fn add_bodies(&mut self, bodies: &Bodies, rows: &[u32]) {
         let mut buffer = String::new();
         for row in rows {
-            self.add(bodies.get(*row as usize).text(&mut buffer), *row);
+            let at = *row as usize;
+            if bodies.other.get(at) {
+                terms::fold(bodies.get(at).text(&mut buffer), &mut self.bytes);
+            } else {
+                terms::fold_bytes(bodies.bytes.get(at), &mut self.bytes);
+            }
+            self.ends.push((self.bytes.len(), *row));
         }
     }
 
