@@ -1,18 +1,18 @@
 //! Writes a part: series come sorted by labels, one after the other, and go to the file at once; what says where they are is
 //! kept, compactly, until the end, when the label pairs are known and sorted.
 //!
-//! Series of one target have the same times. A column of times is written once and found again by its hash (128 bits, with
-//! seeds that are drawn at start); so are values, which many buckets of a histogram share.
+//! Series of one target have the same times. A column of times is written once and found again by its hash (128 bits, with a
+//! seed that is drawn for each part); so are values, which many buckets of a histogram share.
 //!
 //! Memory: about 20 bytes a series and its distinct label pairs as text, 100 MB for a million series of which each has a pair
 //! of its own; postings are made in passes of at most [`PASS`] entries.
 
 use std::collections::HashMap;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, RandomState};
 use std::ops::Range;
 use std::sync::Arc;
 
-use foldhash::quality::RandomState;
+use twox_hash::XxHash3_128;
 
 use super::entries::{Block, Chunk, Column, INLINE, Kind, SERIES, Values};
 use super::file::{self, Footer, MAGIC, Packer, Place};
@@ -43,11 +43,14 @@ pub(crate) struct SeriesWriter<'p> {
     columns: Vec<Column>,
     columns_by_times: HashMap<u128, u32, foldhash::fast::RandomState>,
     places_by_values: HashMap<u128, Place, foldhash::fast::RandomState>,
-    hashers: [RandomState; 2],
+    /// Nobody can know it beforehand and make two columns of one hash.
+    seed: u64,
     entries: Entries,
     /// The chunks of the series that is being written.
     chunks: Vec<Chunk>,
     room: Room,
+    /// Times as bytes, to be hashed.
+    times: Vec<u8>,
 }
 
 /// Room to work in.
@@ -70,10 +73,11 @@ impl<'p> SeriesWriter<'p> {
             columns: Vec::new(),
             columns_by_times: HashMap::default(),
             places_by_values: HashMap::default(),
-            hashers: Default::default(),
+            seed: RandomState::default().hash_one(0),
             entries: Entries::default(),
             chunks: Vec::new(),
             room: Room::default(),
+            times: Vec::new(),
         })
     }
 
@@ -151,7 +155,9 @@ impl<'p> SeriesWriter<'p> {
 
     /// A column of these times; at least one.
     pub(super) fn column(&mut self, times: &[i64]) -> Result<u32, StoreError> {
-        let hash = self.hash(times);
+        self.times.clear();
+        self.times.extend(times.iter().flat_map(|time| time.to_le_bytes()));
+        let hash = XxHash3_128::oneshot_with_seed(self.seed, &self.times);
         if let Some(column) = self.columns_by_times.get(&hash) {
             return Ok(*column);
         }
@@ -177,7 +183,7 @@ impl<'p> SeriesWriter<'p> {
             inline[..bytes.len()].copy_from_slice(bytes);
             Values::Inline { len: bytes.len() as u8, bytes: inline }
         } else {
-            let hash = self.hash(bytes);
+            let hash = XxHash3_128::oneshot_with_seed(self.seed, bytes);
             if self.places_by_values.len() >= REMEMBERED {
                 self.places_by_values.clear();
             }
@@ -190,11 +196,6 @@ impl<'p> SeriesWriter<'p> {
         };
         self.chunks.push(Chunk { column, kind, values });
         Ok(())
-    }
-
-    fn hash(&self, of: &(impl std::hash::Hash + ?Sized)) -> u128 {
-        let [low, high] = self.hashers.each_ref().map(|hasher| u128::from(hasher.hash_one(of)));
-        high << 64 | low
     }
 
     /// Ends the series: its labels, sorted by name.
