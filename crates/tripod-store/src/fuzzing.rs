@@ -3,14 +3,21 @@
 
 use std::cell::Cell;
 use std::fmt::Debug;
+use std::path::Path;
+use std::sync::Arc;
 
 use crate::StoreError;
 use crate::columns::{Malformed, fixed, floats, ints, strings};
-use crate::engine::RecordKind;
+use crate::disk::Disk;
+use crate::disk::simulated::SimulatedDisk;
+use crate::engine::{Manifest, Part, PartFile, PartIds, PartMeta, PartSink, RecordKind, Signal};
 use crate::index::postings::{self, Postings};
 use crate::index::rows::Rows;
 use crate::index::{Section, filter};
+use crate::logs::Logs;
 use crate::records::{Attributes, ColumnSet, Contexts};
+use crate::samples::{Limits, Samples};
+use crate::spans::Spans;
 use crate::wal;
 
 /// The most rows of a block.
@@ -194,4 +201,89 @@ pub fn wal(bytes: &[u8]) {
     });
     assert_eq!(scan.records, kinds.len() as u64);
     assert!(scan.torn.is_none_or(|torn| torn <= bytes.len() && newest % 2 == 1));
+}
+
+/// The manifest: what is read is the same when written and read again.
+pub fn manifest(bytes: &[u8]) {
+    if let Ok(manifest) = Manifest::decode(bytes) {
+        assert_eq!(Manifest::decode(&manifest.encode()).as_ref(), Ok(&manifest));
+    }
+}
+
+/// A record of the log, of any kind: as columns or refused, and what is taken in can be written as parts that are whole.
+pub fn request(bytes: &[u8]) {
+    let Some(([kind], payload)) = take(bytes) else { return };
+    match RecordKind::from_byte(kind) {
+        Some(RecordKind::Spans) => taken(&Spans::default(), RecordKind::Spans, payload),
+        Some(RecordKind::Logs) => taken(&Logs, RecordKind::Logs, payload),
+        Some(kind) => taken(&Samples::new(Limits::default()), kind, payload),
+        None => {}
+    }
+}
+
+fn taken<S: Signal>(signal: &S, kind: RecordKind, payload: &[u8]) {
+    let Ok(batch) = signal.decode(kind, payload) else { return };
+    let memory = S::Memory::default();
+    signal.apply(&memory, batch);
+    let (disk, dir, mut ids) = (SimulatedDisk::default(), Path::new("store"), Ids(0));
+    let mut sink = PartSink::new(&disk, dir, S::NAME, 0, &mut ids);
+    signal.write(&memory, &mut sink).expect("what was taken in can be written");
+    for meta in sink.written() {
+        let file = PartFile::open(&disk, dir, meta).expect("it was written");
+        let inner = signal.open(&file).expect("what was written opens");
+        signal.verify(&Part { file, inner }).expect("what was written is whole");
+    }
+}
+
+/// A part of any signal: it opens or does not, is whole or not, and merges with itself or does not.
+pub fn part(bytes: &[u8]) {
+    let Some(([signal], bytes)) = take(bytes) else { return };
+    match signal % 4 {
+        0 => part_of(&Spans::default(), "", bytes),
+        1 => part_of(&Logs, "", bytes),
+        2 => part_of(&Samples::new(Limits::default()), crate::samples::SAMPLES, bytes),
+        _ => part_of(&Samples::new(Limits::default()), crate::samples::EXEMPLARS, bytes),
+    }
+}
+
+fn part_of<S: Signal>(signal: &S, kind: &str, bytes: &[u8]) {
+    let (disk, dir) = (SimulatedDisk::default(), Path::new("store"));
+    let meta = |id| PartMeta {
+        id,
+        sequence: id,
+        signal: S::NAME.to_owned(),
+        kind: kind.to_owned(),
+        day: 0,
+        level: 0,
+        rows: 1,
+        bytes: bytes.len() as u64,
+        min_time: 0,
+        max_time: u64::MAX,
+    };
+    let open = |id| {
+        let meta = meta(id);
+        let path = dir.join(meta.path());
+        let parent = path.parent().expect("a part lies in a day's directory");
+        disk.create_dir_all(parent).expect("there is room");
+        disk.create(&path).and_then(|mut file| file.write(bytes)).expect("there is room");
+        let file = PartFile::open(&disk, dir, &meta).ok()?;
+        let inner = signal.open(&file).ok()?;
+        Some(Arc::new(Part { file, inner }))
+    };
+    let (Some(one), Some(other)) = (open(1), open(2)) else { return };
+    let _ = signal.verify(&one);
+    let mut ids = Ids(2);
+    let mut sink = PartSink::new(&disk, dir, S::NAME, 1, &mut ids);
+    let _ = signal.merge(&[one, other], &mut sink);
+}
+
+/// Numbers for parts.
+#[derive(Debug)]
+struct Ids(u64);
+
+impl PartIds for Ids {
+    fn next(&mut self) -> u64 {
+        self.0 += 1;
+        self.0
+    }
 }

@@ -4,7 +4,7 @@
 //! renamed, removed) after [`Disk::sync_dir`] of their directory. A call costs one virtual call more than the system's.
 
 mod real;
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod simulated;
 
 use std::fmt;
