@@ -18,8 +18,8 @@ pub trait SeriesStore: Send + Sync {
     /// [`StoreError::Overloaded`] when too much waits to be written.
     fn append_series(&self, batch: &[SeriesWrite]) -> Result<Appended, StoreError>;
 
-    /// Keeps the samples, native histograms, exemplars and metadata of a remote write request (Prometheus' `WriteRequest` 1.0
-    /// in protobuf, decompressed). When this returns `Ok`, they are durable. Blocks while it writes.
+    /// Keeps the samples, native histograms, exemplars and metadata of a remote write request: Prometheus' `WriteRequest` 1.0
+    /// in protobuf, compressed by snappy, as it is sent and as it is logged. When this returns `Ok`, they are durable. Blocks while it writes.
     ///
     /// Series whose labels are not what they have to be, and new series above the limit, are rejected; the rest is kept.
     ///

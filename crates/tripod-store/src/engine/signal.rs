@@ -15,7 +15,7 @@ pub(crate) enum RecordKind {
     Logs = 2,
     /// A batch of [`SeriesWrite`](crate::SeriesWrite)s in the store's own encoding.
     Series = 3,
-    /// Prometheus' `WriteRequest` (remote write 1.0) in protobuf.
+    /// Prometheus' `WriteRequest` (remote write 1.0) in protobuf, compressed by snappy.
     RemoteWrite = 4,
 }
 

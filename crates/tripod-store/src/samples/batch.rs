@@ -50,7 +50,9 @@ impl Batch {
     pub(super) fn decode(registry: &Registry, kind: RecordKind, payload: &[u8]) -> Result<Self, StoreError> {
         let mut batch = Self::new(registry);
         if kind == RecordKind::RemoteWrite {
-            remote_write::decode(registry, payload, &mut batch)?;
+            registry.buffers.with(|buffer| {
+                remote_write::decode(registry, remote_write::decompress(payload, buffer)?, &mut batch)
+            })?;
         } else {
             let writes = codec::decode(payload).map_err(|reason| StoreError::Internal(reason.to_owned()))?;
             writes.iter().for_each(|write| batch.add(registry, write));

@@ -42,6 +42,7 @@ fn requests(series: usize, round: i64) -> Vec<Vec<u8>> {
     let all: Vec<_> = (0..series).map(one).collect();
     all.chunks(2000)
         .map(|some| wire::WriteRequest { timeseries: some.to_vec(), metadata: Vec::new() }.encode_to_vec())
+        .map(|request| snap::raw::Encoder::new().compress_vec(&request).unwrap())
         .collect()
 }
 

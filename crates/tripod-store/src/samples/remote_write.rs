@@ -3,7 +3,7 @@
 //! The bytes of a series' labels stand together and are the same in each request: their hash finds the series. Only for a
 //! series that is not known yet are they decoded, checked and, where a sender does not sort them, sorted.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tripod_wire::prometheus::remote_write as wire;
 use tripod_wire::proto::{Message, Reader};
@@ -26,6 +26,47 @@ struct Unknown {
     labels: Vec<u8>,
     /// The time of the newest of its samples.
     newest: i64,
+}
+
+/// A byte of snappy becomes no more bytes than this.
+const MAX_RATIO: usize = 64;
+
+/// Room for requests, used again: a fresh page for every few samples would cost more than reading them.
+#[derive(Debug, Default)]
+pub(super) struct Buffers(Mutex<Vec<Vec<u8>>>);
+
+impl Buffers {
+    /// So many are kept, and none that is larger.
+    const KEPT: usize = 4;
+    const KEPT_BYTES: usize = 4 << 20;
+
+    pub(super) fn with<T>(&self, work: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+        let mut buffer = self.list().pop().unwrap_or_default();
+        let result = work(&mut buffer);
+        let mut kept = self.list();
+        if buffer.capacity() <= Self::KEPT_BYTES && kept.len() < Self::KEPT {
+            kept.push(buffer);
+        }
+        result
+    }
+
+    fn list(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A request as it was before it was compressed.
+pub(super) fn decompress<'a>(request: &[u8], buffer: &'a mut Vec<u8>) -> Result<&'a [u8], StoreError> {
+    let invalid = |reason| WireError::Invalid { message: "WriteRequest", field: "snappy", offset: 0, reason };
+    let len = snap::raw::decompress_len(request).map_err(|error| invalid(error.to_string()))?;
+    if len > request.len().saturating_mul(MAX_RATIO) {
+        return Err(invalid(format!("{} bytes can't become {len}", request.len())).into());
+    }
+    if buffer.len() < len {
+        buffer.resize(len, 0);
+    }
+    let len = snap::raw::Decoder::new().decompress(request, buffer).map_err(|error| invalid(error.to_string()))?;
+    Ok(&buffer[..len])
 }
 
 /// Takes a request apart.

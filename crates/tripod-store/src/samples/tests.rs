@@ -35,6 +35,10 @@ fn request(timeseries: Vec<wire::TimeSeries>) -> Vec<u8> {
     wire::WriteRequest { timeseries, metadata: Vec::new() }.encode_to_vec()
 }
 
+fn compressed(request: &[u8]) -> Vec<u8> {
+    snap::raw::Encoder::new().compress_vec(request).unwrap()
+}
+
 fn matcher(name: &str, op: &str, value: &str) -> Matcher {
     let regex = || regex::Regex::new(&format!("^(?s:{value})$")).unwrap();
     let op = match op {
@@ -47,7 +51,7 @@ fn matcher(name: &str, op: &str, value: &str) -> Matcher {
 }
 
 fn write(registry: &Registry, memory: &Memory, request: &[u8]) -> Result<crate::Appended, StoreError> {
-    let batch = Batch::decode(registry, RecordKind::RemoteWrite, request)?;
+    let batch = Batch::decode(registry, RecordKind::RemoteWrite, &compressed(request))?;
     let appended = batch.appended.clone();
     memory.apply(batch);
     Ok(appended)
@@ -98,7 +102,7 @@ fn a_label_that_is_not_utf8_is_refused_and_its_series_named() {
     let mut bytes = request(vec![series(&[("__name__", "up"), ("path", "/é")], &[(1, 1.0)])]);
     let at = bytes.windows(2).position(|pair| pair == "é".as_bytes()).unwrap();
     bytes[at] = 0xff;
-    let batch = Batch::decode(&registry, RecordKind::RemoteWrite, &bytes).unwrap();
+    let batch = Batch::decode(&registry, RecordKind::RemoteWrite, &compressed(&bytes)).unwrap();
     assert_eq!((batch.appended.accepted, batch.appended.rejected), (0, 1));
     assert!(batch.appended.reason.unwrap().starts_with("the series up{path=\"/\u{fffd}"));
 }
@@ -227,11 +231,11 @@ fn what_prometheus_sends_besides_floats_is_kept_in_memory_and_in_parts() {
         let known = Metadata { kind: MetricKind::Histogram, help: "how long".into(), unit: "s".into() };
         assert_eq!(samples.metadata(&view).unwrap().get("latency"), metadata.then_some(&known));
     };
-    store.append(RecordKind::RemoteWrite, &request(vec![latency])).unwrap();
+    store.append(RecordKind::RemoteWrite, &compressed(&request(vec![latency]))).unwrap();
     check(&store, false);
     store.flush();
     check(&store, false);
-    store.append(RecordKind::RemoteWrite, &only_metadata).unwrap();
+    store.append(RecordKind::RemoteWrite, &compressed(&only_metadata)).unwrap();
     check(&store, true);
     let store = store.reopen(Samples::new(Limits::default()));
     check(&store, true);
@@ -326,7 +330,7 @@ fn run(steps: &[Step], dir: &std::path::Path) -> (Harness<Samples>, Model) {
                 model.samples.entry(labels.clone()).or_default().extend(floats.iter().copied());
                 let appended = if *remote_write {
                     let pairs: Vec<_> = pairs.iter().map(|(name, value)| (*name, *value)).collect();
-                    store.append(RecordKind::RemoteWrite, &request(vec![series(&pairs, &floats)]))
+                    store.append(RecordKind::RemoteWrite, &compressed(&request(vec![series(&pairs, &floats)])))
                 } else {
                     let samples = crate::Samples { floats, ..crate::Samples::default() };
                     let write = SeriesWrite { labels, samples, exemplars: Vec::new(), metadata: None };
@@ -405,6 +409,7 @@ proptest! {
         let registry = Registry::new(Limits::default());
         let memory = Memory::default();
         let _: Result<_, _> = write(&registry, &memory, &bytes);
+        let _: Result<_, _> = Batch::decode(&registry, RecordKind::RemoteWrite, &bytes);
         let pairs: Vec<_> = pairs.into_iter().collect();
         let mut valid = request(vec![series(&pairs, &[(1, 1.0)]), series(&pairs, &[(2, 2.0)])]);
         valid.truncate(cut.index(valid.len()));

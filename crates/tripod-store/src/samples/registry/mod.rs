@@ -30,6 +30,7 @@ pub(crate) use self::identities::{FoundSeries, Identity};
 pub(crate) use self::index::Index;
 use self::order::Order;
 use super::limits::{self, Limits, Refusal};
+use super::remote_write::Buffers;
 
 /// Bytes of the hash's secret.
 const SECRET: usize = 192;
@@ -43,6 +44,7 @@ pub(crate) struct Registry {
     numbers: Mutex<Numbers>,
     generations: Generations,
     order: Mutex<Order>,
+    pub(super) buffers: Buffers,
     /// While the log is read after a start: what was accepted once is accepted again, whatever the limits.
     restoring: AtomicBool,
 }
@@ -83,6 +85,7 @@ impl Registry {
             numbers: Mutex::default(),
             generations: Generations::default(),
             order: Mutex::default(),
+            buffers: Buffers::default(),
             restoring: AtomicBool::new(true),
         }
     }
