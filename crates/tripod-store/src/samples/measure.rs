@@ -53,6 +53,21 @@ fn resident() -> usize {
 }
 
 #[test]
+fn a_series_of_ten_labels_takes_less_than_half_a_kibibyte() {
+    let (registry, memory, series) = (Registry::new(Limits::default()), Memory::default(), 20_000);
+    for round in 0..2 {
+        for request in requests(series, round) {
+            memory.apply(Batch::decode(&registry, RecordKind::RemoteWrite, &request).unwrap());
+        }
+    }
+    let all = memory.present();
+    assert_eq!(registry.sorted(&all).len(), series);
+    let (known, samples) = (registry.memory() / series, memory.bytes() / series);
+    println!("{known} bytes for what is known of a series, {samples} for two samples");
+    assert!(known + samples <= 512, "{known} and {samples} bytes a series");
+}
+
+#[test]
 #[ignore = "a measurement"]
 fn stages() {
     for series in [100_000, 1_000_000] {
