@@ -15,7 +15,7 @@ const BITS: u8 = 1;
 const PCO: u8 = 2;
 const PACKINGS: u8 = 4;
 
-/// Differences are taken at most so often.
+/// Numbers as they are, differences, differences of differences.
 const ORDERS: usize = 3;
 /// Fewer numbers than this are not worth pco's tables.
 const PCO_FROM: usize = 192;
