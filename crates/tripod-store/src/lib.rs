@@ -1,32 +1,24 @@
 //! Tripod's store: spans, log records, samples and exemplars, kept on one machine.
 //!
 //! Three narrow traits say what a store does, one a signal: [`SpanStore`], [`LogStore`], [`SeriesStore`]. [`Embedded`] is
-//! the one that comes with Tripod: a directory with a write-ahead log in it, and an index in memory.
+//! the one that comes with Tripod: a directory with a write-ahead log and immutable parts in it.
 #![forbid(unsafe_code)]
+#![allow(dead_code, unused_imports, unreachable_pub, reason = "while the engine is being put together")]
 
-#[allow(dead_code, unused_imports, reason = "the engine that takes the place of `embedded`")]
 mod columns;
 mod contract;
-#[allow(dead_code, unused_imports, reason = "as above")]
 mod disk;
 mod embedded;
-#[allow(dead_code, unused_imports, unreachable_pub, reason = "as above")]
 mod engine;
 mod error;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
-#[allow(dead_code, unused_imports, reason = "as above")]
 mod index;
-#[allow(dead_code, unused_imports, reason = "as above")]
 mod logs;
-#[allow(dead_code, unused_imports, reason = "as above")]
 mod records;
-#[allow(dead_code, unused_imports, reason = "as above")]
 mod samples;
-#[allow(dead_code, unused_imports, reason = "as above")]
 mod spans;
-#[allow(dead_code, unused_imports, unreachable_pub, reason = "as above")]
 mod wal;
 
 pub use contract::{
@@ -35,8 +27,10 @@ pub use contract::{
     SeriesStatistics, SeriesStore, SeriesWrite, ServiceShare, ServiceStats, SpanStore, StatisticsRow, StoredLog,
     StoredSpan, Trace, TraceQuery, TraceSummaries, TraceSummary, Window, body_regex,
 };
-pub use embedded::{Damage, Embedded, Options, Recovery};
+pub use embedded::Embedded;
+pub use engine::{Check, CheckedPart, Durability, Keep, Options, Recovery, Retention, SignalStatus};
 pub use error::StoreError;
+pub use wal::recover::Damage;
 
 /// What became of a batch that was handed over.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -71,10 +65,14 @@ pub struct Status {
     pub series: u64,
     /// Exemplars that can be found.
     pub exemplars: u64,
-    /// Bytes of index and samples in memory.
+    /// Bytes in memory: of what is in no part yet, and of what finds the rest.
     pub memory_bytes: u64,
     /// Bytes on disk.
     pub disk_bytes: u64,
     /// Records dropped by retention (oldest first, to stay within the limits) since the store was opened.
     pub evicted: u64,
+    /// Bytes of the write-ahead log, which are among those on disk.
+    pub wal_bytes: u64,
+    /// What it holds by signal.
+    pub signals: Vec<SignalStatus>,
 }

@@ -38,6 +38,16 @@ pub trait SpanStore: Send + Sync {
 
     /// Calls, errors and durations of every service within a window, cut into `steps` equal parts (at least 1).
     fn service_stats(&self, window: Window, steps: usize) -> Result<Vec<ServiceStats>, StoreError>;
+
+    /// Which service calls which within a window.
+    fn dependencies(&self, window: Window) -> Result<Vec<Dependency>, StoreError>;
+
+    /// The keys of attributes that spans, their events, resources and scopes have, sorted.
+    fn attribute_keys(&self) -> Result<Vec<AttributeKey>, StoreError>;
+
+    /// At most `limit` values of a key that begin with `prefix`, those that most spans have first. Of a key with very many
+    /// values some are not among them.
+    fn attribute_values(&self, key: &str, prefix: &str, limit: usize) -> Result<Vec<AttributeValue>, StoreError>;
 }
 
 /// A span with who emitted it.

@@ -1,48 +1,21 @@
-//! The store that comes with Tripod: a write-ahead log in a directory, and in memory the rows and indexes that find what
-//! is in it.
+//! The store that comes with Tripod: a directory with a write-ahead log and parts in it, behind the contract's traits.
 //!
-//! - [`wal`]: durable, append-only, cut into segments.
-//! - [`segment`]: what is known in memory of one segment: rows of [`spans`] and [`logs`] that point into the log. Dropping
-//!   the oldest segment drops its rows and its file, and nothing else ([`retain`]).
-//! - [`series`]: samples and exemplars, all in memory; their log is only read at start.
-//! - [`fetch`]: reads records back from the log to show them or to check their attributes.
-//!
-//! A span takes about 120 bytes of memory and its own size on disk. What is appended is visible when the call returns.
+//! What a request goes through is the engine's, what is in it the signals'; here they are put together. Decision 28 says how
+//! what is acknowledged stays, decisions 29 to 34 how it lies on disk and is found.
 
-mod directory;
-mod fetch;
-mod find_logs;
-mod log_volume;
 mod logs;
-mod matching;
-mod options;
-mod postings;
-mod request;
-mod retain;
-mod segment;
 mod series;
 mod spans;
-mod stats;
-mod store;
-mod summaries;
-mod symbols;
-mod timeline;
-mod traces;
-mod wal;
 
-use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::path::Path;
+use std::sync::Arc;
 
-use self::directory::{Directory, io_error};
-pub use self::options::Options;
-use self::segment::{Segment, Segments};
-use self::series::SeriesTable;
-use self::wal::frame::Kind;
-pub use self::wal::recover::Damage;
-use self::wal::segment::SegmentFile;
-use self::wal::{Wal, recover};
-use crate::StoreError;
-use crate::samples::codec;
+use crate::disk::{Disk, RealDisk};
+use crate::engine::{self, AnyTable, Background, Check, Engine, Keep, Options, Recovery, Signal, Table};
+use crate::logs::Logs;
+use crate::samples::{Limits, Samples};
+use crate::spans::Spans;
+use crate::{Status, Store, StoreError};
 
 /// The embedded store. Share it in an [`Arc`]; any number of threads may append and ask at once.
 ///
@@ -64,112 +37,116 @@ use crate::samples::codec;
 /// ```
 #[derive(Debug)]
 pub struct Embedded {
-    options: Options,
-    wal: Wal,
-    segments: RwLock<Segments>,
-    series: SeriesTable,
-    evicting: Mutex<()>,
-    evicted: AtomicU64,
-    /// Holds the lock.
-    directory: Directory,
-}
-
-/// What opening a store found on disk.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Recovery {
-    /// Segments read.
-    pub segments: u64,
-    /// Records (appended batches) read.
-    pub records: u64,
-    /// Bytes of unfinished writes cut off the newest segment: they were never acknowledged.
-    pub truncated_bytes: u64,
-    /// What could not be read, and was skipped.
-    pub damaged: Vec<Damage>,
+    spans: Arc<Table<Spans>>,
+    logs: Arc<Table<Logs>>,
+    samples: Arc<Table<Samples>>,
+    engine: Arc<Engine>,
+    /// Stopped before the engine goes.
+    _background: Background,
 }
 
 impl Embedded {
-    /// Opens the store in a directory, and reads what is there into memory.
+    /// Opens the store in a directory: reads what its log has that is in no part yet, and starts the background work.
     ///
     /// # Errors
-    /// [`StoreError::Locked`] when another process uses the directory, [`StoreError::Format`] when another version wrote it,
-    /// [`StoreError::Io`] when the system refuses. Damaged data is no error, see [`Recovery`].
+    /// [`StoreError::Locked`] when another process uses the directory, [`StoreError::Format`] when a version that this one does
+    /// not know wrote it, [`StoreError::Io`] when the system refuses. Damaged data is no error, see [`Recovery`].
     pub fn open(options: Options) -> Result<(Self, Recovery), StoreError> {
-        let directory = Directory::open(&options.dir)?;
-        let ids = wal::segment::list(&directory.wal).map_err(io_error("cannot list", &directory.wal))?;
-        let mut store = Self {
-            wal: Wal::new(&directory.wal, options.segment_bytes, options.max_waiting_bytes, None, 1),
-            options,
-            segments: RwLock::default(),
-            series: SeriesTable::default(),
-            evicting: Mutex::default(),
-            evicted: AtomicU64::new(0),
-            directory,
+        Self::open_on(Arc::new(RealDisk), options)
+    }
+
+    fn open_on(disk: Arc<dyn Disk>, options: Options) -> Result<(Self, Recovery), StoreError> {
+        let Tables { spans, logs, samples } = Tables::new(&options);
+        let keep = options.retention;
+        let tables: Vec<(Arc<dyn AnyTable>, Keep)> = vec![
+            (Arc::clone(&spans) as _, keep.spans),
+            (Arc::clone(&logs) as _, keep.logs),
+            (Arc::clone(&samples) as _, keep.samples),
+        ];
+        let (engine, recovery) = Engine::open(disk, options, tables)?;
+        engine.retain_now()?;
+        let engine = Arc::new(engine);
+        let background = Background::start(Arc::clone(&engine))?;
+        Ok((Self { spans, logs, samples, engine, _background: background }, recovery))
+    }
+
+    /// Makes a snapshot: a directory that opens as a store of its own, with all that was acknowledged before this was called. Its
+    /// parts are hard links, so `dest` (new, or empty) must be on the store's file system.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when the system refuses; `dest` is no store then.
+    pub fn snapshot(&self, dest: &Path) -> Result<(), StoreError> {
+        self.engine.snapshot(dest)
+    }
+
+    /// Reads every byte of a store that nobody uses, and says which checksums hold. Changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] when a process uses the directory, [`StoreError::Format`] when there is no store in it that this
+    /// version can read. What is damaged is no error but in the answer.
+    pub fn check(dir: &Path) -> Result<Check, StoreError> {
+        let Tables { spans, logs, samples } = Tables::new(&Options::new(dir));
+        engine::check(&RealDisk, dir, &[spans, logs, samples])
+    }
+
+    /// Writes all that is in memory as parts, and merges and drops parts until nothing is left to do.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when the system refuses. What was not done is tried again in the background.
+    pub fn settle(&self) -> Result<(), StoreError> {
+        self.engine.settle()
+    }
+}
+
+/// A table a signal.
+struct Tables {
+    spans: Arc<Table<Spans>>,
+    logs: Arc<Table<Logs>>,
+    samples: Arc<Table<Samples>>,
+}
+
+impl Tables {
+    fn new(options: &Options) -> Self {
+        let limits = Limits {
+            series: options.series_limit as u64,
+            out_of_order: i64::try_from(options.out_of_order_window.as_millis()).unwrap_or(i64::MAX),
+            ..Limits::default()
         };
-        let mut recovery = Recovery::default();
-        let mut last = None;
-        for id in &ids {
-            last = store.replay(*id, Some(id) == ids.last(), &mut recovery)?;
-            store.keep_within_limits()?;
+        let bytes = options.memory_table_bytes();
+        Self {
+            spans: Table::new(Spans::default(), bytes),
+            logs: Table::new(Logs, bytes),
+            samples: Table::new(Samples::new(limits), bytes),
         }
-        let next_id = ids.last().map_or(1, |id| id + 1);
-        store.wal =
-            Wal::new(&store.directory.wal, store.options.segment_bytes, store.options.max_waiting_bytes, last, next_id);
-        Ok((store, recovery))
+    }
+}
+
+impl Store for Embedded {
+    /// Waits until the log is on disk, which it is already unless [`Options::durability`] says otherwise.
+    fn flush(&self) -> Result<(), StoreError> {
+        self.engine.sync()
     }
 
-    /// Reads a segment into memory; returns it when it may be written further.
-    fn replay(&self, id: u64, newest: bool, recovery: &mut Recovery) -> Result<Option<Arc<SegmentFile>>, StoreError> {
-        let dir = &self.directory.wal;
-        let file = Arc::new(SegmentFile::open(dir, id).map_err(io_error("cannot open a segment in", dir))?);
-        let bytes = file.read_all().map_err(io_error("cannot read", &file.path))?;
-        let mut damaged = Vec::new();
-        let scan = recover::scan(&bytes, newest, |kind, payload, offset| {
-            if let Err(reason) = self.take_in(kind, payload, &file, offset as u32) {
-                damaged.push((offset, payload.len(), reason));
-            }
-        });
-        damaged.extend(scan.damaged.into_iter().map(|(offset, len, reason)| (offset, len, reason.to_owned())));
-        recovery.segments += 1;
-        recovery.records += scan.records;
-        if let Some(torn) = scan.torn {
-            recovery.truncated_bytes += (bytes.len() - torn) as u64;
-            file.truncate(torn as u64).map_err(io_error("cannot truncate", &file.path))?;
+    fn status(&self) -> Status {
+        let tables = [&*self.spans as &dyn AnyTable, &*self.logs, &*self.samples];
+        let signals = tables.map(AnyTable::status);
+        let counts = self.samples.signal.counts(&self.samples.view());
+        let rows = |name| signals.iter().find(|signal| signal.signal == name).map_or(0, |signal| signal.rows);
+        let wal_bytes = self.engine.wal.bytes();
+        let in_tables = |signal: &engine::SignalStatus| signal.memory_bytes + signal.index_bytes;
+        let samples_in_tables = signals.iter().filter(|signal| signal.signal == Samples::NAME);
+        let registry = counts.memory as u64 - samples_in_tables.map(|signal| signal.memory_bytes).sum::<u64>().min(counts.memory as u64);
+        Status {
+            spans: rows(Spans::NAME),
+            logs: rows(Logs::NAME),
+            samples: counts.samples,
+            series: counts.series,
+            exemplars: counts.exemplars,
+            memory_bytes: signals.iter().map(in_tables).sum::<u64>() + registry,
+            disk_bytes: signals.iter().map(|signal| signal.part_bytes).sum::<u64>() + wal_bytes,
+            evicted: signals.iter().map(|signal| signal.evicted).sum(),
+            wal_bytes,
+            signals: signals.into(),
         }
-        let writable = newest && damaged.is_empty() && file.len() >= wal::segment::MAGIC.len() as u64;
-        recovery.damaged.extend(damaged.into_iter().map(|(offset, len, reason)| Damage {
-            path: file.path.clone(),
-            offset: offset as u64,
-            bytes: len as u64,
-            reason,
-        }));
-        if file.len() == 0 {
-            std::fs::remove_file(&file.path).map_err(io_error("cannot remove", &file.path))?;
-        } else {
-            self.segment(&file);
-        }
-        Ok(writable.then_some(file))
-    }
-
-    /// Takes a record of the log into memory.
-    fn take_in(&self, kind: Kind, payload: &[u8], file: &Arc<SegmentFile>, offset: u32) -> Result<(), String> {
-        let decode = |error: tripod_wire::WireError| error.to_string();
-        let Some(segment) = self.segment(file) else { return Ok(()) };
-        match kind {
-            Kind::Spans => segment.insert_spans(&request::spans(payload).map_err(decode)?, offset),
-            Kind::Logs => segment.insert_logs(&request::logs(payload).map_err(decode)?, offset),
-            Kind::Series => self.series.append(&codec::decode(payload)?, file.id),
-        }
-        Ok(())
-    }
-
-    /// What is known of a file in memory; `None` when it has been evicted.
-    fn segment(&self, file: &Arc<SegmentFile>) -> Option<Arc<Segment>> {
-        let known = self.segments.read().unwrap_or_else(PoisonError::into_inner).get(file.id);
-        known.or_else(|| self.segments.write().unwrap_or_else(PoisonError::into_inner).get_or_insert(file))
-    }
-
-    /// The segments as they are now; later changes of the set do not show.
-    fn segments(&self) -> Vec<Arc<Segment>> {
-        self.segments.read().unwrap_or_else(PoisonError::into_inner).all()
     }
 }

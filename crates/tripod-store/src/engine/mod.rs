@@ -186,6 +186,11 @@ impl Engine {
         Ok(false)
     }
 
+    /// Drops the parts that are past what is kept now.
+    pub(crate) fn retain_now(&self) -> Result<(), StoreError> {
+        self.retain(now())
+    }
+
     /// Drops the parts that are past what is kept.
     pub(crate) fn retain(&self, now: u64) -> Result<(), StoreError> {
         let _tidying = lock(&self.tidying);

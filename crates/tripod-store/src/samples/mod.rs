@@ -8,7 +8,6 @@
 //! A day has up to two parts, of kinds [`SAMPLES`] and [`EXEMPLARS`]; metadata of metric families stands in parts of samples.
 
 mod batch;
-mod bridge;
 pub(crate) mod codec;
 mod flush;
 pub(crate) mod gather;
@@ -23,7 +22,6 @@ mod signal;
 
 use std::sync::Arc;
 
-pub(crate) use self::bridge::{remote_write_as_series, statistics_of};
 pub(crate) use self::gather::Gathered;
 pub(crate) use self::limits::Limits;
 pub(crate) use self::matchers::{LabelMatcher, Selector, Values};
