@@ -80,7 +80,7 @@ impl Engine {
     ) -> Result<Appended, StoreError> {
         self.space.check(payload.len() as u64)?;
         let appended = table.append(&self.ground, &self.wal, kind, payload)?;
-        if self.wal.bytes() > self.ground.options.wal_bytes {
+        if self.wal.bytes() > self.ground.options.wal_bytes() {
             self.ground.flushing.wake();
         }
         Ok(appended)
@@ -132,7 +132,7 @@ impl Engine {
 
     /// Freezes the memory tables whose first records lie in the oldest segments of a log that has grown too large.
     fn freeze_laggards(&self) {
-        let limit = self.ground.options.wal_bytes;
+        let limit = self.ground.options.wal_bytes();
         let segments = self.wal.segments();
         let mut bytes: u64 = segments.iter().map(|(_, len)| len).sum();
         // The newest one stays whatever happens.
@@ -172,9 +172,10 @@ impl Engine {
     /// Merges some parts of a table; false when there is nothing to merge. `now` in nanoseconds since the Unix epoch.
     pub(crate) fn merge(&self, now: u64) -> Result<bool, StoreError> {
         let _tidying = lock(&self.tidying);
-        for table in self.tables() {
+        for (table, keep) in &self.tables {
             let parts = table.parts();
-            let Some(ids) = merge::pick(&parts, PartMeta::day_of(now), self.ground.options.max_part_bytes) else {
+            let Some(ids) = merge::pick(&parts, PartMeta::day_of(now), self.ground.options.max_part_bytes(*keep))
+            else {
                 continue;
             };
             let bytes = parts.iter().filter(|part| ids.contains(&part.id)).map(|part| part.bytes).sum();

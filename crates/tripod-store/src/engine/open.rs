@@ -57,7 +57,7 @@ impl Engine {
 
         let known = manifest.checkpoints.values().max().copied().unwrap_or_default();
         let wal_options = WalOptions {
-            segment_bytes: ground.options.segment_bytes,
+            segment_bytes: ground.options.segment_bytes(),
             max_waiting_bytes: ground.options.max_waiting_bytes,
             durability: ground.options.durability,
         };

@@ -5,6 +5,12 @@ use std::time::Duration;
 
 pub use crate::wal::Durability;
 
+/// A limit of bytes on disk has room for so many of the largest parts: it is kept by dropping whole ones.
+const PARTS_PER_LIMIT: u64 = 16;
+
+/// At most this part of a limit of bytes on disk is log.
+const LOG_PER_LIMIT: u64 = 4;
+
 /// Settings of [`Embedded`](crate::Embedded).
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -14,7 +20,8 @@ pub struct Options {
     pub durability: Durability,
     /// How long and how much of each signal is kept.
     pub retention: Retention,
-    /// Bytes on disk of all signals and the log. Past it the oldest days are dropped, whatever signal they are of. Default: no limit.
+    /// Bytes on disk of all signals and the log. Past it the oldest days are dropped, whatever signal they are of. It is looked at
+    /// some times a minute and after every flush, not before every append. Default: no limit.
     pub disk_limit: Option<u64>,
     /// While fewer bytes than this are free on the disk, nothing is taken in. Default 256 MiB.
     pub min_free_bytes: u64,
@@ -22,7 +29,7 @@ pub struct Options {
     /// written as parts: one is as large as a ninth of this, and not larger than 64 MiB. Default 512 MiB.
     pub memory_limit: usize,
     /// Bytes of write-ahead log, which are read at a start; past them the signal that holds them back is written as parts early.
-    /// Default 256 MiB.
+    /// Default 256 MiB, and a quarter of [`disk_limit`](Self::disk_limit) at most.
     pub wal_bytes: u64,
     /// A segment of the log is closed at so many bytes. Default 64 MiB.
     pub segment_bytes: u64,
@@ -80,5 +87,21 @@ impl Options {
     /// A memory table is frozen at so many bytes.
     pub(crate) fn memory_table_bytes(&self) -> usize {
         (self.memory_limit / 9).min(64 << 20)
+    }
+
+    /// So much log is kept at most.
+    pub(crate) fn wal_bytes(&self) -> u64 {
+        self.wal_bytes.min(self.disk_limit.map_or(u64::MAX, |limit| limit / LOG_PER_LIMIT))
+    }
+
+    /// A segment of the log is closed at so many bytes: a log that is limited is dropped by whole segments.
+    pub(crate) fn segment_bytes(&self) -> u64 {
+        self.segment_bytes.min(self.wal_bytes() / 4).max(1)
+    }
+
+    /// Parts that reach so many bytes are not merged any more.
+    pub(crate) fn max_part_bytes(&self, keep: Keep) -> u64 {
+        let limit = keep.bytes.unwrap_or(u64::MAX).min(self.disk_limit.unwrap_or(u64::MAX));
+        self.max_part_bytes.min(limit / PARTS_PER_LIMIT)
     }
 }
