@@ -194,9 +194,9 @@ fn a_second_owner_of_the_directory_is_refused_until_the_first_is_gone() {
 }
 
 #[test]
-fn readers_see_whole_batches_while_others_append_and_segments_come_and_go() {
+fn readers_see_whole_batches_while_others_append_and_parts_come_and_go() {
     let dir = tempfile::tempdir().unwrap();
-    let options = Options { segment_bytes: 8000, disk_limit: Some(100_000), ..Options::new(dir.path()) };
+    let options = Options { segment_bytes: 8000, disk_limit: Some(20_000), ..Options::new(dir.path()) };
     let (store, _) = Embedded::open(options).unwrap();
     let (done, newest) = (AtomicBool::new(false), AtomicU64::new(0));
     let batch = |number| spans("a", (0..5).map(move |at| span(number, at, "x", number)));
@@ -219,8 +219,13 @@ fn readers_see_whole_batches_while_others_append_and_segments_come_and_go() {
         for number in 1..1500 {
             store.append_spans(&batch(number)).unwrap();
             newest.store(number, Ordering::Release);
+            if number % 100 == 0 {
+                store.settle().unwrap();
+            }
         }
         done.store(true, Ordering::Relaxed);
     });
-    assert!(store.status().evicted > 0, "segments were dropped meanwhile");
+    let status = store.status();
+    assert!(status.evicted > 0, "parts were dropped meanwhile");
+    assert!(status.signals[0].flushes > 0 && status.signals[0].merges > 0, "parts were written and merged meanwhile");
 }

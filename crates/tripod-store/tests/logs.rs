@@ -118,7 +118,7 @@ fn the_volume_counts_every_record_of_the_query_once_with_and_without_reading_the
     let of_a = LogQuery { service: Some("a".into()), ..any_log() };
     assert_eq!(counted(&of_a, 1), ((10, 14), vec![(error, vec![1]), (info, vec![4])]));
     let in_trace = LogQuery { trace_id: Some(trace_id(1)), ..of_a.clone() };
-    assert_eq!(counted(&in_trace, 1), ((11, 19), vec![(error, vec![1]), (info, vec![1])]));
+    assert_eq!(counted(&in_trace, 1), ((11, 13), vec![(error, vec![1]), (info, vec![1])]));
     let grave = LogQuery { severity: Some(SeverityNumber::WARN..=SeverityNumber::FATAL), ..any_log() };
     assert_eq!(counted(&grave, 1).1, [(error, vec![1])]);
     let window = Window { start: 18, end: 30 };

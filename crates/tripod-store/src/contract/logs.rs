@@ -31,7 +31,7 @@ pub trait LogStore: Send + Sync {
 /// Log records counted by level and time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogVolume {
-    /// The window counted. An end that the query left open is where the records of the service or trace asked for end.
+    /// The window counted. An end that the query left open is where the records of the service and trace asked for end.
     pub window: Window,
     /// Records a step by the name of their level, `""` for those without one; levels of which there are none are left out.
     pub levels: BTreeMap<&'static str, Vec<u64>>,

@@ -135,7 +135,8 @@ impl Store for Embedded {
         let wal_bytes = self.engine.wal.bytes();
         let in_tables = |signal: &engine::SignalStatus| signal.memory_bytes + signal.index_bytes;
         let samples_in_tables = signals.iter().filter(|signal| signal.signal == Samples::NAME);
-        let registry = counts.memory as u64 - samples_in_tables.map(|signal| signal.memory_bytes).sum::<u64>().min(counts.memory as u64);
+        let registry = counts.memory as u64
+            - samples_in_tables.map(|signal| signal.memory_bytes).sum::<u64>().min(counts.memory as u64);
         Status {
             spans: rows(Spans::NAME),
             logs: rows(Logs::NAME),
