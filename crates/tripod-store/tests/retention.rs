@@ -130,7 +130,7 @@ fn each_signal_keeps_as_many_bytes_as_it_may() {
 #[test]
 fn a_lower_limit_at_the_next_start_drops_what_is_above_it() {
     let dir = tempfile::tempdir().unwrap();
-    let options = Options { disk_limit: Some(u64::MAX), ..Options::new(dir.path()) };
+    let options = Options { segment_bytes: 10_000, ..Options::new(dir.path()) };
     let (store, _) = Embedded::open(options.clone()).unwrap();
     for number in 0..50 {
         append(&store, number);
