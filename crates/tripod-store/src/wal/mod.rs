@@ -187,13 +187,19 @@ impl Wal {
         lock(&self.segments).iter().map(|(id, bytes)| (*id, *bytes)).collect()
     }
 
-    /// Drops the segments that lie wholly below a position. The newest one stays. Should a removal not be durable, the segment is
-    /// there again after a crash, with nothing in it that is not in parts.
+    /// Drops the segments that lie wholly below a position. Should a removal not be durable, the segment is there again after a crash,
+    /// with nothing in it that is not in parts.
     pub(crate) fn drop_below(&self, position: Position) -> Result<(), StoreError> {
-        let newest = lock(&self.tail).segment.as_ref().map(|segment| segment.id);
+        let mut tail = lock(&self.tail);
+        let newest = tail.segment.as_ref().map(|segment| (segment.id, segment.len(), segment.is_empty()));
+        let below = |id: u64| match newest {
+            // It may be written to, unless everything in it lies below.
+            Some((newest, len, empty)) if newest == id => !empty && position >= Position { segment: id, offset: len },
+            _ => id < position.segment,
+        };
         let mut segments = lock(&self.segments);
-        let old: Vec<u64> = segments.range(..position.segment).map(|(id, _)| *id).collect();
-        for id in old.into_iter().filter(|id| Some(*id) != newest) {
+        let old: Vec<u64> = segments.keys().copied().filter(|id| below(*id)).collect();
+        for id in old {
             let path = segment::path(&self.dir, id);
             match self.disk.remove_file(&path) {
                 Err(source) if source.kind() != io::ErrorKind::NotFound => {
@@ -201,6 +207,10 @@ impl Wal {
                 }
                 _ => segments.remove(&id),
             };
+            if newest.is_some_and(|(newest, ..)| newest == id) {
+                tail.segment = None;
+                tail.dirty = false;
+            }
         }
         Ok(())
     }

@@ -125,16 +125,19 @@ fn what_would_wait_beyond_the_limit_is_refused_but_a_large_record_passes_alone()
 }
 
 #[test]
-fn segments_below_a_position_are_dropped_but_never_the_newest() {
+fn segments_below_a_position_are_dropped_and_the_newest_when_all_of_it_is() {
     let dir = tempfile::tempdir().unwrap();
     let wal = wal(dir.path(), 100, 1 << 20);
     let places = [500, 40, 40, 10].map(|len| append(&wal, &vec![7; len]).unwrap());
     assert_eq!(places.map(|place| place.start.segment), [1, 2, 3, 3]);
     wal.drop_below(places[1].start).unwrap();
     assert_eq!(segment::list(&RealDisk, dir.path()).unwrap(), [2, 3]);
-    wal.drop_below(Position { segment: 99, offset: 0 }).unwrap();
+    wal.drop_below(places[3].start).unwrap();
     assert_eq!(segment::list(&RealDisk, dir.path()).unwrap(), [3]);
     assert_eq!(wal.bytes(), std::fs::metadata(segment::path(dir.path(), 3)).unwrap().len());
+    wal.drop_below(places[3].end).unwrap();
+    assert_eq!((segment::list(&RealDisk, dir.path()).unwrap(), wal.bytes()), (Vec::new(), 0));
+    assert_eq!(append(&wal, b"next").unwrap().start.segment, 4);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use roaring::RoaringBitmap;
 
 use super::SeriesPart;
 use super::entries::SERIES;
+use super::file::MAGIC;
 use super::query::Query;
 use crate::StoreError;
 use crate::engine::PartFile;
@@ -11,6 +12,9 @@ use crate::samples::Selector;
 
 /// Reads all of a part, and says what is wrong with it first.
 pub(crate) fn verify(part: &SeriesPart, file: &PartFile) -> Result<(), StoreError> {
+    if file.read(0, MAGIC.len())? != MAGIC {
+        return Err(file.damaged(0, "its first bytes are not those of a part of series"));
+    }
     let mut query = part.query(file);
     query.check_table()?;
     let all = Selector::default();
