@@ -3,18 +3,13 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use tripod_store::{
-    Appended, Embedded, Labels, LogStore, Options, Recovery, Samples, SeriesStore, SeriesWrite, SpanStore, Store,
-    StoreError,
-};
-use tripod_wire::prometheus::remote_write::WriteRequest;
-use tripod_wire::proto::Message;
+use tripod_store::{Appended, Embedded, LogStore, Options, Recovery, SeriesStore, SpanStore, Store, StoreError};
 
 use crate::process;
 
-/// Opens it as the product does, but for the limits that would drop data.
+/// Opens it with the defaults.
 pub fn open(dir: &Path) -> (Embedded, Recovery) {
-    Embedded::open(Options { memory_limit: 6 << 30, ..Options::new(dir) }).expect("the store opens")
+    Embedded::open(Options::new(dir)).expect("the store opens")
 }
 
 /// Hands over a request of a signal.
@@ -26,23 +21,9 @@ pub fn append(store: &Embedded, signal: &str, request: &[u8], scratch: &mut Vec<
             let len = snap::raw::decompress_len(request).expect("it was compressed by snappy");
             scratch.resize(len, 0);
             snap::raw::Decoder::new().decompress(request, scratch).expect("it was compressed by snappy");
-            append_remote_write(store, scratch)
+            store.append_remote_write(scratch)
         }
     }
-}
-
-fn append_remote_write(store: &Embedded, request: &[u8]) -> Result<Appended, StoreError> {
-    let request = WriteRequest::decode(request)?;
-    let write = |series: tripod_wire::prometheus::remote_write::TimeSeries| SeriesWrite {
-        labels: Labels::new(series.labels.into_iter().map(|label| (label.name, label.value))),
-        samples: Samples {
-            floats: series.samples.into_iter().map(|sample| (sample.timestamp, sample.value)).collect(),
-            ..Samples::default()
-        },
-        exemplars: Vec::new(),
-        metadata: None,
-    };
-    store.append_series(&request.timeseries.into_iter().map(write).collect::<Vec<_>>())
 }
 
 /// Flushes, and waits until nothing is done in the background any more: flushes, merges.

@@ -47,6 +47,7 @@ pub fn run(arguments: &Arguments) -> Value {
         "cpu_acknowledged": cpu_acknowledged,
         "cpu": process::own_cpu() - cpu,
         "disk_bytes": process::disk_bytes(&dir),
+        "log_bytes": process::disk_bytes(&dir.join("wal")),
         "resident_before": resident,
         "resident": grown,
         "peak": peak,

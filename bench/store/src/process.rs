@@ -16,6 +16,7 @@ pub fn own_cpu() -> f64 {
 }
 
 /// CPU seconds of another process, as far as it still runs.
+#[cfg(feature = "peers")]
 pub fn cpu_of(pid: u32) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     // The name, in parentheses, may hold anything; behind it come the state and numbers.

@@ -27,8 +27,8 @@ use crate::report::{short, table};
 
 /// Rounds with one directory, which then is checked as a whole and given up.
 const ROUNDS_A_LIFE: u64 = 20;
-/// Bytes on disk in a life with retention.
-const LIMIT: u64 = 24 << 20;
+/// Bytes of a signal's parts in a life with retention.
+const LIMIT: u64 = 4 << 20;
 
 /// What all rounds in which the same was under way came to.
 #[derive(Default)]

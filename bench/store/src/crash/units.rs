@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use tripod_store::{
-    Appended, Embedded, Labels, LogStore, Options, Recovery, Samples, SeriesStore, SeriesWrite, SpanStore, StoreError,
+    Appended, Embedded, Keep, Labels, LogStore, Options, Recovery, Retention, Samples, SeriesStore, SeriesWrite,
+    SpanStore, StoreError,
 };
 use tripod_wire::otlp::{KeyValue, LogRecord, LogsData, Resource, ResourceLogs, ScopeLogs};
 use tripod_wire::proto::Message;
@@ -23,7 +24,16 @@ pub(super) const STEP: u64 = 20;
 
 /// Opens the store so that everything happens often.
 pub(super) fn open(dir: &Path, limit: Option<u64>) -> (Embedded, Recovery) {
-    let options = Options { segment_bytes: 256 << 10, disk_limit: limit, ..Options::new(dir) };
+    let keep = Keep { age: None, bytes: limit };
+    let options = Options {
+        retention: Retention { spans: keep, logs: keep, samples: keep },
+        memory_limit: 4 << 20,
+        wal_bytes: 2 << 20,
+        segment_bytes: 256 << 10,
+        merge_share: 1.0,
+        max_part_bytes: 1 << 20,
+        ..Options::new(dir)
+    };
     Embedded::open(options).unwrap_or_else(|error| panic!("the store does not open: {error}"))
 }
 
