@@ -24,9 +24,9 @@ pub fn run(arguments: &Arguments) -> Value {
     thread::scope(|scope| {
         for _ in 0..SENDERS {
             scope.spawn(|| {
-                let (mut request, mut scratch) = (Vec::new(), Vec::new());
+                let mut request = Vec::new();
                 while let Some(records) = feed::next(&mut request) {
-                    let appended = engine::append(&store, &signal, &request, &mut scratch).expect("the store takes it");
+                    let appended = engine::append(&store, &signal, &request).expect("the store takes it");
                     assert_eq!(appended.accepted + appended.rejected, records, "{:?}", appended.reason);
                     accepted.fetch_add(appended.accepted, Ordering::Relaxed);
                     rejected.fetch_add(appended.rejected, Ordering::Relaxed);

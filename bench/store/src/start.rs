@@ -16,10 +16,10 @@ pub fn fill(arguments: &Arguments) {
     feed::widen(0);
     let (store, _) = engine::open(&dir);
     engine::settle(&store);
-    let (mut request, mut scratch) = (Vec::new(), Vec::new());
+    let mut request = Vec::new();
     let (mut longest, mut cut) = (0, false);
     while feed::next(&mut request).is_some() {
-        engine::append(&store, &signal, &request, &mut scratch).expect("the store takes it");
+        engine::append(&store, &signal, &request).expect("the store takes it");
         let log = process::disk_bytes(&dir.join("wal"));
         if cut && log * 100 >= longest * 95 {
             break;
