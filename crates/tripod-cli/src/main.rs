@@ -3,6 +3,7 @@
 
 mod bytes;
 mod demo;
+mod export;
 mod up;
 
 use std::process::ExitCode;
@@ -23,6 +24,8 @@ enum Command {
     Up(up::UpArgs),
     /// Do the same, with a trading platform of four services that keeps it busy
     Demo(demo::DemoArgs),
+    /// Write spans, logs or samples of a stopped server as a Parquet file
+    Export(export::ExportArgs),
     #[command(hide = true)]
     DemoService(demo::ServiceArgs),
 }
@@ -34,6 +37,7 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Up(args) => up::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Export(args) => export::run(&args),
         Command::DemoService(args) => demo::run_service(&args),
     }
 }

@@ -26,4 +26,5 @@ mod ui;
 
 pub use config::{Config, MIN_BODY_LIMIT};
 pub use error::ServerError;
+pub use query::time::parse_time;
 pub use server::{Addresses, Server};

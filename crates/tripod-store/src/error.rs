@@ -88,6 +88,9 @@ pub enum StoreError {
         /// How many it has.
         series: u64,
     },
+    /// What an export was written to refused.
+    #[error("cannot write the export: {0}")]
+    Export(#[source] std::io::Error),
     /// A query that can't be answered as it stands: the asker's fault.
     #[error("{0}")]
     Query(String),

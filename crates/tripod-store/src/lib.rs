@@ -11,6 +11,8 @@ mod disk;
 mod embedded;
 mod engine;
 mod error;
+#[cfg(feature = "parquet")]
+mod export;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -30,6 +32,8 @@ pub use contract::{
 pub use embedded::Embedded;
 pub use engine::{Check, CheckedPart, Durability, Keep, Options, Recovery, Retention, SignalStatus};
 pub use error::StoreError;
+#[cfg(feature = "parquet")]
+pub use export::{ExportSignal, export};
 pub use wal::recover::Damage;
 
 /// What became of a batch that was handed over.

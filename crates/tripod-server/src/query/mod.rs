@@ -4,6 +4,7 @@
 //! longer than the timeout; it keeps its place until it really ends, so that slow queries can't pile up.
 
 mod attributes;
+mod export;
 pub(crate) mod jaeger;
 mod jaeger_json;
 pub(crate) mod logs;
@@ -13,7 +14,7 @@ pub(crate) mod prometheus;
 mod prometheus_json;
 mod selectors;
 pub(crate) mod status;
-mod time;
+pub(crate) mod time;
 mod trace_summaries;
 
 use std::sync::Arc;
@@ -37,6 +38,9 @@ use crate::{Addresses, compression, ui};
 /// Queries that run at the same time.
 const QUERIES_AT_ONCE: usize = 8;
 
+/// Exports that run at the same time; they take no place of a query.
+const EXPORTS_AT_ONCE: usize = 2;
+
 /// What the APIs answer from.
 pub(crate) struct Context {
     pub(crate) store: Arc<dyn Store>,
@@ -47,6 +51,7 @@ pub(crate) struct Context {
     engine: Engine,
     timeout: Duration,
     places: Arc<Semaphore>,
+    exports: Arc<Semaphore>,
 }
 
 impl Context {
@@ -59,7 +64,9 @@ impl Context {
     ) -> Arc<Self> {
         let engine = Engine { limits: Limits { timeout, ..Limits::default() }, ..Engine::default() };
         let places = Arc::new(Semaphore::new(QUERIES_AT_ONCE));
-        Arc::new(Self { store, own, in_flight, addresses, started: Instant::now(), engine, timeout, places })
+        let exports = Arc::new(Semaphore::new(EXPORTS_AT_ONCE));
+        let started = Instant::now();
+        Arc::new(Self { store, own, in_flight, addresses, started, engine, timeout, places, exports })
     }
 
     /// Runs a query on a thread of its own, within the limits.
@@ -160,6 +167,7 @@ pub(crate) fn router(context: Arc<Context>) -> Router {
         .merge(logs::routes())
         .merge(overview::routes())
         .merge(status::routes())
+        .merge(export::routes())
         .route("/api/{*path}", axum::routing::any(unknown))
         .route("/v1/{*path}", axum::routing::any(wrong_address))
         .layer(axum::middleware::from_fn(compression::compress))

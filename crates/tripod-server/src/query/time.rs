@@ -36,6 +36,11 @@ pub(super) fn parse(text: &str) -> Result<i128, String> {
     }
 }
 
+/// The same, as the store has times: what is before or behind them is the first or the last one.
+pub fn parse_time(text: &str) -> Result<u64, String> {
+    parse(text).map(clamp_nanos)
+}
+
 /// `1700000000.123456789`, without the rounding of a float.
 fn parse_decimal_seconds(text: &str) -> Option<i128> {
     let (whole, fraction) = text.split_once('.')?;

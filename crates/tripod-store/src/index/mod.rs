@@ -6,6 +6,8 @@
 
 pub(crate) mod filter;
 pub(crate) mod hash;
+#[cfg(test)]
+mod measure;
 pub(crate) mod postings;
 pub(crate) mod rows;
 
