@@ -120,7 +120,7 @@ fn a_damaged_part_is_set_aside_at_the_next_start_and_the_rest_serves() {
     assert!(aside.exists() && !logs.path.exists());
     assert_eq!((store.find_logs(&any_log()).unwrap().len(), store.services().unwrap().len()), (0, 2));
     let damaged: Vec<_> = store.status().signals.into_iter().flat_map(|signal| signal.damaged).collect();
-    assert_eq!(damaged, [aside.clone()]);
+    assert_eq!(damaged, std::slice::from_ref(&aside));
     drop(store);
     assert_eq!(Embedded::check(dir.path()).unwrap().set_aside, [aside]);
 }
