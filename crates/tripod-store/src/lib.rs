@@ -3,7 +3,6 @@
 //! Three narrow traits say what a store does, one a signal: [`SpanStore`], [`LogStore`], [`SeriesStore`]. [`Embedded`] is
 //! the one that comes with Tripod: a directory with a write-ahead log and immutable parts in it.
 #![forbid(unsafe_code)]
-#![allow(dead_code, unused_imports, unreachable_pub, reason = "while the engine is being put together")]
 
 mod columns;
 mod contract;

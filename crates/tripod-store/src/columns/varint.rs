@@ -23,11 +23,6 @@ pub(crate) fn take(bytes: &mut &[u8]) -> Result<u64, Malformed> {
     Err(Malformed("a number does not end"))
 }
 
-/// Bytes that a number takes.
-pub(crate) fn len(value: u64) -> usize {
-    (64 - (value | 1).leading_zeros() as usize).div_ceil(7)
-}
-
 /// A signed number as an unsigned one that is small when it is.
 pub(crate) fn zigzag(value: i64) -> u64 {
     ((value << 1) ^ (value >> 63)) as u64

@@ -5,6 +5,7 @@
 
 mod real;
 #[cfg(any(test, feature = "fuzzing"))]
+#[cfg_attr(not(test), allow(dead_code, reason = "fuzz targets need a disk that fails in no way"))]
 pub(crate) mod simulated;
 
 use std::fmt;

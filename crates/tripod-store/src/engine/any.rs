@@ -3,7 +3,9 @@
 use std::fmt;
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+#[cfg(test)]
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,6 +51,7 @@ pub(crate) trait AnyTable: fmt::Debug + Send + Sync {
     fn drop_parts(&self, ground: &Ground, ids: &[u64]) -> Result<(), StoreError>;
 
     /// Verifies every checksum of every part: what is damaged, by path.
+    #[cfg(test)]
     fn verify(&self) -> Vec<(PathBuf, StoreError)>;
 
     /// Opens a part and verifies every checksum of it.
@@ -129,6 +132,7 @@ impl<S: Signal> AnyTable for Table<S> {
         Table::drop_parts(self, ground, &self.parts_of(ids)).inspect_err(|error| self.counters.failed(error))
     }
 
+    #[cfg(test)]
     fn verify(&self) -> Vec<(PathBuf, StoreError)> {
         let verify = |part: &Arc<Part<S>>| {
             let outcome = contained(S::NAME, || self.signal.verify(part));

@@ -75,9 +75,7 @@ pub(crate) trait Signal: fmt::Debug + Send + Sync + Sized + 'static {
     fn verify(&self, part: &Part<Self>) -> Result<(), StoreError>;
 
     /// Bytes that an open part takes in memory, roughly.
-    fn part_bytes(&self, _part: &Self::Part) -> usize {
-        0
-    }
+    fn part_bytes(&self, part: &Self::Part) -> usize;
 
     /// The records of the log that are not in parts have all been applied: what comes now is new.
     fn opened(&self) {}

@@ -30,11 +30,6 @@ impl FilterBuilder {
         }
     }
 
-    /// Bytes in memory.
-    pub(crate) fn memory(&self) -> usize {
-        self.hashes.capacity() * size_of::<u64>()
-    }
-
     /// The filter, sized by how many hashes are distinct; no bytes where there are none.
     pub(crate) fn finish(mut self) -> Vec<u8> {
         self.hashes.sort_unstable();
@@ -67,6 +62,7 @@ pub(crate) fn probe(block: &[u8], hash: u64) -> bool {
 }
 
 /// Whether a filter has a hash: *no* is certain.
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) fn contains(filter: &[u8], hash: u64) -> bool {
     place(filter.len(), hash).is_some_and(|place| probe(&filter[place], hash))
 }

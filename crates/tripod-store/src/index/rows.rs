@@ -38,11 +38,6 @@ impl Builder {
         self.entries.push(hash & !0xffff_ffff | u64::from(row));
     }
 
-    /// Bytes in memory.
-    pub(crate) fn memory(&self) -> usize {
-        self.entries.capacity() * size_of::<u64>()
-    }
-
     /// The index.
     pub(crate) fn finish(mut self) -> Vec<u8> {
         self.entries.sort_unstable();
@@ -83,7 +78,6 @@ impl Builder {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rows {
     shape: Shape,
-    entries: u32,
 }
 
 impl Rows {
@@ -97,12 +91,7 @@ impl Rows {
         if HEADER + shape.directory_len() > section.len() {
             return Err(section.damaged(0, Malformed("an index of rows is cut off")));
         }
-        Ok(Self { shape, entries: u32::from_le_bytes([header[4], header[5], header[6], header[7]]) })
-    }
-
-    /// How many rows it has.
-    pub(crate) fn len(&self) -> usize {
-        self.entries as usize
+        Ok(Self { shape })
     }
 
     /// The rows of a hash, in order. Now and then there is one of another hash among them.
@@ -280,7 +269,6 @@ mod tests {
         let entries: Vec<_> = (0..100_000u32).map(|trace| (hash::id(&trace.to_le_bytes()), trace * 10)).collect();
         let section = index(&entries);
         let rows = Rows::open(&section).unwrap();
-        assert_eq!(rows.len(), entries.len());
         assert!(section.bytes.len() <= 6 * entries.len(), "{}", section.bytes.len());
         section.reads.set(0);
         assert_eq!(rows.find(&section, entries[4321].0).unwrap(), [43210]);

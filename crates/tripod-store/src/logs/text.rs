@@ -7,8 +7,7 @@ use memchr::memmem::Finder;
 
 use super::rows::Bodies;
 use super::terms;
-use crate::columns::Strings;
-use crate::records::{Attributes, ValueRef};
+use crate::records::Attributes;
 
 /// Texts in lower case, each of a row.
 #[derive(Debug, Default)]

@@ -33,12 +33,6 @@ impl ColumnSet {
     pub(crate) fn len(&self) -> usize {
         self.bytes.len()
     }
-
-    /// Makes room for the next block.
-    pub(crate) fn clear(&mut self) {
-        self.bytes.clear();
-        self.columns.clear();
-    }
 }
 
 /// Where columns are read from.
@@ -50,6 +44,7 @@ pub(crate) trait ColumnSource {
     fn damaged(&self, column: &str, reason: Malformed) -> StoreError;
 
     /// The names of all columns, in order.
+    #[cfg(test)]
     fn names(&self) -> Vec<&str>;
 }
 
@@ -63,6 +58,7 @@ impl ColumnSource for ColumnSet {
         StoreError::Damaged { path: "memory".into(), offset: 0, reason: format!("column {column}: {reason}") }
     }
 
+    #[cfg(test)]
     fn names(&self) -> Vec<&str> {
         self.columns.iter().map(|(name, _)| name.as_str()).collect()
     }

@@ -192,11 +192,6 @@ impl<T: Copy + Default + PartialEq> Rare<T> {
         self.values.is_empty()
     }
 
-    /// Forgets what stands at `row` and behind it.
-    pub(crate) fn truncate(&mut self, row: usize) {
-        self.values.truncate(row);
-    }
-
     /// Adds rows of another column from row `at` on.
     pub(crate) fn gather(&mut self, at: usize, from: &Self, rows: impl Iterator<Item = usize>) {
         if !from.is_empty() {

@@ -29,16 +29,6 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// The resource's bytes, as they came.
-    pub(crate) fn resource_bytes(&self) -> &[u8] {
-        &self.encoded[0]
-    }
-
-    /// The scope's bytes, as they came.
-    pub(crate) fn scope_bytes(&self) -> &[u8] {
-        &self.encoded[1]
-    }
-
     fn identity(&self) -> Identity {
         identity(&self.encoded[0], &self.encoded[1], &self.resource_schema_url, &self.scope_schema_url)
     }

@@ -14,7 +14,7 @@ mod value;
 
 pub(crate) use self::attributes::Attributes;
 pub(crate) use self::block::{ColumnSet, ColumnSource};
-pub(crate) use self::coded::{Coded, Dictionary, Rare};
+pub(crate) use self::coded::{Coded, Rare};
 pub(crate) use self::contexts::{Context, Contexts};
 pub(crate) use self::part::{
     BlockHead, BlockIndex, KeyStats, MergeInput, NewBlock, PartBlock, PartBuilder, RecordPart, merge,

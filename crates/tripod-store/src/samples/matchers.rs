@@ -27,6 +27,7 @@ impl Selector {
     }
 
     /// Whether labels, sorted by name, satisfy all matchers.
+    #[cfg(test)]
     pub(crate) fn matches(&self, labels: &[(&str, &str)]) -> bool {
         let value = |name: &str| labels.binary_search_by(|(known, _)| (*known).cmp(name)).map_or("", |at| labels[at].1);
         self.matchers.iter().all(|matcher| matcher.matches(value(&matcher.name)))

@@ -25,7 +25,7 @@ use std::sync::Arc;
 pub(crate) use self::gather::Gathered;
 pub(crate) use self::limits::Limits;
 pub(crate) use self::matchers::{LabelMatcher, Selector, Values};
-pub(crate) use self::signal::{Counts, Samples};
+pub(crate) use self::signal::Samples;
 use crate::engine::PartMeta;
 use crate::{Exemplar, NativeHistogram};
 

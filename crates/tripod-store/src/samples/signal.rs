@@ -94,6 +94,10 @@ impl Signal for Samples {
         part::verify(&part.inner, &part.file)
     }
 
+    fn part_bytes(&self, part: &SeriesPart) -> usize {
+        size_of_val(part)
+    }
+
     fn opened(&self) {
         self.registry.restored();
     }

@@ -9,7 +9,7 @@ use tripod_wire::{SpanId, TraceId};
 
 use super::Spans;
 use super::block::{self, Call, Parent, Reading};
-use super::children::{Ends, Events, Links};
+use super::children::{Ends, Events};
 use super::memory::MemoryBlock;
 use super::rows::Rows;
 use crate::engine::Part;

@@ -115,6 +115,10 @@ impl Signal for Spans {
         part.inner.records.verify(&part.file)
     }
 
+    fn part_bytes(&self, part: &SpanPart) -> usize {
+        part.memory()
+    }
+
     fn changed(&self, added: &[Arc<Part<Self>>], removed: &[Arc<Part<Self>>]) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         added.iter().for_each(|part| known.add_all(&part.inner.operations));

@@ -48,6 +48,7 @@ impl Builder {
     /// Adds a pair that `rows` rows of a block have, blocks in ascending order. Says whether it was taken; otherwise the pair belongs into the
     /// block's filter.
     #[must_use]
+    #[cfg(test)]
     pub(crate) fn add(&mut self, block: u32, key: &str, value: &str, rows: u64) -> bool {
         let mut taken = true;
         self.add_all(block, key, KeyHash::new(key), [(value, rows)], |_| taken = false);
@@ -73,11 +74,6 @@ impl Builder {
                 filter(of_key.give_up(value));
             }
         }
-    }
-
-    /// Bytes in memory, roughly.
-    pub(crate) fn memory(&self) -> usize {
-        self.bytes
     }
 
     /// Writes the postings.

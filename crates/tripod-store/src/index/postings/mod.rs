@@ -20,9 +20,8 @@ pub(crate) mod set;
 mod sketch;
 
 pub(crate) use self::builder::Builder;
-pub(crate) use self::directory::{Key, Postings};
+pub(crate) use self::directory::Postings;
 pub(crate) use self::merge::{Input, merge};
-pub(crate) use self::page::Entry;
 
 use crate::StoreError;
 use crate::columns::{Malformed, varint};

@@ -5,7 +5,6 @@ use std::hash::Hash;
 
 use super::Attributes;
 use super::values::Values;
-use crate::columns::Strings;
 use crate::columns::strings::StringColumn;
 use crate::records::ValueRef;
 

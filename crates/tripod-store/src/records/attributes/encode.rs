@@ -4,7 +4,7 @@
 //! `a0`, `a1`, …, the values of each column. A block whose rows have no attributes has none of these.
 
 use super::values::Values;
-use super::{Attributes, Column, Row, Step};
+use super::{Attributes, Row, Step};
 use crate::StoreError;
 use crate::columns::{MAX_VALUES, Malformed, Strings, ints};
 use crate::records::ColumnSource;

@@ -77,11 +77,6 @@ impl<'a> PartBlock<'a> {
         self.contexts.iter_mut().for_each(|context| *context = numbers[*context as usize]);
     }
 
-    /// Its number in the part.
-    pub(crate) fn number(&self) -> u32 {
-        self.number
-    }
-
     /// What is known of it without reading it.
     pub(crate) fn head(&self) -> &'a BlockHead {
         &self.part.heads[self.number as usize].0
@@ -144,6 +139,7 @@ impl ColumnSource for PartBlock<'_> {
         self.file.damaged(offset, format!("column {column}: {reason}"))
     }
 
+    #[cfg(test)]
     fn names(&self) -> Vec<&str> {
         self.columns.iter().map(|column| &*column.name).collect()
     }
@@ -169,6 +165,7 @@ impl ColumnSource for LoadedBlock<'_> {
         self.block.damaged(column, reason)
     }
 
+    #[cfg(test)]
     fn names(&self) -> Vec<&str> {
         self.block.names()
     }

@@ -113,22 +113,6 @@ impl<'a> PartBuilder<'a> {
         self.heads.len()
     }
 
-    /// How many rows there are.
-    pub(crate) fn rows(&self) -> u64 {
-        self.part.meta.rows
-    }
-
-    /// Bytes written so far.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.part.offset()
-    }
-
-    /// Bytes in memory, roughly.
-    pub(crate) fn memory(&self) -> usize {
-        let of_head = size_of::<(BlockHead, BlockPlace)>() + 64;
-        self.contexts.memory() + self.heads.len() * of_head + self.postings.memory() + self.rows.memory()
-    }
-
     /// Writes what is known of all blocks, and `summary`, which is whatever the signal wants to know of the part.
     pub(crate) fn finish(mut self, summary: &[u8]) -> Result<NewPart<'a>, StoreError> {
         let postings = std::mem::take(&mut self.postings);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::entries::{Block, Chunk, Column, Kind, SERIES, Values};
+use super::entries::{Block, Chunk, Column, Kind, SERIES};
 use super::file::{self, Footer, Place};
 use super::pairs::Pairs;
 use super::pieces::Pieces;
@@ -38,6 +38,7 @@ impl SeriesPart {
     }
 
     /// How many series it has.
+    #[cfg(test)]
     pub(crate) fn series(&self) -> u32 {
         self.footer.series
     }

@@ -134,6 +134,7 @@ impl SmallChunk {
     }
 
     /// The same, when nothing is added any more.
+    #[cfg(test)]
     pub(crate) fn into_bytes(mut self) -> Box<[u8]> {
         self.bytes.shrink_to_fit();
         self.bytes.into_boxed_slice()
@@ -146,6 +147,7 @@ impl SmallChunk {
 }
 
 /// Samples as the bytes of a chunk.
+#[cfg(test)]
 pub(crate) fn encode(samples: &[(i64, f64)]) -> Box<[u8]> {
     let mut chunk = SmallChunk { bytes: Vec::with_capacity(16 + samples.len() * 3), ..SmallChunk::default() };
     samples.iter().for_each(|(time, value)| chunk.push(*time, *value));
