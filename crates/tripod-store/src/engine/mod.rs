@@ -43,7 +43,9 @@ pub(crate) use self::ground::Ground;
 pub(crate) use self::manifest::Manifest;
 pub use self::open::Recovery;
 pub use self::options::{Durability, Keep, Options, Retention};
-pub(crate) use self::part::{NewPart, PartFile, PartIds, PartMeta, PartSink};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use self::part::PartIds;
+pub(crate) use self::part::{NewPart, PartFile, PartMeta, PartSink};
 pub(crate) use self::signal::{RecordKind, Signal};
 pub(crate) use self::space::Space;
 pub(crate) use self::status::Counters;

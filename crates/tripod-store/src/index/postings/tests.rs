@@ -67,7 +67,8 @@ fn check(section: &Memory, postings: &Postings, filtered: &BTreeSet<(u32, String
         assert!(if key.is_complete() {
             key.distinct() == distinct
         } else {
-            key.distinct().abs_diff(distinct) <= distinct / 4
+            // Of few values two may share a register of the sketch.
+            key.distinct().abs_diff(distinct) <= 2 + distinct / 4
         });
     }
 }
