@@ -4,7 +4,7 @@ use std::array;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tripod_store::{Appended, Status};
+use tripod_store::{Appended, SignalStatus, Status};
 use tripod_wire::otlp::Signal;
 use tripod_wire::prometheus::text::{Exposition, Family, FamilyKind, Format, Sample, Samples};
 
@@ -38,10 +38,11 @@ pub(crate) enum Api {
     Metrics,
     Logs,
     Overview,
+    Status,
 }
 
 impl Api {
-    const ALL: [Self; 4] = [Self::Traces, Self::Metrics, Self::Logs, Self::Overview];
+    const ALL: [Self; 5] = [Self::Traces, Self::Metrics, Self::Logs, Self::Overview, Self::Status];
 
     fn name(self) -> &'static str {
         match self {
@@ -49,6 +50,7 @@ impl Api {
             Self::Metrics => "metrics",
             Self::Logs => "logs",
             Self::Overview => "overview",
+            Self::Status => "status",
         }
     }
 }
@@ -199,6 +201,34 @@ fn store_text(page: &mut Exposition, store: &Status) {
     add_sample(&mut gauge(page, "tripod_store_disk_bytes", "Bytes on disk."), &[], store.disk_bytes);
     let evicted = "Records dropped to stay within the limits, oldest first.";
     add_sample(&mut counter(page, "tripod_store_evicted_total", evicted), &[], store.evicted);
+    let wal = "Bytes of the write-ahead log, which are among those on disk.";
+    add_sample(&mut gauge(page, "tripod_store_wal_bytes", wal), &[], store.wal_bytes);
+    let full = "1 when nothing is taken in because the disk is full.";
+    add_sample(&mut gauge(page, "tripod_store_full", full), &[], store.full.into());
+    signals_text(page, &store.signals);
+}
+
+/// A number of every signal.
+type OfSignal = fn(&SignalStatus) -> u64;
+
+const SIGNAL_GAUGES: [(&str, &str, OfSignal); 3] = [
+    ("tripod_store_rows", "Rows in memory and in parts.", |of| of.rows),
+    ("tripod_store_parts", "Parts on disk.", |of| of.parts),
+    ("tripod_store_part_bytes", "Bytes of parts on disk.", |of| of.part_bytes),
+];
+
+const SIGNAL_COUNTERS: [(&str, &str, OfSignal); 3] = [
+    ("tripod_store_flushes_total", "Memory tables written as parts.", |of| of.flushes),
+    ("tripod_store_merges_total", "Merges of parts.", |of| of.merges),
+    ("tripod_store_failures_total", "Flushes and merges that failed and are tried again.", |of| of.failures),
+];
+
+fn signals_text(page: &mut Exposition, signals: &[SignalStatus]) {
+    let add = |mut family: Samples<'_, '_>, of: OfSignal| {
+        signals.iter().for_each(|one| add_sample(&mut family, &[("signal", one.signal)], of(one)));
+    };
+    SIGNAL_GAUGES.iter().for_each(|(name, help, of)| add(gauge(page, name, help), *of));
+    SIGNAL_COUNTERS.iter().for_each(|(name, help, of)| add(counter(page, name, help), *of));
 }
 
 fn gauge<'p, 'a>(page: &'p mut Exposition, name: &'a str, help: &'a str) -> Samples<'p, 'a> {
@@ -223,7 +253,16 @@ mod tests {
         own.count_request(Protocol::HttpJson, Signal::Logs, Some(Kind::TooLarge));
         own.count_records(Signal::Traces, &Appended { accepted: 7, rejected: 2, reason: None });
         own.count_query(Api::Metrics, Duration::from_millis(30), true);
-        let text = own.text(&Status { spans: 7, ..Status::default() }, 5, Duration::from_secs(9));
+        let logs = SignalStatus {
+            signal: "logs",
+            rows: 8,
+            part_bytes: 900,
+            merges: 3,
+            failures: 1,
+            ..SignalStatus::default()
+        };
+        let store = Status { spans: 7, wal_bytes: 65, full: true, signals: vec![logs], ..Status::default() };
+        let text = own.text(&store, 5, Duration::from_secs(9));
         for line in [
             r#"tripod_receiver_requests_total{protocol="http/json",signal="logs",outcome="too_large"} 1"#,
             r#"tripod_receiver_records_total{signal="traces",outcome="rejected"} 2"#,
@@ -232,6 +271,14 @@ mod tests {
             r#"tripod_query_duration_seconds_sum{api="metrics"} 0.03"#,
             r#"tripod_query_failures_total{api="metrics"} 1"#,
             r#"tripod_store_records{kind="spans"} 7"#,
+            r#"tripod_store_rows{signal="logs"} 8"#,
+            r#"tripod_store_parts{signal="logs"} 0"#,
+            r#"tripod_store_part_bytes{signal="logs"} 900"#,
+            r#"tripod_store_flushes_total{signal="logs"} 0"#,
+            r#"tripod_store_merges_total{signal="logs"} 3"#,
+            r#"tripod_store_failures_total{signal="logs"} 1"#,
+            "tripod_store_wal_bytes 65",
+            "tripod_store_full 1",
             "tripod_receiver_in_flight_bytes 5",
             "tripod_uptime_seconds 9",
         ] {

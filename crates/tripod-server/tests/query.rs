@@ -281,6 +281,62 @@ async fn the_server_shows_itself() {
     assert_eq!((&status["store"]["spans"], &status["store"]["logs"]), (&json!(3), &json!(2)));
     let text = running.client.get(running.url("/metrics")).send().await.unwrap().text().await.unwrap();
     assert!(text.contains(r#"tripod_receiver_records_total{signal="traces",outcome="accepted"} 3"#), "{text}");
+    assert!(text.contains(r#"tripod_store_rows{signal="spans"} 3"#) && text.contains("tripod_store_full 0"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_store_says_what_it_holds_and_what_there_is_most_of() {
+    let running = filled().await;
+    let status = running.get("/api/status/store").await;
+    assert_eq!((&status["full"], status["wal_bytes"].as_u64() > Some(0)), (&json!(false), true));
+    let signals = status["signals"].as_array().unwrap();
+    let rows: Vec<_> = signals.iter().map(|one| (one["signal"].as_str().unwrap(), one["rows"].as_u64())).collect();
+    assert_eq!(rows[..2], [("spans", Some(3)), ("logs", Some(2))]);
+    let spans = &signals[0];
+    assert_eq!((&spans["memory_rows"], &spans["parts"], &spans["bytes_per_row"]), (&json!(3), &json!(0), &json!(null)));
+    assert_eq!((&spans["failures"], &spans["last_error"], &spans["damaged"]), (&json!(0), &json!(null), &json!([])));
+    let series = &status["series"];
+    assert_eq!(series["series_by_metric"][0], json!({"name": "duration_seconds_bucket", "count": 3}));
+    assert_eq!(series["series"], running.get("/api/status").await["store"]["series"]);
+    let attributes = &status["attributes"];
+    assert_eq!(attributes["spans"][0], json!({"key": "service.name", "rows": 3, "values": 2}));
+    assert_eq!(attributes["logs"].as_array().unwrap().len(), 2);
+
+    let short = running.get("/api/status/store?limit=1").await;
+    let lists = [&short["series"]["values_by_label"], &short["attributes"]["logs"]];
+    assert!(lists.iter().all(|list| list.as_array().unwrap().len() == 1), "{short}");
+    for limit in ["0", "1001", "x"] {
+        assert_eq!(running.fail(&format!("/api/status/store?limit={limit}")).await.0, 400);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attributes_and_their_values_are_listed_for_who_types_them() {
+    let running = filled().await;
+    let keys = running.get("/api/attributes?signal=spans&prefix=http").await;
+    assert_eq!(keys, json!({"keys": [{"key": "http.route", "rows": 1, "values": 1}]}));
+    let keys = running.get("/api/attributes?signal=logs&limit=1").await;
+    assert_eq!(keys["keys"][0]["key"], "service.name");
+    assert_eq!(keys["keys"].as_array().unwrap().len(), 1);
+    for (query, expected) in [
+        ("signal=spans&key=service.name", json!([{"value": "backend", "rows": 2}, {"value": "worker", "rows": 1}])),
+        ("signal=spans&key=service.name&prefix=w", json!([{"value": "worker", "rows": 1}])),
+        ("signal=spans&key=service.name&limit=1", json!([{"value": "backend", "rows": 2}])),
+        ("signal=logs&key=table", json!([{"value": "orders", "rows": 1}])),
+        ("signal=logs&key=severity&prefix=E", json!([{"value": "ERROR", "rows": 1}])),
+        ("signal=spans&key=table", json!([])),
+    ] {
+        assert_eq!(running.get(&format!("/api/attributes/values?{query}")).await["values"], expected, "{query}");
+    }
+    for (path, reason) in [
+        ("/api/attributes", "signal"),
+        ("/api/attributes?signal=samples", "spans, logs"),
+        ("/api/attributes/values?signal=logs", "key"),
+        ("/api/attributes/values?signal=logs&key=a&limit=1001", "from 1 to 1000"),
+    ] {
+        let (status, body) = running.fail(path).await;
+        assert_eq!((status, body["error"].as_str().unwrap().contains(reason)), (400, true), "{path}: {body}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -76,6 +76,8 @@ pub struct Status {
     pub evicted: u64,
     /// Bytes of the write-ahead log, which are among those on disk.
     pub wal_bytes: u64,
+    /// Whether nothing is taken in because the disk is full, or nearly so.
+    pub full: bool,
     /// What it holds by signal.
     pub signals: Vec<SignalStatus>,
 }

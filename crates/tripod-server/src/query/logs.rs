@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
 use serde_json::{Value, json};
@@ -15,7 +14,7 @@ use tripod_wire::otlp::logs::SeverityNumber;
 use tripod_wire::{SpanId, TraceId};
 
 use super::params::Params;
-use super::{Context, Failure, attributes, json_response, time};
+use super::{Context, Failure, answer, attributes, time};
 use crate::own_metrics::Api;
 
 const DEFAULT_LOGS: usize = 100;
@@ -24,13 +23,6 @@ const MAX_STEPS: usize = 1000;
 
 pub(super) fn routes() -> Router<Arc<Context>> {
     Router::new().route("/api/logs", get(logs)).route("/api/logs/volume", get(volume))
-}
-
-fn answer(result: Result<Value, Failure>) -> Response {
-    match result {
-        Ok(value) => json_response(StatusCode::OK, &value),
-        Err(failure) => failure.ours(),
-    }
 }
 
 async fn logs(State(context): State<Arc<Context>>, params: Params) -> Response {

@@ -4,6 +4,7 @@
 //! longer than the timeout; it keeps its place until it really ends, so that slow queries can't pile up.
 
 mod attributes;
+mod completion;
 mod export;
 pub(crate) mod jaeger;
 mod jaeger_json;
@@ -14,6 +15,7 @@ pub(crate) mod prometheus;
 mod prometheus_json;
 mod selectors;
 pub(crate) mod status;
+mod store_status;
 pub(crate) mod time;
 mod trace_summaries;
 
@@ -26,7 +28,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tripod_promql::{Engine, Limits};
 use tripod_store::{Store, StoreError};
@@ -147,6 +149,14 @@ impl From<StoreError> for Failure {
     }
 }
 
+/// An answer of our own APIs.
+fn answer(result: Result<Value, Failure>) -> Response {
+    match result {
+        Ok(value) => json_response(StatusCode::OK, &value),
+        Err(failure) => failure.ours(),
+    }
+}
+
 fn json_response(status: StatusCode, value: &impl Serialize) -> Response {
     match serde_json::to_vec(value) {
         Ok(bytes) => json_bytes(status, bytes),
@@ -166,7 +176,9 @@ pub(crate) fn router(context: Arc<Context>) -> Router {
         .merge(trace_summaries::routes())
         .merge(logs::routes())
         .merge(overview::routes())
+        .merge(completion::routes())
         .merge(status::routes())
+        .merge(store_status::routes())
         .merge(export::routes())
         .route("/api/{*path}", axum::routing::any(unknown))
         .route("/v1/{*path}", axum::routing::any(wrong_address))

@@ -5,14 +5,13 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
 use serde_json::{Value, json};
 use tripod_store::{ServiceStats, Window};
 
 use super::params::Params;
-use super::{Context, json_response};
+use super::{Context, answer};
 use crate::own_metrics::Api;
 
 const DEFAULT_WINDOW: Duration = Duration::from_secs(15 * 60);
@@ -35,10 +34,7 @@ async fn overview(State(context): State<Arc<Context>>, params: Params) -> Respon
             "services": stats.iter().map(|one| service(one, window)).collect::<Value>(),
         }))
     };
-    match context.run(Api::Overview, query).await {
-        Ok(value) => json_response(StatusCode::OK, &value),
-        Err(failure) => failure.ours(),
-    }
+    answer(context.run(Api::Overview, query).await)
 }
 
 fn service(stats: &ServiceStats, window: Window) -> Value {

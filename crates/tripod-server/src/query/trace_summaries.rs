@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
 use serde_json::{Value, json};
 use tripod_store::{ServiceShare, TraceSummary};
 
 use super::params::Params;
-use super::{Context, jaeger, json_response};
+use super::{Context, answer, jaeger};
 use crate::own_metrics::Api;
 
 const DEFAULT_SUMMARIES: usize = 200;
@@ -27,10 +26,7 @@ async fn summaries(State(context): State<Arc<Context>>, params: Params) -> Respo
         let found = context.store.summarize_traces(&conditions)?;
         Ok(json!({ "summaries": found.summaries.iter().map(summary).collect::<Value>(), "complete": found.complete }))
     };
-    match context.run(Api::Traces, query).await {
-        Ok(value) => json_response(StatusCode::OK, &value),
-        Err(failure) => failure.ours(),
-    }
+    answer(context.run(Api::Traces, query).await)
 }
 
 fn summary(of: &TraceSummary) -> Value {

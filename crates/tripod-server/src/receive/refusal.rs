@@ -21,20 +21,24 @@ pub(crate) enum Kind {
     TooLarge,
     /// The sender took too long.
     TimedOut,
+    /// More series than there may be. As 429 it would be sent again and again (OTLP must, remote write may) and hold up what follows;
+    /// 400, and RESOURCE_EXHAUSTED without a time to come back, are final in both.
+    TooManySeries,
     /// Too much at once: try again.
     Overloaded,
-    /// Shutting down, or the disk fails: try again.
+    /// Shutting down, or the disk fails or is full: try again.
     Unavailable,
     /// A fault of ours.
     Internal,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Invalid,
         Self::Unsupported,
         Self::TooLarge,
         Self::TimedOut,
+        Self::TooManySeries,
         Self::Overloaded,
         Self::Unavailable,
         Self::Internal,
@@ -46,6 +50,7 @@ impl Kind {
             Self::Unsupported => "unsupported",
             Self::TooLarge => "too_large",
             Self::TimedOut => "timed_out",
+            Self::TooManySeries => "too_many_series",
             Self::Overloaded => "overloaded",
             Self::Unavailable => "unavailable",
             Self::Internal => "internal",
@@ -55,7 +60,7 @@ impl Kind {
     /// The HTTP status; OTLP senders try again on 429 and 503.
     pub(crate) fn http_status(self) -> u16 {
         match self {
-            Self::Invalid => 400,
+            Self::Invalid | Self::TooManySeries => 400,
             Self::Unsupported => 415,
             Self::TooLarge => 413,
             Self::TimedOut => 408,
@@ -70,7 +75,7 @@ impl Kind {
         match self {
             Self::Invalid => 3,
             Self::TimedOut => 4,
-            Self::TooLarge | Self::Overloaded => 8,
+            Self::TooLarge | Self::TooManySeries | Self::Overloaded => 8,
             Self::Unsupported => 12,
             Self::Internal => 13,
             Self::Unavailable => 14,
@@ -126,8 +131,33 @@ impl From<StoreError> for Refusal {
             StoreError::Decode(_) => Kind::Invalid,
             StoreError::TooLarge { .. } => Kind::TooLarge,
             StoreError::Overloaded { .. } => Kind::Overloaded,
+            StoreError::TooManySeries { .. } => Kind::TooManySeries,
+            StoreError::Internal(_) => Kind::Internal,
+            // The disk is full or fails, which may pass.
             _ => Kind::Unavailable,
         };
         Self::new(kind, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_store_refuses_is_tried_again_only_where_that_helps() {
+        let full = StoreError::Full { path: "/data".into(), available: 5, needed: 9 };
+        let many = StoreError::TooManySeries { limit: 2, metric: "up".to_owned(), series: 1 };
+        for (error, http, grpc, temporary, reason) in [
+            (full, 503, 14, true, "the disk of /data is full: 5 bytes are free, 9 are needed"),
+            (StoreError::Overloaded { waiting: 3, limit: 2 }, 429, 8, true, "try again in a second"),
+            (many, 400, 8, false, r#"1 of them are of the metric "up""#),
+            (StoreError::Internal("odd".to_owned()), 500, 13, false, "a fault in the store: odd"),
+            (StoreError::TooLarge { bytes: 3, limit: 2 }, 413, 8, false, "send smaller batches"),
+        ] {
+            let Refusal { kind, reason: given } = Refusal::from(error);
+            assert_eq!((kind.http_status(), kind.grpc_code(), kind.is_temporary()), (http, grpc, temporary), "{given}");
+            assert!(given.contains(reason), "{given}");
+        }
     }
 }

@@ -8,7 +8,7 @@ use tripod_wire::otlp::logs::SeverityNumber;
 use tripod_wire::otlp::{InstrumentationScope, LogRecord, Resource};
 use tripod_wire::{SpanId, TraceId};
 
-use crate::{Appended, AttributeMatch, StoreError, Window};
+use crate::{Appended, AttributeKey, AttributeMatch, AttributeValue, StoreError, Window};
 
 /// Keeps log records and finds them by text, service, trace, severity, attribute and time.
 pub trait LogStore: Send + Sync {
@@ -26,6 +26,13 @@ pub trait LogStore: Send + Sync {
     /// How many records satisfy all conditions, by level, in `steps` equal parts of the window (at least 1). Counts all of them,
     /// whatever the query's limit. Reads records only where words or attributes are asked for.
     fn log_volume(&self, query: &LogQuery, steps: usize) -> Result<LogVolume, StoreError>;
+
+    /// The keys of attributes that records, their resources and scopes have, sorted.
+    fn attribute_keys(&self) -> Result<Vec<AttributeKey>, StoreError>;
+
+    /// At most `limit` values of a key that begin with `prefix`, those that most records have first. Of a key with very many
+    /// values some are not among them. The values of `severity` are the names of levels.
+    fn attribute_values(&self, key: &str, prefix: &str, limit: usize) -> Result<Vec<AttributeValue>, StoreError>;
 }
 
 /// Log records counted by level and time.

@@ -192,8 +192,8 @@ pub struct Dependency {
 pub struct AttributeKey {
     /// The attribute's name.
     pub key: String,
-    /// Spans that have it, themselves or by an event, the scope or the resource; roughly.
-    pub spans: u64,
+    /// Spans or log records that have it, themselves or by an event, the scope or the resource; roughly.
+    pub rows: u64,
     /// How many different values it has; roughly.
     pub values: u64,
 }
@@ -203,6 +203,6 @@ pub struct AttributeKey {
 pub struct AttributeValue {
     /// The value.
     pub value: String,
-    /// Spans that have it; roughly.
-    pub spans: u64,
+    /// Spans or log records that have it; roughly.
+    pub rows: u64,
 }

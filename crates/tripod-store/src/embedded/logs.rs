@@ -2,7 +2,7 @@
 
 use super::Embedded;
 use crate::engine::RecordKind;
-use crate::{Appended, LogQuery, LogStore, LogVolume, StoreError, StoredLog, logs};
+use crate::{Appended, AttributeKey, AttributeValue, LogQuery, LogStore, LogVolume, StoreError, StoredLog, logs};
 
 impl LogStore for Embedded {
     fn append_logs(&self, request: &[u8]) -> Result<Appended, StoreError> {
@@ -15,5 +15,13 @@ impl LogStore for Embedded {
 
     fn log_volume(&self, query: &LogQuery, steps: usize) -> Result<LogVolume, StoreError> {
         logs::volume(&self.logs.view(), query, steps.max(1))
+    }
+
+    fn attribute_keys(&self) -> Result<Vec<AttributeKey>, StoreError> {
+        Ok(logs::attribute_keys(&self.logs.view()))
+    }
+
+    fn attribute_values(&self, key: &str, prefix: &str, limit: usize) -> Result<Vec<AttributeValue>, StoreError> {
+        logs::attribute_values(&self.logs.view(), key, prefix, limit)
     }
 }

@@ -147,6 +147,7 @@ impl Store for Embedded {
             disk_bytes: signals.iter().map(|signal| signal.part_bytes).sum::<u64>() + wal_bytes,
             evicted: signals.iter().map(|signal| signal.evicted).sum(),
             wal_bytes,
+            full: self.engine.space.check(0).is_err(),
             signals: signals.into(),
         }
     }

@@ -373,7 +373,10 @@ fn keys_values_levels_and_services_are_listed_from_memory_and_parts() {
     let view = store.view();
     let keys: Vec<(String, u64)> = attribute_keys(&view).into_iter().map(|stats| (stats.key, stats.rows)).collect();
     assert_eq!(keys, [("service.name".into(), 3), ("table".into(), 3), ("zone".into(), 3)]);
-    let values = |key: &str, prefix: &str, limit: usize| attribute_values(&view, key, prefix, limit).unwrap();
+    let values = |key: &str, prefix: &str, limit: usize| {
+        let values = attribute_values(&view, key, prefix, limit).unwrap();
+        values.into_iter().map(|one| (one.value, one.rows)).collect::<Vec<_>>()
+    };
     assert_eq!(values("table", "", 9), [("orders".to_owned(), 2), ("users".to_owned(), 1)]);
     assert_eq!(values("table", "us", 9), [("users".to_owned(), 1)]);
     assert_eq!(values("service.name", "", 1), [("a".to_owned(), 2)]);

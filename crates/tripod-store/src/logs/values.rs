@@ -7,16 +7,15 @@ use std::collections::{BTreeMap, HashMap};
 use super::Logs;
 use super::block::Block;
 use super::levels::Levels;
-use crate::StoreError;
 use crate::engine::View;
-use crate::records::KeyStats;
+use crate::{AttributeKey, AttributeValue, StoreError};
 
 /// The key under which levels are listed.
 const SEVERITY: &str = "severity";
 
 /// The keys of all attributes, of records, scopes and resources, in order, with how many records have each, roughly.
-pub(crate) fn attribute_keys(view: &View<Logs>) -> Vec<KeyStats> {
-    let mut keys: BTreeMap<String, KeyStats> = BTreeMap::new();
+pub(crate) fn attribute_keys(view: &View<Logs>) -> Vec<AttributeKey> {
+    let mut keys: BTreeMap<String, AttributeKey> = BTreeMap::new();
     let mut add = |key: &str, rows: u64, values: u64| match keys.get_mut(key) {
         Some(known) => {
             known.rows += rows;
@@ -24,7 +23,7 @@ pub(crate) fn attribute_keys(view: &View<Logs>) -> Vec<KeyStats> {
             known.values = known.values.max(values);
         }
         None => {
-            keys.insert(key.to_owned(), KeyStats { key: key.to_owned(), rows, values });
+            keys.insert(key.to_owned(), AttributeKey { key: key.to_owned(), rows, values });
         }
     };
     for part in &view.parts {
@@ -49,7 +48,7 @@ pub(crate) fn attribute_values(
     key: &str,
     prefix: &str,
     limit: usize,
-) -> Result<Vec<(String, u64)>, StoreError> {
+) -> Result<Vec<AttributeValue>, StoreError> {
     let mut counts: HashMap<String, u64> = HashMap::new();
     if key == SEVERITY {
         for (level, rows) in levels(view).filter(|(level, _)| level.starts_with(prefix) && !level.is_empty()) {
@@ -68,8 +67,9 @@ pub(crate) fn attribute_values(
             });
         }
     }
-    let mut values: Vec<(String, u64)> = counts.into_iter().filter(|(_, rows)| *rows > 0).collect();
-    values.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    let counts = counts.into_iter().filter(|(_, rows)| *rows > 0);
+    let mut values: Vec<AttributeValue> = counts.map(|(value, rows)| AttributeValue { value, rows }).collect();
+    values.sort_unstable_by(|a, b| b.rows.cmp(&a.rows).then_with(|| a.value.cmp(&b.value)));
     values.truncate(limit);
     Ok(values)
 }

@@ -16,9 +16,7 @@ pub(crate) use self::attributes::Attributes;
 pub(crate) use self::block::{ColumnSet, ColumnSource};
 pub(crate) use self::coded::{Coded, Rare};
 pub(crate) use self::contexts::{Context, Contexts};
-pub(crate) use self::part::{
-    BlockHead, BlockIndex, KeyStats, MergeInput, NewBlock, PartBlock, PartBuilder, RecordPart, merge,
-};
+pub(crate) use self::part::{BlockHead, BlockIndex, MergeInput, NewBlock, PartBlock, PartBuilder, RecordPart, merge};
 pub(crate) use self::value::ValueRef;
 #[cfg(test)]
 pub(crate) use self::value::tests::any_value;

@@ -12,13 +12,13 @@ use crate::{AttributeKey, AttributeValue, StoreError};
 /// The keys of all attributes, in order.
 pub(super) fn keys(view: &View<Spans>) -> Vec<AttributeKey> {
     let mut keys: BTreeMap<String, AttributeKey> = BTreeMap::new();
-    let mut add = |key: &str, spans: u64, values: u64| {
+    let mut add = |key: &str, rows: u64, values: u64| {
         if let Some(known) = keys.get_mut(key) {
-            known.spans += spans;
+            known.rows += rows;
             // Parts mostly have the same ones.
             known.values = known.values.max(values);
         } else if key != NAME {
-            keys.insert(key.to_owned(), AttributeKey { key: key.to_owned(), spans, values });
+            keys.insert(key.to_owned(), AttributeKey { key: key.to_owned(), rows, values });
         }
     };
     for part in &view.parts {
@@ -55,8 +55,8 @@ pub(super) fn values(
         });
     }
     let mut values: Vec<AttributeValue> =
-        counts.into_iter().map(|(value, spans)| AttributeValue { value, spans }).collect();
-    values.sort_unstable_by(|a, b| b.spans.cmp(&a.spans).then_with(|| a.value.cmp(&b.value)));
+        counts.into_iter().map(|(value, rows)| AttributeValue { value, rows }).collect();
+    values.sort_unstable_by(|a, b| b.rows.cmp(&a.rows).then_with(|| a.value.cmp(&b.value)));
     values.truncate(limit);
     Ok(values)
 }
