@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod bytes;
+mod check;
 mod demo;
 mod export;
 mod up;
@@ -26,6 +27,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Write spans, logs or samples of a stopped server as a Parquet file
     Export(export::ExportArgs),
+    /// Read every byte of a stopped server's store, and name what is damaged
+    Check(check::CheckArgs),
     #[command(hide = true)]
     DemoService(demo::ServiceArgs),
 }
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         Command::Up(args) => up::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Export(args) => export::run(&args),
+        Command::Check(args) => check::run(&args),
         Command::DemoService(args) => demo::run_service(&args),
     }
 }
