@@ -4,7 +4,10 @@
 mod bytes;
 mod check;
 mod demo;
+mod durability;
+mod duration;
 mod export;
+mod keep;
 mod up;
 
 use std::process::ExitCode;

@@ -9,8 +9,10 @@ use std::time::Duration;
 use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tripod_server::{Addresses, Config, Server};
+use tripod_store::Durability;
 
-use crate::{USAGE, bytes};
+use crate::keep::KeepSignal;
+use crate::{USAGE, bytes, durability, keep};
 
 /// How long running requests may take to end.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -30,12 +32,24 @@ pub(crate) struct UpArgs {
     /// Where to serve the web page and the query APIs; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4319")]
     pub(crate) http: SocketAddr,
-    /// Memory for indexes and samples; past it the oldest data is dropped
+    /// Memory for rows that are received but not yet written as parts
     #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = bytes::parse)]
     pub(crate) memory_limit: u64,
-    /// Bytes on disk; past it the oldest data is dropped [default: what the memory limit can index]
+    /// Bytes on disk of all signals and the log; past it the oldest days are dropped [default: no limit]
     #[arg(long, value_name = "SIZE", value_parser = bytes::parse)]
     pub(crate) disk_limit: Option<u64>,
+    /// How long, how much of spans, logs or samples is kept: spans=7d or logs=30d,10GiB; once for each [default: all]
+    #[arg(long, value_name = "SIGNAL=AGE,SIZE", value_parser = keep::parse)]
+    pub(crate) keep: Vec<KeepSignal>,
+    /// Take nothing in while less than this is free on the disk
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = bytes::parse)]
+    pub(crate) min_free: u64,
+    /// When senders are answered: sync (it is on disk), interval:TIME (on disk at most so long after), none (when the system likes)
+    #[arg(long, value_name = "WHEN", default_value = "sync", value_parser = durability::parse)]
+    pub(crate) durability: Durability,
+    /// Series that may get samples within a day; what would begin more is refused
+    #[arg(long, value_name = "N", default_value = "2000000", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) series_limit: u32,
     /// Largest request, before and after decompression
     #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = bytes::parse)]
     pub(crate) max_body: u64,
@@ -61,6 +75,10 @@ impl UpArgs {
             http: self.http,
             memory_limit: size(self.memory_limit),
             disk_limit: self.disk_limit,
+            retention: keep::retention(&self.keep),
+            min_free_bytes: self.min_free,
+            durability: self.durability,
+            series_limit: size(self.series_limit.into()),
             max_body_bytes: size(self.max_body),
             max_in_flight_bytes: size(self.max_in_flight),
             query_timeout: Duration::from_secs(self.query_timeout),

@@ -4,6 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tripod_store::{Durability, Retention};
+
 /// The smallest [`Config::max_body_bytes`]: OTLP senders batch up to this size.
 pub const MIN_BODY_LIMIT: usize = 16 << 20;
 
@@ -18,10 +20,18 @@ pub struct Config {
     pub otlp_http: SocketAddr,
     /// Where to serve the web page and the query APIs. Default `127.0.0.1:4319`. Port 0 takes a free one.
     pub http: SocketAddr,
-    /// Bytes of memory the store may take for indexes and samples. Default 512 MiB.
+    /// Bytes of memory for rows that are received but not yet written as parts. Default 512 MiB.
     pub memory_limit: usize,
-    /// Bytes the store may take on disk. Default: as much as its memory limit can index.
+    /// Bytes on disk of all signals and the log; past it the oldest days are dropped. Default: no limit.
     pub disk_limit: Option<u64>,
+    /// How long and how much of each signal is kept. Default: all.
+    pub retention: Retention,
+    /// While fewer bytes than this are free on the disk, nothing is taken in. Default 256 MiB.
+    pub min_free_bytes: u64,
+    /// When senders are answered. Default: when the data is on disk.
+    pub durability: Durability,
+    /// Series that may get samples within a day. Default 2,000,000.
+    pub series_limit: usize,
     /// Largest request body, before and after decompression. Default 64 MiB, at least [`MIN_BODY_LIMIT`].
     pub max_body_bytes: usize,
     /// Bytes of request bodies that are held at once, over all connections; beyond it senders are told to come back. Default
@@ -43,6 +53,10 @@ impl Default for Config {
             http: loopback(4319),
             memory_limit: 512 << 20,
             disk_limit: None,
+            retention: Retention::default(),
+            min_free_bytes: 256 << 20,
+            durability: Durability::Sync,
+            series_limit: 2_000_000,
             max_body_bytes: 64 << 20,
             max_in_flight_bytes: 256 << 20,
             query_timeout: Duration::from_secs(30),

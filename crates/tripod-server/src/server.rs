@@ -127,9 +127,15 @@ async fn listen((what, flag, address): (&'static str, &'static str, SocketAddr))
 }
 
 async fn open(config: &Config) -> Result<Arc<dyn Store>, ServerError> {
-    let mut options = Options::new(&config.data);
-    options.memory_limit = config.memory_limit;
-    options.disk_limit = config.disk_limit;
+    let options = Options {
+        memory_limit: config.memory_limit,
+        disk_limit: config.disk_limit,
+        retention: config.retention,
+        min_free_bytes: config.min_free_bytes,
+        durability: config.durability,
+        series_limit: config.series_limit,
+        ..Options::new(&config.data)
+    };
     let opened = flatten(tokio::task::spawn_blocking(move || Embedded::open(options)).await);
     let (store, recovery) = opened.map_err(|error| match error {
         StoreError::Io { .. } => ServerError::Data { error },
