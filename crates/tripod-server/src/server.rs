@@ -60,7 +60,8 @@ impl Server {
         let own = Arc::new(OwnMetrics::default());
         let in_flight = InFlight::new(config.max_in_flight_bytes);
         let ingest = Ingest::new(Arc::clone(&store), Arc::clone(&own), Arc::clone(&in_flight), config.max_body_bytes);
-        let context = Context::new(Arc::clone(&store), own, in_flight, addresses, config.query_timeout);
+        let snapshots = config.data.join("snapshots");
+        let context = Context::new(Arc::clone(&store), own, in_flight, addresses, config.query_timeout, snapshots);
         let (stop, _) = watch::channel(false);
         let mut listeners = JoinSet::new();
         listeners.spawn(serve(grpc.0, otlp_grpc::router(Arc::clone(&ingest)), stop.subscribe()));

@@ -22,6 +22,8 @@ mod samples;
 mod spans;
 mod wal;
 
+use std::path::Path;
+
 pub use contract::{
     AttributeKey, AttributeMatch, AttributeValue, Dependency, Exemplar, Labels, LogQuery, LogStore, LogVolume, MatchOp,
     Matcher, Metadata, MetricKind, NativeHistogram, Operation, Samples, SelectedSeries, SeriesExemplars,
@@ -53,6 +55,13 @@ pub trait Store: SpanStore + LogStore + SeriesStore {
 
     /// What the store holds and has done since it was opened.
     fn status(&self) -> Status;
+
+    /// Makes a snapshot in `dest`, a directory that is new or empty: a store of its own, with all that was acknowledged before this
+    /// was called. Answers the bytes of its parts.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when the system refuses; `dest` is no store then.
+    fn snapshot(&self, dest: &Path) -> Result<u64, StoreError>;
 }
 
 /// What a store holds.

@@ -1,4 +1,4 @@
-//! The query APIs: one file an API, and what they share.
+//! The query APIs, and those of the operator: one file an API, and what they share.
 //!
 //! A query runs on a thread of its own, at most [`QUERIES_AT_ONCE`] of them at a time, and is answered with an error when it takes
 //! longer than the timeout; it keeps its place until it really ends, so that slow queries can't pile up.
@@ -14,11 +14,13 @@ mod params;
 pub(crate) mod prometheus;
 mod prometheus_json;
 mod selectors;
+mod snapshot;
 pub(crate) mod status;
 mod store_status;
 pub(crate) mod time;
 mod trace_summaries;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -54,6 +56,9 @@ pub(crate) struct Context {
     timeout: Duration,
     places: Arc<Semaphore>,
     exports: Arc<Semaphore>,
+    /// Where snapshots are made, and the turn to make one.
+    snapshots: PathBuf,
+    snapshot: Arc<Semaphore>,
 }
 
 impl Context {
@@ -63,12 +68,26 @@ impl Context {
         in_flight: Arc<InFlight>,
         addresses: Addresses,
         timeout: Duration,
+        snapshots: PathBuf,
     ) -> Arc<Self> {
         let engine = Engine { limits: Limits { timeout, ..Limits::default() }, ..Engine::default() };
         let places = Arc::new(Semaphore::new(QUERIES_AT_ONCE));
         let exports = Arc::new(Semaphore::new(EXPORTS_AT_ONCE));
+        let snapshot = Arc::new(Semaphore::new(1));
         let started = Instant::now();
-        Arc::new(Self { store, own, in_flight, addresses, started, engine, timeout, places, exports })
+        Arc::new(Self {
+            store,
+            own,
+            in_flight,
+            addresses,
+            started,
+            engine,
+            timeout,
+            places,
+            exports,
+            snapshots,
+            snapshot,
+        })
     }
 
     /// Runs a query on a thread of its own, within the limits.
@@ -180,6 +199,7 @@ pub(crate) fn router(context: Arc<Context>) -> Router {
         .merge(status::routes())
         .merge(store_status::routes())
         .merge(export::routes())
+        .merge(snapshot::routes())
         .route("/api/{*path}", axum::routing::any(unknown))
         .route("/v1/{*path}", axum::routing::any(wrong_address))
         .layer(axum::middleware::from_fn(compression::compress))

@@ -70,15 +70,6 @@ impl Embedded {
         Ok((Self { spans, logs, samples, engine, _background: background }, recovery))
     }
 
-    /// Makes a snapshot: a directory that opens as a store of its own, with all that was acknowledged before this was called. Its
-    /// parts are hard links, so `dest` (new, or empty) must be on the store's file system.
-    ///
-    /// # Errors
-    /// [`StoreError::Io`] when the system refuses; `dest` is no store then.
-    pub fn snapshot(&self, dest: &Path) -> Result<(), StoreError> {
-        self.engine.snapshot(dest)
-    }
-
     /// Reads every byte of a store that nobody uses, and says which checksums hold. Changes nothing.
     ///
     /// # Errors
@@ -125,6 +116,11 @@ impl Store for Embedded {
     /// Waits until the log is on disk, which it is already unless [`Options::durability`] says otherwise.
     fn flush(&self) -> Result<(), StoreError> {
         self.engine.sync()
+    }
+
+    /// The snapshot's parts are hard links, so `dest` must be on the store's file system.
+    fn snapshot(&self, dest: &Path) -> Result<u64, StoreError> {
+        self.engine.snapshot(dest)
     }
 
     fn status(&self) -> Status {

@@ -12,8 +12,8 @@ use crate::disk::{self, Replace};
 use crate::wal::lock;
 
 impl Engine {
-    /// Makes a snapshot in `dest`, a directory on the same file system that is not there or empty.
-    pub(crate) fn snapshot(&self, dest: &Path) -> Result<(), StoreError> {
+    /// Makes a snapshot in `dest`, a directory on the same file system that is not there or empty; answers the bytes of its parts.
+    pub(crate) fn snapshot(&self, dest: &Path) -> Result<u64, StoreError> {
         let disk = self.ground.disk.as_ref();
         let write = |path: &Path, source| StoreError::io("cannot write", path, source);
         disk.create_dir_all(dest).map_err(|source| write(dest, source))?;
@@ -46,6 +46,7 @@ impl Engine {
         let path = dest.join("FORMAT");
         disk::replace(disk, &path, format!("{FORMAT}\n").as_bytes())
             .map_err(|Replace { error, .. }| write(&path, error))?;
-        directory::sync_ancestors(disk, dest)
+        directory::sync_ancestors(disk, dest)?;
+        Ok(manifest.parts.iter().map(|part| part.bytes).sum())
     }
 }
