@@ -4,6 +4,8 @@
 //! what is acknowledged stays, decisions 29 to 34 how it lies on disk and is found.
 
 mod logs;
+#[cfg(test)]
+mod power_loss;
 mod series;
 mod spans;
 
@@ -107,7 +109,7 @@ impl Tables {
         Self {
             spans: Table::new(Spans::default(), bytes),
             logs: Table::new(Logs, bytes),
-            samples: Table::new(Samples::new(limits), bytes),
+            samples: Table::new(Samples::new(limits), options.samples_table_bytes()),
         }
     }
 }

@@ -109,7 +109,7 @@ impl<S: Signal> AnyTable for Table<S> {
     }
 
     fn flush_oldest(&self, ground: &Ground) -> Result<bool, StoreError> {
-        contained(S::NAME, || Table::flush_oldest(self, ground)).inspect_err(|error| self.counters.failed(error))
+        contained(S::NAME, || Table::flush_oldest(self, ground)).inspect_err(|error| self.flush_failed(error))
     }
 
     fn parts(&self) -> Vec<PartMeta> {

@@ -25,8 +25,10 @@ pub struct Options {
     pub disk_limit: Option<u64>,
     /// While fewer bytes than this are free on the disk, nothing is taken in. Default 256 MiB.
     pub min_free_bytes: u64,
-    /// Bytes of memory for rows that are not in parts yet. Three signals have a memory table each, and up to two more that are being
-    /// written as parts: one is as large as a ninth of this, and not larger than 64 MiB. Default 512 MiB.
+    /// Bytes of memory for rows that are not in parts yet. A memory table of spans or logs is written as parts when it has a ninth of
+    /// this, at most 64 MiB; one of samples when it has a quarter, at most 256 MiB, because every series that is written to takes
+    /// about 100 bytes of it before its second sample: with the default, a part has several scrapes of a million series. Two tables a
+    /// signal may wait to be written, then appends wait. Default 512 MiB.
     pub memory_limit: usize,
     /// Bytes of write-ahead log, which are read at a start; past them the signal that holds them back is written as parts early.
     /// Default 256 MiB, and a quarter of [`disk_limit`](Self::disk_limit) at most.
@@ -84,9 +86,15 @@ impl Options {
             out_of_order_window: Duration::from_secs(2 * 60 * 60),
         }
     }
-    /// A memory table is frozen at so many bytes.
+
+    /// A memory table of spans or logs is frozen at so many bytes.
     pub(crate) fn memory_table_bytes(&self) -> usize {
         (self.memory_limit / 9).min(64 << 20)
+    }
+
+    /// A memory table of samples is frozen at so many bytes.
+    pub(crate) fn samples_table_bytes(&self) -> usize {
+        (self.memory_limit / 4).min(256 << 20)
     }
 
     /// So much log is kept at most.
@@ -103,5 +111,19 @@ impl Options {
     pub(crate) fn max_part_bytes(&self, keep: Keep) -> u64 {
         let limit = keep.bytes.unwrap_or(u64::MAX).min(self.disk_limit.unwrap_or(u64::MAX));
         self.max_part_bytes.min(limit / PARTS_PER_LIMIT)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_tables_of_each_signal_are_within_the_limit_of_memory() {
+        for memory_limit in [0, 1, 9 * 4000, 64 << 20, 512 << 20, 4 << 30] {
+            let options = Options { memory_limit, ..Options::new("/data") };
+            let (rows, samples) = (options.memory_table_bytes(), options.samples_table_bytes());
+            assert!(2 * (rows + rows + samples) <= memory_limit, "{rows} and {samples} of {memory_limit}");
+        }
     }
 }

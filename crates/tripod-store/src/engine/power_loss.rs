@@ -165,6 +165,24 @@ fn a_full_disk_says_so_with_its_numbers() {
 }
 
 #[test]
+fn rows_that_can_not_be_written_are_refused_until_they_can() {
+    let disk = SimulatedDisk::default();
+    let store = open(&disk).unwrap();
+    let append = |value| store.engine.append(&store.table, RecordKind::Logs, &request(&[(3 * DAY, value); 5]));
+    for value in 0..3 {
+        append(value).unwrap();
+    }
+    assert_eq!(store.table.frozen(), 2);
+    disk.fail_at(disk.operations());
+    store.engine.flush().unwrap_err();
+    let error = append(3).unwrap_err();
+    assert!(matches!(error, StoreError::Overloaded { waiting: 128, limit: 128 }), "{error}");
+    store.engine.flush().unwrap();
+    append(4).unwrap();
+    assert_eq!(all(&store.view()).unwrap().len(), 4 * 5);
+}
+
+#[test]
 fn what_is_answered_before_it_is_on_disk_survives_from_the_sync_on() {
     let disk = SimulatedDisk::default();
     let options = Options { durability: Durability::None, ..options() };

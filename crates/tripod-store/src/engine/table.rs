@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -33,6 +34,8 @@ pub(crate) struct Table<S: Signal> {
     flushed: Condvar,
     /// Held by who writes a memory table.
     flushing: Mutex<()>,
+    /// Whether the last flush failed. Changed while `memories` is held.
+    failing: AtomicBool,
 }
 
 /// What the log has of a memory table.
@@ -57,6 +60,7 @@ impl<S: Signal> Table<S> {
             memories: Mutex::new(VecDeque::from([Extent::default()])),
             flushed: Condvar::new(),
             flushing: Mutex::new(()),
+            failing: AtomicBool::new(false),
         })
     }
 
@@ -92,13 +96,13 @@ impl<S: Signal> Table<S> {
         })
     }
 
-    /// Waits while more memory tables wait to be written than may.
+    /// Waits while more memory tables wait to be written than may. When they can't be written it does not wait: the sender comes back.
     fn wait_for_room(&self) -> Result<(), StoreError> {
         let deadline = Instant::now() + MAX_WAIT;
         let mut memories = lock(&self.memories);
         while memories.len() > MAX_FROZEN {
             let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            if left.is_zero() || self.failing.load(Ordering::Relaxed) {
                 let waiting = (memories.len() - 1) * self.memory_bytes;
                 return Err(StoreError::Overloaded { waiting, limit: MAX_FROZEN * self.memory_bytes });
             }
@@ -180,6 +184,7 @@ impl<S: Signal> Table<S> {
         let mut memories = lock(&self.memories);
         self.signal.changed(&added, &[]);
         memories.pop_front();
+        self.failing.store(false, Ordering::Relaxed);
         self.change(|view| {
             view.memories.remove(0);
             view.add(&added);
@@ -187,6 +192,14 @@ impl<S: Signal> Table<S> {
         self.flushed.notify_all();
         self.counters.flushes.add(1);
         Ok(true)
+    }
+
+    /// Counts that a flush failed, and lets nobody wait for room until one succeeds.
+    pub(super) fn flush_failed(&self, error: &StoreError) {
+        self.counters.failed(error);
+        let _memories = lock(&self.memories);
+        self.failing.store(true, Ordering::Relaxed);
+        self.flushed.notify_all();
     }
 
     /// Merges parts, neighbours of one kind and day, into as few as the signal makes of them.

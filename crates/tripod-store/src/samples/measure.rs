@@ -12,8 +12,8 @@ use super::memory::Memory;
 use super::registry::Registry;
 use super::{Limits, Samples};
 use crate::disk::RealDisk;
-use crate::engine::RecordKind;
 use crate::engine::testing::Harness;
+use crate::engine::{Options, RecordKind};
 
 /// Series of a cluster, ten labels each, a request for each 2,000.
 fn requests(series: usize, round: i64) -> Vec<Vec<u8>> {
@@ -65,6 +65,18 @@ fn a_series_of_ten_labels_takes_less_than_half_a_kibibyte() {
     let (known, samples) = (registry.memory() / series, memory.bytes() / series);
     println!("{known} bytes for what is known of a series, {samples} for two samples");
     assert!(known + samples <= 512, "{known} and {samples} bytes a series");
+}
+
+#[test]
+fn a_memory_table_has_several_scrapes_of_a_million_series() {
+    let (registry, memory, series) = (Registry::new(Limits::default()), Memory::default(), 10_000);
+    for round in 0..4 {
+        for request in requests(series, round) {
+            memory.apply(Batch::decode(&registry, RecordKind::RemoteWrite, &request).unwrap());
+        }
+    }
+    let of_a_million = memory.bytes() * (1_000_000 / series);
+    assert!(of_a_million < Options::new("").samples_table_bytes(), "{of_a_million} bytes");
 }
 
 #[test]
