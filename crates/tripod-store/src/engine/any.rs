@@ -119,7 +119,10 @@ impl<S: Signal> AnyTable for Table<S> {
     fn merge(&self, ground: &Ground, ids: &[u64]) -> Result<(), StoreError> {
         let parts = self.parts_of(ids);
         let Err(error) = contained(S::NAME, || Table::merge(self, ground, &parts)) else { return Ok(()) };
-        self.counters.failed(&error);
+        // A merge that ends with the store is no failure: it is done after the next start.
+        if !matches!(&error, StoreError::Io { source, .. } if source.kind() == io::ErrorKind::Interrupted) {
+            self.counters.failed(&error);
+        }
         if matches!(error, StoreError::Damaged { .. } | StoreError::Internal(_)) {
             for part in &parts {
                 self.set_aside_if_damaged(ground, part)?;
