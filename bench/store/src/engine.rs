@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use tripod_store::{Appended, Embedded, LogStore, Options, Recovery, SeriesStore, SpanStore, Store, StoreError};
+use tripod_store::{Appended, Embedded, LogStore, Options, Recovery, SeriesStore, SpanStore, StoreError};
 
 use crate::process;
 
@@ -21,9 +21,9 @@ pub fn append(store: &Embedded, signal: &str, request: &[u8]) -> Result<Appended
     }
 }
 
-/// Flushes, and waits until nothing is done in the background any more: flushes, merges.
+/// Writes all that is in memory as parts, and waits until nothing is done in the background any more: flushes, merges.
 pub fn settle(store: &Embedded) {
-    store.flush().expect("the store flushes");
+    store.settle().expect("the store writes and merges its parts");
     let begin = Instant::now();
     let mut quiet = 0;
     while quiet < 3 && begin.elapsed() < Duration::from_secs(600) {
