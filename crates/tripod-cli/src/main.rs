@@ -13,6 +13,7 @@ mod up;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Observability on three legs: traces, metrics, logs
 #[derive(Debug, Parser)]
@@ -40,6 +41,7 @@ enum Command {
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
+    allow_open_files();
     match Cli::parse().command {
         Command::Up(args) => up::run(&args),
         Command::Demo(args) => demo::run(&args),
@@ -47,4 +49,12 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::DemoService(args) => demo::run_service(&args),
     }
+}
+
+/// Lets this process have as many files open as the system grants it at all. A store keeps a file open for every part, and a
+/// server a socket for every client: the usual soft limit of 1,024, there for programs that use `select`, is soon reached.
+fn allow_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    // Where the system refuses, the limit stays what it was.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }

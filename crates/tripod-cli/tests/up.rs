@@ -21,7 +21,11 @@ struct Up {
 
 impl Up {
     fn start(data: &Path) -> Self {
-        let mut child = tripod(data).spawn().unwrap();
+        Self::of(&mut tripod(data))
+    }
+
+    fn of(command: &mut Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let mut ready = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut ready).unwrap();
         Self { child, ready }
@@ -152,4 +156,24 @@ fn an_address_others_can_reach_is_warned_of() {
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(line.contains("warning") && line.contains("--http 0.0.0.0:0"), "{line}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn it_may_have_as_many_files_open_as_the_system_grants() {
+    let limits = |pid: u32| {
+        let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
+        let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+        line.split_whitespace().skip(3).take(2).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = Command::new("sh");
+    command.args([
+        "-c",
+        "ulimit -S -n 64; ulimit -H -n 512; exec \"$0\" up --data \"$@\"",
+        env!("CARGO_BIN_EXE_tripod"),
+    ]);
+    command.arg(dir.path()).args(FREE).stdout(Stdio::piped());
+    let up = Up::of(&mut command);
+    assert_eq!(limits(up.child.id()), ["512", "512"]);
 }
