@@ -45,12 +45,8 @@ fn spans(store: &Embedded, load: &Load, times: usize) -> Vec<Value> {
     let (origin, number) = (load.origin, numbers(load));
     let of_service = |key: &str, value: String| TraceQuery {
         service: Some("gateway".into()),
-        operation: None,
         attributes: vec![AttributeMatch { key: key.into(), value }],
-        min_duration: None,
-        max_duration: None,
-        window: Window::ALL,
-        limit: 20,
+        ..TraceQuery::within(Window::ALL, 20)
     };
     let find = |query: &TraceQuery| store.find_traces(query).expect("the store answers");
     vec![
@@ -112,17 +108,7 @@ fn spans(store: &Embedded, load: &Load, times: usize) -> Vec<Value> {
 }
 
 fn logs(store: &Embedded, load: &Load, times: usize) -> Vec<Value> {
-    let any = || LogQuery {
-        text: Vec::new(),
-        regex: None,
-        service: None,
-        trace_id: None,
-        span_id: None,
-        severity: None,
-        attributes: Vec::new(),
-        window: Window::ALL,
-        limit: 100,
-    };
+    let any = || LogQuery::within(Window::ALL, 100);
     let phrase = |name: &str, phrase: &str, expected: std::ops::RangeInclusive<usize>| {
         let query = LogQuery { text: vec![phrase.into()], ..any() };
         measure(name, times.min(100), |_| {

@@ -143,17 +143,8 @@ fn spans(store: &Embedded, known: &Known, range: Range<u64>) -> Result<BTreeSet<
 /// Requests of which all records are there, once.
 fn logs(store: &Embedded, known: &Known, range: Range<u64>) -> Result<BTreeSet<u64>, String> {
     let origin = known.origin();
-    let query = LogQuery {
-        text: Vec::new(),
-        regex: None,
-        service: None,
-        trace_id: None,
-        span_id: None,
-        severity: None,
-        attributes: Vec::new(),
-        window: Window { start: units::time(origin, range.start) * 1_000_000, end: u64::MAX },
-        limit: usize::MAX,
-    };
+    let query =
+        LogQuery::within(Window { start: units::time(origin, range.start) * 1_000_000, end: u64::MAX }, usize::MAX);
     let mut found: BTreeMap<u64, BTreeSet<u64>> = BTreeMap::new();
     for log in store.find_logs(&query).map_err(|error| error.to_string())? {
         let nanos = log.time - origin.start / 1_000_000 * 1_000_000;

@@ -80,6 +80,23 @@ pub struct LogQuery {
     pub limit: usize,
 }
 
+impl LogQuery {
+    /// At most `limit` of all records that happened within a window: conditions are added by struct update.
+    pub fn within(window: Window, limit: usize) -> Self {
+        Self {
+            text: Vec::new(),
+            regex: None,
+            service: None,
+            trace_id: None,
+            span_id: None,
+            severity: None,
+            attributes: Vec::new(),
+            window,
+            limit,
+        }
+    }
+}
+
 /// The largest program that a regular expression may become, in bytes: a bound on the time that a search takes.
 const MAX_REGEX: usize = 1 << 20;
 

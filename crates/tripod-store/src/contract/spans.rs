@@ -132,6 +132,21 @@ pub struct TraceQuery {
     pub limit: usize,
 }
 
+impl TraceQuery {
+    /// At most `limit` of all traces that have a span within a window: conditions are added by struct update.
+    pub fn within(window: Window, limit: usize) -> Self {
+        Self {
+            service: None,
+            operation: None,
+            attributes: Vec::new(),
+            min_duration: None,
+            max_duration: None,
+            window,
+            limit,
+        }
+    }
+}
+
 /// A condition on an attribute: its value, written as text, equals this. `error` = `true` is also satisfied by a span whose
 /// status is an error.
 #[derive(Debug, Clone, PartialEq, Eq)]

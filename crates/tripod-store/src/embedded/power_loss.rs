@@ -89,17 +89,7 @@ fn check(store: &Embedded, [spans, logs, samples]: &[Vec<u64>; 3]) {
         let found = trace.map_or(0, |trace| trace.spans.len() as u64);
         assert_eq!(found, SPANS, "spans of trace {number}");
     }
-    let any = LogQuery {
-        text: Vec::new(),
-        service: None,
-        trace_id: None,
-        span_id: None,
-        severity: None,
-        attributes: Vec::new(),
-        window: Window::ALL,
-        limit: usize::MAX,
-        regex: None,
-    };
+    let any = LogQuery::within(Window::ALL, usize::MAX);
     let mut times: Vec<u64> = store.find_logs(&any).unwrap().iter().map(|log| log.time).collect();
     let found = times.len();
     times.sort_unstable();

@@ -15,19 +15,7 @@ const RECORDS: usize = 5000;
 
 pub(super) fn export(store: &dyn Store, window: Window, out: impl Write + Send) -> Result<u64, StoreError> {
     let mut table: Table<Logs, _> = Table::new(out)?;
-    let fetch = |window, limit| {
-        store.find_logs(&LogQuery {
-            text: Vec::new(),
-            regex: None,
-            service: None,
-            trace_id: None,
-            span_id: None,
-            severity: None,
-            attributes: Vec::new(),
-            window,
-            limit,
-        })
-    };
+    let fetch = |window, limit| store.find_logs(&LogQuery::within(window, limit));
     // They come newest first.
     by_slices(window, RECORDS, fetch, |_, records| records.iter().rev().try_for_each(|record| table.push(record)))?;
     table.finish()

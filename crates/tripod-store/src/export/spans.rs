@@ -17,17 +17,7 @@ const TRACES: usize = 500;
 
 pub(super) fn export(store: &dyn Store, window: Window, out: impl Write + Send) -> Result<u64, StoreError> {
     let mut table: Table<Spans, _> = Table::new(out)?;
-    let fetch = |window, limit| {
-        store.find_traces(&TraceQuery {
-            service: None,
-            operation: None,
-            attributes: Vec::new(),
-            min_duration: None,
-            max_duration: None,
-            window,
-            limit,
-        })
-    };
+    let fetch = |window, limit| store.find_traces(&TraceQuery::within(window, limit));
     by_slices(window, TRACES, fetch, |slice, traces| {
         // A trace comes with all its spans; those that start in another slice come with that one.
         let spans = traces.iter().flat_map(|trace| &trace.spans);

@@ -53,17 +53,7 @@ fn append(store: &Harness<Logs>, records: &[Written]) {
 }
 
 fn any_log() -> LogQuery {
-    LogQuery {
-        text: Vec::new(),
-        regex: None,
-        service: None,
-        trace_id: None,
-        span_id: None,
-        severity: None,
-        attributes: Vec::new(),
-        window: Window::ALL,
-        limit: 1000,
-    }
+    LogQuery::within(Window::ALL, 1000)
 }
 
 fn log(time: u64, body: &str) -> Written {

@@ -31,12 +31,9 @@ fn fitted(view: &View<Logs>, query: &LogQuery) -> Result<Window, StoreError> {
         return Ok(query.window);
     }
     let ends = LogQuery {
-        text: Vec::new(),
-        regex: None,
-        span_id: None,
-        severity: None,
-        attributes: Vec::new(),
-        ..query.clone()
+        service: query.service.clone(),
+        trace_id: query.trace_id,
+        ..LogQuery::within(query.window, query.limit)
     };
     let search = Search::new(&ends);
     let units = units(view, &search, query.window)?;

@@ -66,15 +66,7 @@ fn failed(mut span: Span) -> Span {
 }
 
 fn any_trace() -> TraceQuery {
-    TraceQuery {
-        service: None,
-        operation: None,
-        attributes: Vec::new(),
-        min_duration: None,
-        max_duration: None,
-        window: Window::ALL,
-        limit: 1000,
-    }
+    TraceQuery::within(Window::ALL, 1000)
 }
 
 /// What a request is followed by.

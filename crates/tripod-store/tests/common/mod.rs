@@ -75,28 +75,10 @@ pub(crate) fn logs(service: &str, records: impl IntoIterator<Item = LogRecord>) 
 
 /// All traces.
 pub(crate) fn any_trace() -> TraceQuery {
-    TraceQuery {
-        service: None,
-        operation: None,
-        attributes: Vec::new(),
-        min_duration: None,
-        max_duration: None,
-        window: Window::ALL,
-        limit: 1000,
-    }
+    TraceQuery::within(Window::ALL, 1000)
 }
 
 /// All log records.
 pub(crate) fn any_log() -> LogQuery {
-    LogQuery {
-        text: Vec::new(),
-        regex: None,
-        service: None,
-        trace_id: None,
-        span_id: None,
-        severity: None,
-        attributes: Vec::new(),
-        window: Window::ALL,
-        limit: 1000,
-    }
+    LogQuery::within(Window::ALL, 1000)
 }
