@@ -20,7 +20,6 @@ mod terms;
 mod tests;
 mod text;
 mod units;
-#[allow(dead_code, reason = "wired by the next change")]
 mod values;
 mod volume;
 mod write;
@@ -28,7 +27,6 @@ mod write;
 use std::sync::Arc;
 
 pub(crate) use self::find::find;
-#[allow(unused_imports, reason = "as above")]
 pub(crate) use self::values::{attribute_keys, attribute_values};
 pub(crate) use self::volume::volume;
 

@@ -9,22 +9,14 @@ use std::sync::Arc;
 
 use tripod_wire::{SpanId, TraceId};
 
-use crate::{Exemplar, Labels, Metadata, MetricKind, NativeHistogram, Samples, SeriesWrite};
+use super::METRIC_KINDS;
+use crate::columns::varint;
+use crate::{Exemplar, Labels, Metadata, NativeHistogram, Samples, SeriesWrite};
 
 const VERSION: u8 = 1;
 
 /// A metric family and what is known of it.
 type Described = (Arc<str>, Arc<Metadata>);
-
-/// The kinds of metrics by their number on disk.
-const KINDS: [MetricKind; 6] = [
-    MetricKind::Unknown,
-    MetricKind::Counter,
-    MetricKind::Gauge,
-    MetricKind::Histogram,
-    MetricKind::Summary,
-    MetricKind::Info,
-];
 
 /// The bytes of a batch.
 pub(crate) fn encode(batch: &[SeriesWrite]) -> Vec<u8> {
@@ -99,7 +91,7 @@ impl<'a> Encoder<'a> {
 
     fn metadata(&mut self, metadata: Option<&'a Described>) {
         let Some((family, metadata)) = metadata else { return self.out.push(0) };
-        let kind = KINDS.iter().position(|kind| *kind == metadata.kind).unwrap_or_default();
+        let kind = METRIC_KINDS.iter().position(|kind| *kind == metadata.kind).unwrap_or_default();
         self.out.push(kind as u8 + 1);
         self.string(family);
         self.string(&metadata.help);
@@ -149,15 +141,11 @@ impl<'a> Encoder<'a> {
     }
 
     fn signed(&mut self, value: i64) {
-        self.unsigned(((value << 1) ^ (value >> 63)) as u64);
+        self.unsigned(varint::zigzag(value));
     }
 
-    fn unsigned(&mut self, mut value: u64) {
-        while value >= 0x80 {
-            self.out.push(value as u8 | 0x80);
-            value >>= 7;
-        }
-        self.out.push(value as u8);
+    fn unsigned(&mut self, value: u64) {
+        varint::put(value, &mut self.out);
     }
 }
 
@@ -203,7 +191,7 @@ impl Decoder<'_> {
         if kind == 0 {
             return Ok(None);
         }
-        let kind = *KINDS.get(usize::from(kind) - 1).ok_or("unknown kind of metric")?;
+        let kind = *METRIC_KINDS.get(usize::from(kind) - 1).ok_or("unknown kind of metric")?;
         let family = self.reference()?;
         let help = self.reference()?.as_ref().to_owned();
         let unit = self.reference()?.as_ref().to_owned();
@@ -268,8 +256,7 @@ impl Decoder<'_> {
     }
 
     fn signed(&mut self) -> Result<i64, &'static str> {
-        let value = self.unsigned()?;
-        Ok((value >> 1) as i64 ^ -((value & 1) as i64))
+        Ok(varint::unzigzag(self.unsigned()?))
     }
 
     fn unsigned(&mut self) -> Result<u64, &'static str> {
@@ -324,9 +311,9 @@ mod tests {
     }
 
     fn metadata() -> impl Strategy<Value = Option<Described>> {
-        prop::option::of((0..KINDS.len(), "\\PC{0,4}", "\\PC{0,4}", "[a-z]{1,4}").prop_map(
+        prop::option::of((0..METRIC_KINDS.len(), "\\PC{0,4}", "\\PC{0,4}", "[a-z]{1,4}").prop_map(
             |(kind, help, unit, family)| {
-                (Arc::from(family.as_str()), Arc::new(Metadata { kind: KINDS[kind], help, unit }))
+                (Arc::from(family.as_str()), Arc::new(Metadata { kind: METRIC_KINDS[kind], help, unit }))
             },
         ))
     }

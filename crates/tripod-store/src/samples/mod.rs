@@ -27,7 +27,17 @@ pub(crate) use self::limits::Limits;
 pub(crate) use self::matchers::{LabelMatcher, Selector, Values};
 pub(crate) use self::signal::Samples;
 use crate::engine::PartMeta;
-use crate::{Exemplar, NativeHistogram};
+use crate::{Exemplar, MetricKind, NativeHistogram};
+
+/// The kinds of metrics by their number on disk.
+pub(crate) const METRIC_KINDS: [MetricKind; 6] = [
+    MetricKind::Unknown,
+    MetricKind::Counter,
+    MetricKind::Gauge,
+    MetricKind::Histogram,
+    MetricKind::Summary,
+    MetricKind::Info,
+];
 
 /// The kind of a part with samples and metadata.
 pub(crate) const SAMPLES: &str = "samples";

@@ -12,6 +12,7 @@ use tripod_wire::{SpanId, TraceId};
 use super::children::{Ends, Events, Links};
 use super::rows::Rows;
 use crate::StoreError;
+use crate::columns::varint::{unzigzag, zigzag};
 use crate::columns::{MAX_VALUES, Malformed, fixed, ints};
 use crate::records::{Attributes, ColumnSet, ColumnSource};
 use crate::records::{Coded, Rare};
@@ -335,12 +336,4 @@ fn put_rare_signed(columns: &mut ColumnSet, name: &str, values: &Rare<i32>, rows
     if !values.is_empty() {
         put_ints(columns, name, &(0..rows).map(|row| zigzag(values.get(row).into())).collect::<Vec<_>>());
     }
-}
-
-fn zigzag(value: i64) -> u64 {
-    ((value << 1) ^ (value >> 63)) as u64
-}
-
-fn unzigzag(value: u64) -> i64 {
-    (value >> 1) as i64 ^ -((value & 1) as i64)
 }

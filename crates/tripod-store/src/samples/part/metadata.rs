@@ -2,18 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::Metadata;
 use crate::columns::{Malformed, varint};
-use crate::{Metadata, MetricKind};
-
-/// The kinds of metrics by their number on disk.
-const KINDS: [MetricKind; 6] = [
-    MetricKind::Unknown,
-    MetricKind::Counter,
-    MetricKind::Gauge,
-    MetricKind::Histogram,
-    MetricKind::Summary,
-    MetricKind::Info,
-];
+use crate::samples::METRIC_KINDS;
 
 /// No part has more of it; families behind that are left out.
 const MAX_BYTES: usize = 16 << 20;
@@ -24,7 +15,7 @@ pub(super) fn encode<'a>(metadata: impl IntoIterator<Item = (&'a str, &'a Metada
         if out.len() + family.len() + metadata.help.len() + metadata.unit.len() > MAX_BYTES {
             break;
         }
-        out.push(KINDS.iter().position(|kind| *kind == metadata.kind).unwrap_or_default() as u8);
+        out.push(METRIC_KINDS.iter().position(|kind| *kind == metadata.kind).unwrap_or_default() as u8);
         for text in [family, &metadata.help, &metadata.unit] {
             varint::put(text.len() as u64, &mut out);
             out.extend_from_slice(text.as_bytes());
@@ -38,7 +29,7 @@ pub(super) fn decode(mut bytes: &[u8]) -> Result<BTreeMap<String, Metadata>, Mal
     let mut metadata = BTreeMap::new();
     while let Some((kind, rest)) = bytes.split_first() {
         bytes = rest;
-        let kind = *KINDS.get(usize::from(*kind)).ok_or(BAD)?;
+        let kind = *METRIC_KINDS.get(usize::from(*kind)).ok_or(BAD)?;
         let mut text = || {
             let len = varint::take(&mut bytes)? as usize;
             let (text, rest) = bytes.split_at_checked(len).ok_or(BAD)?;
