@@ -352,7 +352,7 @@ fn map_buckets(side: &Buckets, index: impl Fn(i32) -> i32) -> Buckets {
     (first, counts)
 }
 
-fn add_buckets(to: &mut Buckets, from: &Buckets, sign: f64) {
+pub(crate) fn add_buckets(to: &mut Buckets, from: &Buckets, sign: f64) {
     if from.1.is_empty() {
         return;
     }

@@ -31,6 +31,8 @@ mod format;
 mod functions;
 mod histogram;
 mod labels;
+mod memory;
+pub mod notation;
 mod notes;
 mod output;
 mod parse;
@@ -41,6 +43,7 @@ pub use error::QueryError;
 pub use format::format_float;
 pub use histogram::{Bucket, Buckets, CUSTOM_BUCKETS, Histogram, ResetHint};
 pub use labels::{Labels, METRIC_NAME};
+pub use memory::Memory;
 pub use output::{Output, RangeSeries, SampleValue, Value, VectorSample};
 pub use source::{MatchOp, Matcher, Series, SeriesSource, SourceError};
 

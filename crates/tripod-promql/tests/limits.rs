@@ -1,11 +1,8 @@
 //! Limits end a query with an error that names them, and errors say where and what to write instead.
 
-mod support;
-
 use std::time::Duration;
 
-use support::memory::Memory;
-use tripod_promql::{Cancel, Engine, Labels, Limits, QueryError, Series};
+use tripod_promql::{Cancel, Engine, Labels, Limits, Memory, QueryError, Series};
 
 fn memory(series: usize) -> Memory {
     let mut memory = Memory::default();

@@ -1,10 +1,7 @@
 //! What must hold for any data and query: both ways to evaluate agree, parts add up, and no text makes the engine panic.
 
-mod support;
-
 use proptest::prelude::*;
-use support::memory::Memory;
-use tripod_promql::{Engine, Labels, Output, QueryError, RangeSeries, STALE_NAN, SampleValue, Series, Value};
+use tripod_promql::{Engine, Labels, Memory, Output, QueryError, RangeSeries, STALE_NAN, SampleValue, Series, Value};
 
 const STEP: i64 = 30_000;
 

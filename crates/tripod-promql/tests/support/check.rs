@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use tripod_promql::notation::{Item, number, parse_items, parse_labels, quoted};
 use tripod_promql::{Histogram, Labels, Output, QueryError, SampleValue, Value};
 
 use super::script::{Eval, Times, duration};
-use super::sequence::{Item, number, parse_items, parse_labels, quoted};
 
 /// What a script expects.
 #[derive(Debug, Default)]

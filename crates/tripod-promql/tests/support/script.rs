@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use tripod_promql::{CUSTOM_BUCKETS, Engine, Histogram, Labels, METRIC_NAME, Series};
+use tripod_promql::notation::{Item, number, parse_series};
+use tripod_promql::{CUSTOM_BUCKETS, Engine, Histogram, Labels, METRIC_NAME, Memory, Series};
 
 use super::check::{Expectation, check};
-use super::memory::Memory;
-use super::sequence::{Item, number, parse_series};
 
 /// How a script went.
 #[derive(Debug, Default)]

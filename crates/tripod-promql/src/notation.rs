@@ -1,26 +1,33 @@
-//! The notation of series and samples in test scripts: `name{label="value"} 0+10x5 _ stale {{schema:0 count:1}}`.
+//! The notation of series and samples in Prometheus' test scripts and unit tests of rules:
+//! `name{label="value"} 0+10x5 _ stale {{schema:0 count:1}}`.
 
 use std::sync::Arc;
 
-use tripod_promql::{Histogram, Labels, METRIC_NAME, ResetHint, STALE_NAN};
+use crate::histogram::add_buckets;
+use crate::{Histogram, Labels, METRIC_NAME, ResetHint, STALE_NAN};
 
-/// A sample in a script.
+/// Samples that one line may stand for: a year of minutes, and more.
+const MAX_ITEMS: usize = 1_000_000;
+
+/// What stands at one time.
 #[derive(Debug, Clone)]
-pub(crate) enum Item {
+pub enum Item {
+    /// `_`: no sample.
     Nothing,
+    /// A number, or the staleness marker.
     Float(f64),
-    /// And whether its reset hint was written down.
+    /// A histogram, and whether its reset hint was written down.
     Histogram(Arc<Histogram>, bool),
 }
 
 /// A series description: labels and samples.
-pub(crate) fn parse_series(line: &str) -> Result<(Labels, Vec<Item>), String> {
+pub fn parse_series(line: &str) -> Result<(Labels, Vec<Item>), String> {
     let (labels, rest) = parse_labels(line)?;
     Ok((labels, parse_items(rest)?))
 }
 
 /// Labels at the start of a line, and what follows them.
-pub(crate) fn parse_labels(line: &str) -> Result<(Labels, &str), String> {
+pub fn parse_labels(line: &str) -> Result<(Labels, &str), String> {
     let end = line.find(|c: char| c == '{' || c.is_whitespace()).unwrap_or(line.len());
     let (name, mut rest) = line.split_at(end);
     let mut pairs: Vec<(String, String)> = Vec::new();
@@ -55,7 +62,7 @@ pub(crate) fn parse_labels(line: &str) -> Result<(Labels, &str), String> {
 }
 
 /// A quoted text at the start, and what follows it.
-pub(crate) fn quoted(text: &str) -> Result<(String, &str), String> {
+pub fn quoted(text: &str) -> Result<(String, &str), String> {
     let quote = text
         .chars()
         .next()
@@ -79,7 +86,7 @@ pub(crate) fn quoted(text: &str) -> Result<(String, &str), String> {
 }
 
 /// Samples.
-pub(crate) fn parse_items(text: &str) -> Result<Vec<Item>, String> {
+pub fn parse_items(text: &str) -> Result<Vec<Item>, String> {
     let mut items = Vec::new();
     let mut rest = text.trim();
     while !rest.is_empty() {
@@ -96,6 +103,7 @@ fn floats<'a>(rest: &'a str, items: &mut Vec<Item>) -> Result<&'a str, String> {
         Some((value, times)) => (value, times.parse::<usize>().map_err(|_| format!("bad repetition: {token}"))?),
         None => (token, 0),
     };
+    check_room(items, times)?;
     match value {
         "_" => items.extend(std::iter::repeat_n(Item::Nothing, times.max(1))),
         "stale" => items.extend(std::iter::repeat_n(Item::Float(STALE_NAN), times + 1)),
@@ -124,7 +132,7 @@ fn base_and_step(text: &str) -> Result<(f64, f64), String> {
 }
 
 /// A number as in PromQL.
-pub(crate) fn number(text: &str) -> Result<f64, String> {
+pub fn number(text: &str) -> Result<f64, String> {
     if let Some(hex) = text.strip_prefix("0x") {
         return i64::from_str_radix(hex, 16).map(|value| value as f64).map_err(|_| format!("not a number: {text}"));
     }
@@ -149,10 +157,11 @@ fn histograms<'a>(rest: &'a str, items: &mut Vec<Item>) -> Result<&'a str, Strin
         times = after[..end].parse().map_err(|_| format!("bad repetition: {after}"))?;
         rest = &after[end..];
     }
-    for _ in 0..=times {
+    check_room(items, times)?;
+    for i in 0..=times {
         items.push(Item::Histogram(Arc::new(current.clone()), hinted));
-        if let Some(step) = &step {
-            add(&mut current, step);
+        if let Some(step) = step.as_ref().filter(|_| i < times) {
+            add(&mut current, step)?;
         }
     }
     Ok(rest)
@@ -167,24 +176,25 @@ fn negate(histogram: &mut Histogram) {
     }
 }
 
-/// Scripts only add histograms whose buckets line up.
-fn add(to: &mut Histogram, by: &Histogram) {
+fn check_room(items: &[Item], times: usize) -> Result<(), String> {
+    if times >= MAX_ITEMS - items.len().min(MAX_ITEMS) {
+        return Err(format!("more than {MAX_ITEMS} samples in a series"));
+    }
+    Ok(())
+}
+
+/// Buckets are kept as wide as they are written: an empty bucket at the end is part of what a script says.
+fn add(to: &mut Histogram, by: &Histogram) -> Result<(), String> {
+    if to.schema != by.schema || to.custom_values != by.custom_values || to.zero_threshold != by.zero_threshold {
+        return Err("a histogram and what is added to it must have the same schema, bounds and zero bucket".to_owned());
+    }
     to.count += by.count;
     to.sum += by.sum;
     to.zero_count += by.zero_count;
     for (to, by) in [(&mut to.positive, &by.positive), (&mut to.negative, &by.negative)] {
-        if to.1.is_empty() {
-            to.0 = by.0;
-        }
-        let missing = (to.0 - by.0).max(0) as usize;
-        to.1.splice(0..0, std::iter::repeat_n(0.0, missing));
-        to.0 -= missing as i32;
-        let shift = (by.0 - to.0).max(0) as usize;
-        if to.1.len() < shift + by.1.len() {
-            to.1.resize(shift + by.1.len(), 0.0);
-        }
-        by.1.iter().enumerate().for_each(|(i, count)| to.1[shift + i] += count);
+        add_buckets(to, by, 1.0);
     }
+    Ok(())
 }
 
 /// One `{{…}}`, whether it names a reset hint, and what follows it.
@@ -225,5 +235,52 @@ fn histogram(text: &str) -> Result<(Histogram, bool, &str), String> {
         }
         rest = after.trim_start();
     }
+    if !histogram.is_sound() {
+        return Err(format!("a histogram can't be laid out like that: {}", &text[..end + 2]));
+    }
     Ok((histogram, hinted, &text[end + 2..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn floats_of(text: &str) -> Vec<Option<f64>> {
+        let float = |item| match item {
+            Item::Float(value) => Some(value),
+            _ => None,
+        };
+        parse_items(text).unwrap().into_iter().map(float).collect()
+    }
+
+    #[test]
+    fn steps_gaps_and_repetitions_are_written_out() {
+        assert_eq!(
+            floats_of("1+2x2 _x2 5 3-1x1 7x1"),
+            [1.0, 3.0, 5.0]
+                .map(Some)
+                .into_iter()
+                .chain([None, None])
+                .chain([5.0, 3.0, 2.0, 7.0, 7.0].map(Some))
+                .collect::<Vec<_>>()
+        );
+        assert_eq!(floats_of("stale")[0].map(f64::to_bits), Some(STALE_NAN.to_bits()));
+    }
+
+    #[test]
+    fn what_would_fill_the_memory_or_can_not_be_laid_out_is_refused() {
+        for text in [
+            "1x1000000",
+            "_x999999999999",
+            "{{count:1}}x99999999",
+            "{{schema:77}}",
+            "{{offset:9e9 buckets:[1]}}",
+            "{{",
+            "1x",
+        ] {
+            assert!(parse_items(text).is_err(), "{text}");
+        }
+        assert!(parse_items("{{schema:1}}+{{schema:2}}x3").is_err());
+        assert!(parse_series("a{b=\"c").is_err() && parse_labels("a{").is_err());
+    }
 }

@@ -1,18 +1,18 @@
-//! Series in memory.
+//! Series in memory: what tests evaluate on, those of this crate and the unit tests of rules.
 
 use std::collections::BTreeMap;
 
-use tripod_promql::{Labels, MatchOp, Matcher, Series, SeriesSource, SourceError};
+use crate::{Labels, MatchOp, Matcher, Series, SeriesSource, SourceError};
 
 /// A source over a map.
-#[derive(Debug, Default)]
-pub(crate) struct Memory {
+#[derive(Debug, Clone, Default)]
+pub struct Memory {
     series: BTreeMap<Labels, Series>,
 }
 
 impl Memory {
     /// Adds samples to a series; those of a time that is there already win.
-    pub(crate) fn add(&mut self, series: Series) {
+    pub fn add(&mut self, series: Series) {
         let empty = Series { labels: series.labels.clone(), floats: Vec::new(), histograms: Vec::new() };
         let kept = self.series.entry(series.labels).or_insert(empty);
         kept.floats.extend(series.floats);
@@ -22,7 +22,7 @@ impl Memory {
     }
 
     /// All series.
-    pub(crate) fn all(&self) -> impl Iterator<Item = &Series> {
+    pub fn all(&self) -> impl Iterator<Item = &Series> {
         self.series.values()
     }
 }
