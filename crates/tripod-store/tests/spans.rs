@@ -355,3 +355,22 @@ fn a_request_that_was_sent_twice_is_shown_and_counted_once_but_another_span_of_t
     store.append_spans(&spans("a", [shared_id])).unwrap();
     check(&store, 3, 2);
 }
+
+#[test]
+fn spans_are_seen_once_while_they_are_taken_in_and_refused_ones_are_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path());
+    let refused = Span { trace_id: tripod_wire::TraceId::NONE, ..span(1, 3, "c", 6) };
+    let kept = [span(1, 1, "a", 4), failed(span(1, 2, "b", 5))];
+    let mut seen = Vec::new();
+    let request = spans("shop", [kept[0].clone(), refused, kept[1].clone()]);
+    let appended = store.append_spans_seen(&request, &mut |span| {
+        assert_eq!((span.service, span.trace_id, span.kind), ("shop", trace_id(1), SpanKind::INTERNAL));
+        seen.push((String::from_utf8_lossy(span.name).into_owned(), span.span_id, span.status, span.start));
+    });
+    assert_eq!(appended.unwrap().accepted, 2);
+    let expected = kept.map(|span| (span.name, span.span_id, span.status.code, span.start_time_unix_nano));
+    assert_eq!(seen, expected);
+    assert!(store.append_spans_seen(b"no request", &mut |_| panic!("nothing to see")).is_err());
+    assert_eq!(store.resource_keys().unwrap(), ["service.name"]);
+}

@@ -8,7 +8,9 @@ mod completion;
 mod export;
 pub(crate) mod jaeger;
 mod jaeger_json;
+mod jaeger_v3;
 pub(crate) mod logs;
+mod otlp_traces;
 pub(crate) mod overview;
 mod params;
 pub(crate) mod prometheus;
@@ -191,6 +193,7 @@ fn json_bytes(status: StatusCode, bytes: Vec<u8>) -> Response {
 pub(crate) fn router(context: Arc<Context>) -> Router {
     Router::new()
         .merge(jaeger::routes())
+        .merge(jaeger_v3::routes())
         .merge(prometheus::routes())
         .merge(trace_summaries::routes())
         .merge(logs::routes())

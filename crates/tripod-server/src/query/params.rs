@@ -110,12 +110,17 @@ impl Params {
 
     /// `tags`: a JSON object of texts, numbers or truth values.
     pub(super) fn tags(&self) -> Result<Vec<AttributeMatch>, Failure> {
+        self.attributes("tags")
+    }
+
+    /// A parameter that is a JSON object of texts, numbers or truth values.
+    pub(super) fn attributes(&self, name: &str) -> Result<Vec<AttributeMatch>, Failure> {
         let read = |text: &str| {
             let tags: serde_json::Map<String, serde_json::Value> =
                 serde_json::from_str(text).map_err(|error| format!("not a JSON object of strings: {error}"))?;
             tags.into_iter().map(|(key, value)| Ok(AttributeMatch { value: tag_text(&key, value)?, key })).collect()
         };
-        Ok(self.read("tags", read)?.unwrap_or_default())
+        Ok(self.read(name, read)?.unwrap_or_default())
     }
 }
 

@@ -13,7 +13,7 @@ pub use series::{
     SeriesStore, SeriesWrite, StatisticsRow,
 };
 pub use spans::{
-    AttributeKey, AttributeMatch, AttributeValue, Dependency, Operation, ServiceShare, ServiceStats, SpanStore,
-    StoredSpan, Trace, TraceQuery, TraceSummaries, TraceSummary,
+    AttributeKey, AttributeMatch, AttributeValue, Dependency, Operation, ServiceShare, ServiceStats, SpanOutline,
+    SpanSample, SpanStore, StoredSpan, Trace, TraceQuery, TraceSummaries, TraceSummary,
 };
 pub use window::Window;

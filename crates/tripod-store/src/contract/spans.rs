@@ -1,11 +1,12 @@
 //! Spans: what a store of them answers.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tripod_wire::TraceId;
-use tripod_wire::otlp::trace::SpanKind;
+use tripod_wire::otlp::trace::{SpanKind, StatusCode};
 use tripod_wire::otlp::{InstrumentationScope, Resource, Span};
+use tripod_wire::{SpanId, TraceId};
 
 use crate::{Appended, StoreError, Window};
 
@@ -19,12 +20,28 @@ pub trait SpanStore: Send + Sync {
     /// much waits to be written. A span without a valid trace or span id is rejected alone, see [`Appended`].
     fn append_spans(&self, request: &[u8]) -> Result<Appended, StoreError>;
 
+    /// As [`Self::append_spans`], with a look at each span that is to be kept, in the order they came. What was seen counts only
+    /// if this returns `Ok`.
+    fn append_spans_seen(&self, request: &[u8], see: &mut dyn FnMut(&SpanOutline<'_>)) -> Result<Appended, StoreError>;
+
     /// The trace with this id, all its spans sorted by start; `None` when no span of it is known. A span that was sent twice
     /// (same ids, same bytes), because a sender saw no answer and tried again, is in it once.
     fn trace(&self, id: TraceId) -> Result<Option<Trace>, StoreError>;
 
     /// Whole traces of which some span satisfies all conditions, newest first.
     fn find_traces(&self, query: &TraceQuery) -> Result<Vec<Trace>, StoreError>;
+
+    /// Calls `visit` with whole traces of which some span satisfies all conditions, newest first, until it breaks or `query.limit`
+    /// traces were visited. Holds few of them at a time.
+    fn visit_traces(
+        &self,
+        query: &TraceQuery,
+        visit: &mut dyn FnMut(Trace) -> ControlFlow<()>,
+    ) -> Result<(), StoreError>;
+
+    /// How many spans satisfy all conditions, and at most `query.limit` of them: each as likely as any other, the same ones each
+    /// time while nothing changes. A span that was sent twice counts twice.
+    fn sample_spans(&self, query: &TraceQuery) -> Result<SpanSample, StoreError>;
 
     /// What a list of many traces shows of each: those that [`Self::find_traces`] finds, newest start first. Reads no more of a
     /// trace than one failed span.
@@ -45,6 +62,9 @@ pub trait SpanStore: Send + Sync {
     /// The keys of attributes that spans, their events, resources and scopes have, sorted.
     fn attribute_keys(&self) -> Result<Vec<AttributeKey>, StoreError>;
 
+    /// The keys among them that resources have, sorted.
+    fn resource_keys(&self) -> Result<Vec<String>, StoreError>;
+
     /// At most `limit` values of a key that begin with `prefix`, those that most spans have first. Of a key with very many
     /// values some are not among them.
     fn attribute_values(&self, key: &str, prefix: &str, limit: usize) -> Result<Vec<AttributeValue>, StoreError>;
@@ -59,6 +79,40 @@ pub struct StoredSpan {
     pub scope: Arc<InstrumentationScope>,
     /// The span.
     pub span: Span,
+}
+
+/// What can be told of a span while it is taken in, without its attributes.
+#[derive(Debug, Clone, Copy)]
+pub struct SpanOutline<'a> {
+    /// Stands for service and name: spans of one request that have it in common have both in common.
+    pub group: (u32, u32),
+    /// The service.
+    pub service: &'a str,
+    /// The name, in UTF-8.
+    pub name: &'a [u8],
+    /// Its role in a call.
+    pub kind: SpanKind,
+    /// How it ended.
+    pub status: StatusCode,
+    /// Start, nanoseconds since the Unix epoch.
+    pub start: u64,
+    /// End, nanoseconds since the Unix epoch.
+    pub end: u64,
+    /// Its trace.
+    pub trace_id: TraceId,
+    /// Its own id.
+    pub span_id: SpanId,
+    /// Its parent, if it has one.
+    pub parent_span_id: SpanId,
+}
+
+/// Some of many spans.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SpanSample {
+    /// How many there are.
+    pub total: u64,
+    /// Some of them, or all, in no order.
+    pub spans: Vec<StoredSpan>,
 }
 
 /// The spans of one trace.

@@ -80,8 +80,19 @@ impl Engine {
         kind: RecordKind,
         payload: &[u8],
     ) -> Result<Appended, StoreError> {
+        self.append_seen(table, kind, payload, |_| ())
+    }
+
+    /// The same; `see` looks at the decoded request before it is taken in.
+    pub(crate) fn append_seen<S: Signal>(
+        &self,
+        table: &Arc<Table<S>>,
+        kind: RecordKind,
+        payload: &[u8],
+        see: impl FnOnce(&S::Batch),
+    ) -> Result<Appended, StoreError> {
         self.space.check(payload.len() as u64)?;
-        let appended = table.append(&self.ground, &self.wal, kind, payload)?;
+        let appended = table.append(&self.ground, &self.wal, kind, payload, see)?;
         if self.wal.bytes() > self.ground.options.wal_bytes() {
             self.ground.flushing.wake();
         }

@@ -69,16 +69,18 @@ impl<S: Signal> Table<S> {
         Arc::clone(&self.view.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Takes in a request: when this returns it is as durable as it is to be, and visible.
+    /// Takes in a request: when this returns it is as durable as it is to be, and visible. `see` looks at it before.
     pub(crate) fn append(
         self: &Arc<Self>,
         ground: &Arc<Ground>,
         wal: &Wal,
         kind: RecordKind,
         payload: &[u8],
+        see: impl FnOnce(&S::Batch),
     ) -> Result<Appended, StoreError> {
         self.wait_for_room()?;
         let batch = self.signal.decode(kind, payload)?;
+        see(&batch);
         let appended = self.signal.appended(&batch);
         if !self.signal.is_empty(&batch) {
             wal.append(kind, payload, self.apply_later(ground, batch))?;

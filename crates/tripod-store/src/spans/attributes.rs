@@ -1,6 +1,6 @@
 //! Keys and values of attributes, for those who type them: what parts know of them, and what is in memory.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::Spans;
 use super::build::NAME;
@@ -33,6 +33,25 @@ pub(super) fn keys(view: &View<Spans>) -> Vec<AttributeKey> {
         }
     }
     keys.into_values().collect()
+}
+
+/// The keys that resources have, in order.
+pub(super) fn of_resources(view: &View<Spans>) -> Vec<String> {
+    let mut keys = BTreeSet::new();
+    let mut add = |context: &Context| {
+        for attribute in &context.resource.attributes {
+            if !keys.contains(&attribute.key) {
+                keys.insert(attribute.key.clone());
+            }
+        }
+    };
+    for part in &view.parts {
+        part.inner.records.contexts().iter().for_each(|context| add(context));
+    }
+    for block in view.memories.iter().flat_map(|memory| memory.blocks()) {
+        memory::read(&block).contexts.iter().for_each(|context| add(context));
+    }
+    keys.into_iter().collect()
 }
 
 /// The values of a key that begin with `prefix`, at most `limit`, those that most spans have first.

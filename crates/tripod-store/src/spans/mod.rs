@@ -17,8 +17,10 @@ mod memory;
 mod merge;
 mod once;
 mod operations;
+mod outline;
 mod parents;
 mod rows;
+mod sample;
 #[cfg(test)]
 mod samples;
 mod search;
@@ -30,6 +32,7 @@ mod traces;
 mod write;
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tripod_wire::TraceId;
@@ -40,8 +43,8 @@ use self::operations::Operations;
 use crate::engine::{Part, PartFile, PartSink, RecordKind, Signal, View};
 use crate::records::RecordPart;
 use crate::{
-    Appended, AttributeKey, AttributeValue, Dependency, Operation, ServiceStats, StoreError, Trace, TraceQuery,
-    TraceSummaries, Window,
+    Appended, AttributeKey, AttributeValue, Dependency, Operation, ServiceStats, SpanSample, StoreError, Trace,
+    TraceQuery, TraceSummaries, Window,
 };
 
 /// The spans' side of the engine, and what they answer.
@@ -139,6 +142,21 @@ impl Spans {
         traces::find(view, query)
     }
 
+    /// See [`SpanStore::visit_traces`](crate::SpanStore::visit_traces).
+    pub(crate) fn visit_traces(
+        &self,
+        view: &View<Self>,
+        query: &TraceQuery,
+        visit: &mut dyn FnMut(Trace) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        traces::visit(view, query, visit)
+    }
+
+    /// See [`SpanStore::sample_spans`](crate::SpanStore::sample_spans).
+    pub(crate) fn sample_spans(&self, view: &View<Self>, query: &TraceQuery) -> Result<SpanSample, StoreError> {
+        sample::sample(view, query)
+    }
+
     /// See [`SpanStore::summarize_traces`](crate::SpanStore::summarize_traces).
     pub(crate) fn summarize_traces(&self, view: &View<Self>, query: &TraceQuery) -> Result<TraceSummaries, StoreError> {
         summaries::find(view, query)
@@ -182,6 +200,11 @@ impl Spans {
     /// The keys of attributes that spans, their events, resources and scopes have, sorted.
     pub(crate) fn attribute_keys(&self, view: &View<Self>) -> Vec<AttributeKey> {
         attributes::keys(view)
+    }
+
+    /// The keys of attributes that resources have, sorted.
+    pub(crate) fn resource_keys(&self, view: &View<Self>) -> Vec<String> {
+        attributes::of_resources(view)
     }
 
     /// The values of a key that begin with `prefix`, those that most spans have first. Of a key with very many values some are

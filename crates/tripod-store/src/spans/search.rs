@@ -4,7 +4,7 @@
 //! that it may have what is asked for, and only the columns that conditions are about; the search ends where no older block can
 //! have anything newer than what was found.
 
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
@@ -19,12 +19,26 @@ use super::{Spans, matching};
 use crate::engine::{Part, View};
 use crate::{StoreError, TraceQuery};
 
+/// Ids of traces.
+pub(super) type Ids = HashSet<TraceId, foldhash::fast::RandomState>;
+
 /// The ids of the newest `limit` traces, by the newest of their spans that satisfies the query.
 pub(super) fn newest(view: &View<Spans>, query: &TraceQuery, limit: usize) -> Result<Vec<TraceId>, StoreError> {
+    let found = newest_but(view, query, limit, &Ids::default())?;
+    Ok(found.into_iter().map(|(id, _)| id).collect())
+}
+
+/// The same without those that were `seen`, each with when that span started.
+pub(super) fn newest_but(
+    view: &View<Spans>,
+    query: &TraceQuery,
+    limit: usize,
+    seen: &Ids,
+) -> Result<Vec<(TraceId, u64)>, StoreError> {
     if limit == 0 || query.window.start > query.window.end {
         return Ok(Vec::new());
     }
-    let mut search = Search { query, limit, found: HashMap::default(), oldest: 0 };
+    let mut search = Search { query, limit, seen, found: HashMap::default(), oldest: 0 };
     let mut places = BinaryHeap::new();
     for block in view.memories.iter().flat_map(|memory| memory.blocks()) {
         let (earliest, latest) = memory::read(&block).rows.times();
@@ -51,7 +65,7 @@ pub(super) fn newest(view: &View<Spans>, query: &TraceQuery, limit: usize) -> Re
     search.keep_newest();
     let mut found: Vec<(TraceId, u64)> = search.found.into_iter().collect();
     found.sort_unstable_by(newer);
-    Ok(found.into_iter().map(|(id, _)| id).collect())
+    Ok(found)
 }
 
 /// Of traces that are as new as one another the one of the lower id comes first: an answer does not depend on where rows are.
@@ -94,6 +108,7 @@ impl Ord for Place<'_> {
 struct Search<'a> {
     query: &'a TraceQuery,
     limit: usize,
+    seen: &'a Ids,
     /// The newest span found of each trace.
     found: HashMap<TraceId, u64, foldhash::fast::RandomState>,
     /// What is older can't be among the newest.
@@ -116,6 +131,9 @@ impl<'a> Search<'a> {
         }
         let (starts, traces) = (block.start()?, block.trace()?);
         for row in rows {
+            if self.seen.contains(&traces[row as usize]) {
+                continue;
+            }
             let newest = self.found.entry(traces[row as usize]).or_default();
             *newest = starts[row as usize].max(*newest);
         }
@@ -138,7 +156,7 @@ impl<'a> Search<'a> {
 }
 
 /// The blocks of a part that may have what is asked for.
-fn candidates(part: &Part<Spans>, query: &TraceQuery) -> Result<RoaringBitmap, StoreError> {
+pub(super) fn candidates(part: &Part<Spans>, query: &TraceQuery) -> Result<RoaringBitmap, StoreError> {
     let records = &part.inner.records;
     let of_service = |service: &String| -> Vec<bool> {
         records.contexts().iter().map(|context| context.service == *service).collect()
@@ -159,7 +177,7 @@ fn candidates(part: &Part<Spans>, query: &TraceQuery) -> Result<RoaringBitmap, S
 }
 
 /// The rows of a block of which all of the query is true and that are not older than `oldest`.
-fn satisfying(block: &Block<'_>, query: &TraceQuery, oldest: u64) -> Result<Vec<u32>, StoreError> {
+pub(super) fn satisfying(block: &Block<'_>, query: &TraceQuery, oldest: u64) -> Result<Vec<u32>, StoreError> {
     let mut rows: Vec<u32> = (0..block.len() as u32).collect();
     if let Some(service) = &query.service {
         let of_service: Vec<bool> = block.contexts().map(|context| context.service == *service).collect();

@@ -1,6 +1,7 @@
 //! All queries, compared with a look at every span, wherever the rows are: in memory, in parts, in merged parts, after a restart.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -140,6 +141,14 @@ fn check_traces(store: &Harness<Spans>, model: &Model, query: &TraceQuery) {
     let view = store.view();
     let found = spans(store).find_traces(&view, query).unwrap();
     assert_eq!(found.iter().map(|trace| trace.id).collect::<Vec<_>>(), newest(model, query));
+    let mut visited = Vec::new();
+    let mut visit = |trace| {
+        visited.push(trace);
+        ControlFlow::Continue(())
+    };
+    spans(store).visit_traces(&view, query, &mut visit).unwrap();
+    assert_eq!(format!("{visited:?}"), format!("{found:?}"), "a visit finds what a search finds");
+    check_sample(store, model, query);
     let summaries = spans(store).summarize_traces(&view, query).unwrap();
     let all = newest(model, &TraceQuery { limit: usize::MAX, ..query.clone() });
     assert_eq!(summaries.complete, all.len() <= query.limit);
@@ -154,6 +163,18 @@ fn check_traces(store: &Harness<Spans>, model: &Model, query: &TraceQuery) {
         assert!(trace.spans.iter().all(|stored| stored.scope.name == "lib"));
         check_summary(model, summaries.summaries.iter().find(|summary| summary.id == trace.id).unwrap());
     }
+}
+
+/// Spans that were sent twice may be counted once or twice: where rows are decides.
+fn check_sample(store: &Harness<Spans>, model: &Model, query: &TraceQuery) {
+    let sample = spans(store).sample_spans(&store.view(), query).unwrap();
+    let matching = model.iter().filter(|(service, span)| matches(*service, span, query));
+    let sent: HashSet<Vec<u8>> = matching.map(|(_, span)| span.encode_to_vec()).collect();
+    assert!(sample.total as usize >= sent.len(), "{} of {}", sample.total, sent.len());
+    assert_eq!(sample.spans.len(), (sample.total as usize).min(query.limit));
+    let got: HashSet<Vec<u8>> = sample.spans.iter().map(|stored| stored.span.encode_to_vec()).collect();
+    assert!(got.is_subset(&sent));
+    assert!(got.len() == sent.len() || query.limit < sample.total as usize);
 }
 
 fn check_summary(model: &Model, summary: &crate::TraceSummary) {

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
+use std::ops::ControlFlow;
 
 use tripod_wire::TraceId;
 use tripod_wire::proto::Message;
@@ -18,6 +19,47 @@ pub(super) fn trace(view: &View<Spans>, id: TraceId) -> Result<Option<Trace>, St
 /// The newest traces that have a span of which all of the query is true.
 pub(super) fn find(view: &View<Spans>, query: &TraceQuery) -> Result<Vec<Trace>, StoreError> {
     traces(view, &search::newest(view, query, query.limit)?)
+}
+
+/// Traces of the first search of a visit; each further one is for twice as many, up to the last.
+const FIRST_SEARCH: usize = if cfg!(test) { 2 } else { 32 };
+const LAST_SEARCH: usize = 1024;
+
+/// So many spans are held at a time, if traces are not larger.
+const HELD_SPANS: usize = 10_000;
+
+/// Calls `visit` with the newest traces that have a span of which all of the query is true, until it breaks.
+pub(super) fn visit(
+    view: &View<Spans>,
+    query: &TraceQuery,
+    visit: &mut dyn FnMut(Trace) -> ControlFlow<()>,
+) -> Result<(), StoreError> {
+    let mut seen = search::Ids::default();
+    let (mut page, mut width) = (FIRST_SEARCH, FIRST_SEARCH);
+    let mut query = query.clone();
+    while seen.len() < query.limit {
+        let limit = page.min(query.limit - seen.len());
+        let found = search::newest_but(view, &query, limit, &seen)?;
+        let mut ids: Vec<TraceId> = found.iter().map(|(id, _)| *id).collect();
+        seen.extend(&ids);
+        while !ids.is_empty() {
+            let rest = ids.split_off(width.min(ids.len()));
+            let traces = traces(view, &ids)?;
+            let spans = traces.iter().map(|trace| trace.spans.len()).sum::<usize>().max(1);
+            width = (ids.len() * HELD_SPANS / spans).clamp(1, 4 * width);
+            for trace in traces {
+                if visit(trace).is_break() {
+                    return Ok(());
+                }
+            }
+            ids = rest;
+        }
+        let Some((_, oldest)) = found.last().filter(|_| found.len() == limit) else { return Ok(()) };
+        // Others may have started in the same nanosecond.
+        query.window.end = *oldest;
+        page = (page * 2).min(LAST_SEARCH);
+    }
+    Ok(())
 }
 
 /// These traces, without those of which nothing is known.
