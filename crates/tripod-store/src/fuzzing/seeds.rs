@@ -58,7 +58,7 @@ fn columns() -> Vec<(&'static str, Vec<u8>)> {
         |at| format!("{:016x}", at.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
     ];
     let mut seeds = Vec::new();
-    for number in numbers.into_iter() {
+    for number in numbers {
         let values: Vec<u64> = (0..ROWS).map(number).collect();
         seeds.push(column(0, ROWS, |out| ints::encode(&values, out)));
     }
@@ -113,8 +113,8 @@ fn indexes() -> Vec<(&'static str, Vec<u8>)> {
 fn records() -> Vec<(&'static str, Vec<u8>)> {
     let mut contexts = Contexts::default();
     for service in ["checkout", "payment", "checkout"] {
-        let resource =
-            Resource { attributes: vec![KeyValue::new("service.name", service)], ..Resource::default() }.encode_to_vec();
+        let resource = Resource { attributes: vec![KeyValue::new("service.name", service)], ..Resource::default() }
+            .encode_to_vec();
         let scope = InstrumentationScope { name: "shop".to_owned(), ..InstrumentationScope::default() }.encode_to_vec();
         contexts.intern(&resource, &scope, "https://example.com/1", "").expect("both were encoded here");
     }
