@@ -127,9 +127,26 @@ impl Prometheus {
         prometheus
     }
 
+    /// Starts it to scrape itself once a second and to write what it has to a receiver, in messages of this name.
+    pub fn writing(programs: &Path, receiver: &str, message: &str) -> Self {
+        let address = free_address();
+        let config = format!(
+            "global: {{scrape_interval: 1s, scrape_timeout: 1s, scrape_protocols: [PrometheusProto, OpenMetricsText1.0.0]}}\n\
+             scrape_configs: [{{job_name: itself, static_configs: [{{targets: ['{address}']}}]}}]\n\
+             remote_write:\n  - url: {receiver}\n    protobuf_message: {message}\n    send_exemplars: true\n    send_native_histograms: true\n    \
+             queue_config: {{batch_send_deadline: 100ms}}\n    metadata_config: {{send_interval: 1s}}\n"
+        );
+        let features = "native-histograms,exemplar-storage,metadata-wal-records";
+        Self::start_at(address, programs, &config, features, &[])
+    }
+
     fn start(programs: &Path, config: &str, features: &str, arguments: &[&str]) -> Self {
+        Self::start_at(free_address(), programs, config, features, arguments)
+    }
+
+    fn start_at(address: SocketAddr, programs: &Path, config: &str, features: &str, arguments: &[&str]) -> Self {
         let data = tempfile::tempdir().expect("a folder");
-        let (file, address) = (data.path().join("prometheus.yml"), free_address());
+        let file = data.path().join("prometheus.yml");
         std::fs::write(&file, config).expect("room on disk");
         let mut command = Command::new(programs.join("prometheus"));
         command

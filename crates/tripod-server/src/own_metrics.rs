@@ -16,17 +16,30 @@ pub(crate) enum Protocol {
     Grpc,
     HttpProtobuf,
     HttpJson,
+    RemoteWrite1,
+    RemoteWrite2,
 }
 
 impl Protocol {
-    const ALL: [Self; 3] = [Self::Grpc, Self::HttpProtobuf, Self::HttpJson];
+    const ALL: [Self; 5] =
+        [Self::Grpc, Self::HttpProtobuf, Self::HttpJson, Self::RemoteWrite1, Self::RemoteWrite2];
 
-    /// The protocol's name in `OTEL_EXPORTER_OTLP_PROTOCOL`.
+    /// The protocol's name; for OTLP that in `OTEL_EXPORTER_OTLP_PROTOCOL`.
     fn name(self) -> &'static str {
         match self {
             Self::Grpc => "grpc",
             Self::HttpProtobuf => "http/protobuf",
             Self::HttpJson => "http/json",
+            Self::RemoteWrite1 => "remote_write/1.0",
+            Self::RemoteWrite2 => "remote_write/2.0",
+        }
+    }
+
+    /// What can be sent by it.
+    fn signals(self) -> &'static [Signal] {
+        match self {
+            Self::Grpc | Self::HttpProtobuf | Self::HttpJson => &[Signal::Traces, Signal::Metrics, Signal::Logs],
+            Self::RemoteWrite1 | Self::RemoteWrite2 => &[Signal::Metrics],
         }
     }
 }
@@ -141,7 +154,7 @@ impl OwnMetrics {
         let mut requests = counter(page, "tripod_receiver_requests_total", help);
         let outcomes: Vec<&str> = std::iter::once("accepted").chain(Kind::ALL.map(Kind::name)).collect();
         for protocol in Protocol::ALL {
-            for signal in SIGNALS {
+            for &signal in protocol.signals() {
                 let counters = &self.requests[protocol as usize][signal as usize];
                 for (outcome, counter) in outcomes.iter().zip(counters) {
                     let labels = [("protocol", protocol.name()), ("signal", signal.as_str()), ("outcome", outcome)];
@@ -149,7 +162,7 @@ impl OwnMetrics {
                 }
             }
         }
-        let help = "Spans, data points and log records received.";
+        let help = "Spans, data points or samples, and log records received.";
         let mut records = counter(page, "tripod_receiver_records_total", help);
         for signal in SIGNALS {
             for (outcome, counters) in [("accepted", &self.accepted), ("rejected", &self.rejected)] {
@@ -251,7 +264,7 @@ mod tests {
     fn what_was_counted_is_on_the_page() {
         let own = OwnMetrics::default();
         own.count_request(Protocol::HttpJson, Signal::Logs, Some(Kind::TooLarge));
-        own.count_records(Signal::Traces, &Appended { accepted: 7, rejected: 2, reason: None });
+        own.count_records(Signal::Traces, &Appended { accepted: 7, rejected: 2, ..Appended::default() });
         own.count_query(Api::Metrics, Duration::from_millis(30), true);
         let logs = SignalStatus {
             signal: "logs",

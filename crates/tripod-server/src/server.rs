@@ -66,7 +66,7 @@ impl Server {
         let mut listeners = JoinSet::new();
         listeners.spawn(serve(grpc.0, otlp_grpc::router(Arc::clone(&ingest)), stop.subscribe()));
         listeners.spawn(serve(otlp.0, otlp_http::router(Arc::clone(&ingest), config.browser_otlp), stop.subscribe()));
-        listeners.spawn(serve(http.0, query::router(context), stop.subscribe()));
+        listeners.spawn(serve(http.0, query::router(context, Arc::clone(&ingest)), stop.subscribe()));
         Ok(Self { addresses, store, ingest, stop, listeners })
     }
 

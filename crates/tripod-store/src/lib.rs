@@ -42,6 +42,10 @@ pub use wal::recover::Damage;
 pub struct Appended {
     /// Records that are now on disk.
     pub accepted: u64,
+    /// How many of these are native histograms.
+    pub histograms: u64,
+    /// Exemplars that came with them and were kept.
+    pub exemplars: u64,
     /// Records that can't be kept; the rest of the batch is.
     pub rejected: u64,
     /// Why the first of them can't.

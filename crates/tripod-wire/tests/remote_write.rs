@@ -3,6 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use prost::Message as _;
+use tripod_wire::prometheus::remote_write::translate::to_version_1;
 use tripod_wire::prometheus::remote_write::v2::{self, Symbols};
 use tripod_wire::prometheus::remote_write::{
     BucketSpan, Exemplar, Histogram, Label, MetricMetadata, MetricType, ResetHint, Sample, TimeSeries, WriteRequest,
@@ -275,9 +276,20 @@ proptest! {
     }
 
     #[test]
+    fn version_2_becomes_version_1_with_every_field(all in vec(series(), 0..4)) {
+        let mut symbols = Symbols::default();
+        symbols.place("what the metadata refers to");
+        let timeseries = all.iter().map(|series| to_v2(series, &mut symbols)).collect();
+        let bytes = v2::Request { symbols: symbols.into_table(), timeseries }.encode_to_vec();
+        let translated = WriteRequest::decode(&to_version_1(&bytes, 1 << 20).unwrap()).unwrap();
+        prop_assert_eq!(translated.timeseries, all);
+    }
+
+    #[test]
     fn any_bytes_are_a_request_or_an_error(bytes in vec(any::<u8>(), 0..200)) {
         let _ = WriteRequest::decode(&bytes);
         let _ = v2::Request::decode(&bytes);
+        let _ = to_version_1(&bytes, 1 << 20);
     }
 }
 

@@ -39,6 +39,7 @@ use tripod_store::{Store, StoreError};
 
 use crate::own_metrics::{Api, OwnMetrics};
 use crate::receive::in_flight::InFlight;
+use crate::receive::{Ingest, remote_write};
 use crate::{Addresses, compression, ui};
 
 /// Queries that run at the same time.
@@ -189,8 +190,8 @@ fn json_bytes(status: StatusCode, bytes: Vec<u8>) -> Response {
     (status, [(CONTENT_TYPE, "application/json")], Body::from(bytes)).into_response()
 }
 
-/// The APIs and, for every other path, the web page.
-pub(crate) fn router(context: Arc<Context>) -> Router {
+/// The APIs, the receivers that share their address and, for every other path, the web page.
+pub(crate) fn router(context: Arc<Context>, ingest: Arc<Ingest>) -> Router {
     Router::new()
         .merge(jaeger::routes())
         .merge(jaeger_v3::routes())
@@ -208,6 +209,7 @@ pub(crate) fn router(context: Arc<Context>) -> Router {
         .layer(axum::middleware::from_fn(compression::compress))
         .fallback(ui::serve)
         .with_state(context)
+        .merge(remote_write::router(ingest))
 }
 
 async fn unknown(uri: Uri) -> Response {

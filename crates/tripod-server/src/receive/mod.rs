@@ -1,6 +1,7 @@
 //! The receivers: what arrives from outside, checked, bounded and handed to the store.
 //!
 //! - [`otlp_http`] and [`otlp_grpc`] speak the two protocols; both read bodies through [`body`], and both hand over to [`Ingest`].
+//! - [`remote_write`] takes what Prometheus and its like write.
 //! - [`otlp_metrics`] turns metrics into series; spans and log records go to the store as the bytes they came in.
 //!
 //! A request is answered when its records are on disk. Under load it is refused with "come back in a second": nothing is buffered
@@ -12,6 +13,7 @@ pub(crate) mod otlp_grpc;
 pub(crate) mod otlp_http;
 pub(crate) mod otlp_metrics;
 pub(crate) mod refusal;
+pub(crate) mod remote_write;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

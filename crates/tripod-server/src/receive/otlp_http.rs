@@ -20,7 +20,7 @@ use tripod_wire::proto::Message;
 
 use super::body::{self, Coding};
 use super::refusal::Refusal;
-use super::{Export, Format, Ingest};
+use super::{Export, Format, Ingest, remote_write};
 use crate::own_metrics::Protocol;
 
 const PROTOBUF: HeaderValue = HeaderValue::from_static("application/x-protobuf");
@@ -38,7 +38,8 @@ pub(crate) fn router(ingest: Arc<Ingest>, browsers: bool) -> Router {
         .route("/v1/metrics", export(Signal::Metrics))
         .route("/v1/logs", export(Signal::Logs))
         .fallback(unknown)
-        .with_state(ingest);
+        .with_state(Arc::clone(&ingest))
+        .merge(remote_write::router(ingest));
     if browsers { router.layer(axum::middleware::from_fn(allow_local_pages)) } else { router }
 }
 
@@ -120,8 +121,7 @@ pub(super) fn export_response(appended: Appended) -> ExportResponse {
 
 fn refused(format: Format, refusal: &Refusal) -> Response {
     let status = RpcStatus { code: refusal.kind.grpc_code(), message: refusal.reason.clone() };
-    let code = StatusCode::from_u16(refusal.kind.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = answer(code, format, || status.encode_to_vec(), || status.to_json());
+    let mut response = answer(refusal.status(), format, || status.encode_to_vec(), || status.to_json());
     if refusal.kind.is_temporary() {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     }

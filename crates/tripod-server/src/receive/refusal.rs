@@ -1,5 +1,6 @@
 //! Why a request is not taken: one type for both protocols, each of which has its own codes for it.
 
+use axum::http::StatusCode;
 use tripod_store::StoreError;
 use tripod_wire::WireError;
 
@@ -111,6 +112,11 @@ impl Refusal {
 
     pub(crate) fn internal(reason: impl Into<String>) -> Self {
         Self::new(Kind::Internal, reason)
+    }
+
+    /// The HTTP status.
+    pub(crate) fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.kind.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     pub(crate) fn too_large(limit: usize) -> Self {

@@ -51,7 +51,8 @@ impl Signal for Samples {
     }
 
     fn appended(&self, batch: &Batch) -> Appended {
-        batch.appended.clone()
+        let (histograms, exemplars) = (batch.histograms.len() as u64, batch.exemplars.len() as u64);
+        Appended { histograms, exemplars, ..batch.appended.clone() }
     }
 
     fn is_empty(&self, batch: &Batch) -> bool {

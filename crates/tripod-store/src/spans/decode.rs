@@ -66,7 +66,8 @@ impl Batch {
 
     /// What the sender is told.
     pub(super) fn appended(&self) -> Appended {
-        Appended { accepted: self.rows.len() as u64, rejected: self.rejected, reason: self.reason.clone() }
+        let (accepted, reason) = (self.rows.len() as u64, self.reason.clone());
+        Appended { accepted, rejected: self.rejected, reason, ..Appended::default() }
     }
 
     /// Takes rows out: they were in the columns before it was known that they can't be kept.

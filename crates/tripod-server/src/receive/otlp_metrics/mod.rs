@@ -53,6 +53,7 @@ impl Translation<'_> {
             accepted: points - rejected,
             rejected: rejected + written.rejected,
             reason: reason.or(written.reason),
+            ..written
         }
     }
 }

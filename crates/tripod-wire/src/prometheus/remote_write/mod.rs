@@ -1,8 +1,9 @@
 //! Prometheus remote write, version 1.0: what a sender POSTs, snappy-compressed, to a receiver (`prometheus.WriteRequest`).
 //!
-//! [`v2`] has the messages of version 2.0, in which every string stands once in a table. Both share samples and histograms. The
-//! compression is the transport's, not done here.
+//! [`v2`] has the messages of version 2.0, in which every string stands once in a table. Both share samples and histograms;
+//! [`translate`] makes the second the first. The compression is the transport's, not done here.
 
+pub mod translate;
 pub mod v2;
 
 use crate::proto::kind::{Double, Enum, Int64, Many, Optional, Packed, Sint32, Sint64, Text, Uint32, Uint64};
