@@ -21,8 +21,7 @@ pub(crate) enum Protocol {
 }
 
 impl Protocol {
-    const ALL: [Self; 5] =
-        [Self::Grpc, Self::HttpProtobuf, Self::HttpJson, Self::RemoteWrite1, Self::RemoteWrite2];
+    const ALL: [Self; 5] = [Self::Grpc, Self::HttpProtobuf, Self::HttpJson, Self::RemoteWrite1, Self::RemoteWrite2];
 
     /// The protocol's name; for OTLP that in `OTEL_EXPORTER_OTLP_PROTOCOL`.
     fn name(self) -> &'static str {

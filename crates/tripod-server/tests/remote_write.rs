@@ -35,11 +35,8 @@ fn sample(value: f64) -> Sample {
 
 /// A counter with an exemplar, and a native histogram.
 fn request() -> WriteRequest {
-    let exemplar = Exemplar {
-        labels: labels(&[("trace_id", TRACE), ("customer", "ada")]),
-        value: 0.5,
-        timestamp: MILLIS - 5,
-    };
+    let exemplar =
+        Exemplar { labels: labels(&[("trace_id", TRACE), ("customer", "ada")]), value: 0.5, timestamp: MILLIS - 5 };
     let counter = TimeSeries {
         labels: labels(&[("__name__", "jobs_total"), ("job", "küche")]),
         samples: vec![Sample { value: 1.5, timestamp: MILLIS - 15_000 }, sample(2.5)],
@@ -209,7 +206,7 @@ async fn what_is_not_remote_write_is_refused_with_the_reason() {
     for (content_type, body, status, reason) in [
         ("application/json", good.clone(), 415, "send application/x-protobuf"),
         ("application/x-protobuf;proto=prometheus.Other", good.clone(), 415, "proto=io.prometheus.write.v2.Request"),
-        (VERSION_1, b"not snappy".to_vec(), 400, "not valid snappy"),
+        (VERSION_1, b"not snappy".to_vec(), 400, "snappy: corrupt input"),
         (VERSION_2, b"not snappy".to_vec(), 400, "not valid snappy"),
         (VERSION_1, snappy(b"\x0a\x05x"), 400, "TimeSeries"),
         (VERSION_2, snappy(b"\x2a\x05x"), 400, "not a valid request"),

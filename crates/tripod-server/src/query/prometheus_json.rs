@@ -100,8 +100,15 @@ impl Json {
         self.raw("[").time(time).raw(",").number(value).raw("]")
     }
 
-    /// A number as text, as JSON has no infinities.
+    /// A number as text, as JSON has no infinities. Very small and very large ones have an exponent, here as in Prometheus' JSON.
     pub(super) fn number(&mut self, value: f64) -> &mut Self {
+        let size = value.abs();
+        if size.is_finite() && size != 0.0 && !(1e-6..1e21).contains(&size) {
+            let text = format!("{value:e}");
+            let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+            let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |exponent| ('-', exponent));
+            return self.raw(&format!("\"{digits}e{sign}{exponent:0>2}\""));
+        }
         self.raw("\"").raw(&format_float(value)).raw("\"")
     }
 
@@ -152,6 +159,26 @@ mod tests {
     fn shown(value: Value) -> String {
         let output = Output { value, warnings: vec![], infos: vec!["note".to_owned()] };
         String::from_utf8(Json::output(&output)).unwrap()
+    }
+
+    #[test]
+    fn a_number_has_an_exponent_where_prometheus_gives_it_one() {
+        for (value, text) in [
+            (0.0, "0"),
+            (-0.0, "-0"),
+            (1e-6, "0.000001"),
+            (7.52e-7, "7.52e-07"),
+            (-1e-300, "-1e-300"),
+            (123_456_789_012_345_680_000.0, "123456789012345680000"),
+            (1e21, "1e+21"),
+            (-2.5e22, "-2.5e+22"),
+            (f64::NEG_INFINITY, "-Inf"),
+            (f64::NAN, "NaN"),
+        ] {
+            let mut json = Json::default();
+            json.number(value);
+            assert_eq!(String::from_utf8(json.0).unwrap(), format!("\"{text}\""));
+        }
     }
 
     #[test]

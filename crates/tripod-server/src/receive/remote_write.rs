@@ -86,7 +86,8 @@ fn version_of(headers: &HeaderMap) -> Result<Version, Refusal> {
     if !parts.next().unwrap_or_default().eq_ignore_ascii_case("application/x-protobuf") {
         return Err(refused());
     }
-    let proto = parts.filter_map(|part| part.split_once('=')).find(|(name, _)| name.trim().eq_ignore_ascii_case("proto"));
+    let proto =
+        parts.filter_map(|part| part.split_once('=')).find(|(name, _)| name.trim().eq_ignore_ascii_case("proto"));
     match proto.map(|(_, value)| value.trim().trim_matches('"')) {
         None | Some("prometheus.WriteRequest") => Ok(Version::One),
         Some("io.prometheus.write.v2.Request") => Ok(Version::Two),
@@ -115,8 +116,9 @@ async fn take(ingest: &Arc<Ingest>, version: Version, request: Request) -> Resul
         let ingest = Arc::clone(ingest);
         move || append(&ingest, version, bytes, &mut lease)
     };
-    let appended =
-        tokio::task::spawn_blocking(work).await.map_err(|_| Refusal::internal("the request could not be worked on"))??;
+    let appended = tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_| Refusal::internal("the request could not be worked on"))??;
     ingest.own.count_records(Signal::Metrics, &appended);
     Ok(appended)
 }
