@@ -14,7 +14,7 @@ const QUERIES: [&str; 7] = [
     "sum by (handler) (rate(prometheus_http_requests_total[5s]))",
     "histogram_count(prometheus_http_request_duration_seconds)",
     "histogram_quantile(0.9, prometheus_http_request_duration_seconds)",
-    "histogram_quantile(0.9, sum by (le) (rate(prometheus_http_request_duration_seconds_bucket[5s])))",
+    "histogram_quantile(0.9, sum by (le) (rate(go_gc_heap_allocs_by_size_bytes_bucket[5s])))",
     "up",
 ];
 
