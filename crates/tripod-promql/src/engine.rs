@@ -27,7 +27,8 @@ pub struct Engine {
 /// What one query may use.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Samples it may load and produce on the way, together.
+    /// Samples it may hold at once: those of the one series that it reads, and a value a step of each series that it has made and
+    /// not folded into a group. Samples that it has read and forgotten do not count; they cost time.
     pub max_samples: usize,
     /// Steps of a range query.
     pub max_steps: usize,

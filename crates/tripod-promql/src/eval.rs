@@ -1,11 +1,13 @@
-//! Evaluation, column by column: every expression becomes one column a series with a value a step. This file holds the state of a
-//! query and dispatches; the kinds of expressions have a file each.
+//! Evaluation, column by column: every expression becomes one column a series with a value a step. Columns come as a stream
+//! ([`Evaluator::columns`]); who needs them all at once collects them ([`Evaluator::vector`]). This file holds the state of a query
+//! and dispatches; the kinds of expressions have a file each.
 
 mod aggregate;
 mod aggregate_rank;
 mod binary;
 mod calls;
 mod column;
+mod fold;
 mod select;
 mod subquery;
 
@@ -14,7 +16,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 pub(crate) use column::{Column, Grid, Sample};
-pub(crate) use select::{RangeColumn, RangeInput, Window};
+pub(crate) use select::{RangeColumn, Slider, Window, Windows};
 
 use crate::ast::{Expr, Kind, ValueType};
 use crate::notes::Notes;
@@ -27,6 +29,9 @@ const WORK_PER_CHECK: usize = 100_000;
 /// The error when dropping names makes two series the same.
 pub(crate) const SAME_LABELS: &str = "vector cannot contain metrics with the same labelset";
 
+/// Takes the columns of an expression one by one.
+pub(crate) type EachColumn<'e> = dyn FnMut(Column) -> Result<(), QueryError> + 'e;
+
 /// The state of one query.
 pub(crate) struct Evaluator<'q> {
     pub(crate) engine: &'q Engine,
@@ -37,7 +42,8 @@ pub(crate) struct Evaluator<'q> {
     /// From the query's start to its end, milliseconds.
     pub(crate) range: i64,
     started: Instant,
-    samples: Cell<usize>,
+    /// Samples it holds.
+    held: Cell<usize>,
     /// Samples looked at since the clock was.
     unclocked: Cell<usize>,
     notes: RefCell<Notes>,
@@ -51,19 +57,24 @@ impl<'q> Evaluator<'q> {
         grid: Grid,
         range: i64,
     ) -> Self {
-        let (samples, unclocked, notes) = (Cell::new(0), Cell::new(0), RefCell::default());
-        Self { engine, source, query, grid, range, started: Instant::now(), samples, unclocked, notes }
+        let (held, unclocked, notes) = (Cell::new(0), Cell::new(0), RefCell::default());
+        Self { engine, source, query, grid, range, started: Instant::now(), held, unclocked, notes }
     }
 
-    /// Counts samples that were loaded or produced, and looks whether the query may go on.
+    /// Counts samples that are held from now on, and looks whether the query may go on.
     pub(crate) fn spend(&self, samples: usize) -> Result<(), QueryError> {
-        let total = self.samples.get().saturating_add(samples);
-        self.samples.set(total);
+        self.at_hand(samples)?;
+        self.held.set(self.held.get() + samples);
+        Ok(())
+    }
+
+    /// Looks whether the query may hold so many more samples for a moment, and whether it may go on.
+    pub(crate) fn at_hand(&self, samples: usize) -> Result<(), QueryError> {
         let limits = &self.engine.limits;
-        if total > limits.max_samples {
+        if self.held.get().saturating_add(samples) > limits.max_samples {
             let max = limits.max_samples;
             let message = format!(
-                "query processing would load and produce more than {max} samples (limit max_samples); narrow its selectors or range, or raise the step"
+                "query processing would hold more than {max} samples (limit max_samples); narrow its selectors or range, or raise the step"
             );
             return Err(QueryError::TooMuch(message));
         }
@@ -120,14 +131,20 @@ impl<'q> Evaluator<'q> {
                 Value::Vector(samples.collect())
             }
             ValueType::Matrix => {
-                let input = self.range_input(expr, self.grid)?;
-                let series = input.columns.iter().filter_map(|column| {
-                    let window = input.window(column, self.grid, 0);
-                    let (floats, histograms) = (window.floats.to_vec(), window.histograms.to_vec());
-                    let labels = if column.drop_name { column.labels.without_name() } else { column.labels.clone() };
-                    (!window.is_empty()).then_some(RangeSeries { labels, floats, histograms })
-                });
-                Value::Matrix(sorted(series.collect()))
+                let mut all = Vec::new();
+                self.ranges(expr, self.grid, &mut |series| {
+                    series.each_window(|_, window| {
+                        if !window.is_empty() {
+                            self.spend(window.len())?;
+                            let (floats, histograms) = (window.floats.to_vec(), window.histograms.to_vec());
+                            let labels =
+                                if series.drop_name { series.labels.without_name() } else { series.labels.clone() };
+                            all.push(RangeSeries { labels, floats, histograms });
+                        }
+                        Ok(())
+                    })
+                })?;
+                Value::Matrix(sorted(all))
             }
         })
     }
@@ -148,29 +165,35 @@ impl<'q> Evaluator<'q> {
         column::remove_names(columns)
     }
 
-    /// A vector's columns. Names that are to go are gone already, or marked when their removal is delayed.
+    /// A vector's columns, all of them. Names that are to go are gone already, or marked when their removal is delayed.
     pub(crate) fn vector(&self, expr: &Expr, grid: Grid) -> Result<Vec<Column>, QueryError> {
-        if grid.count > 1 && expr.is_step_invariant() {
-            let columns = self.vector(expr, Grid { count: 1, ..grid })?;
-            self.spend(columns.len().saturating_mul(grid.count))?;
-            return Ok(columns.into_iter().map(|column| column.repeat(grid.count)).collect());
-        }
-        let columns = self.vector_node(expr, grid)?;
-        self.spend(columns.len().saturating_mul(grid.count))?;
+        let mut columns = Vec::new();
+        self.columns(expr, grid, &mut |column| {
+            self.spend(grid.count)?;
+            columns.push(column);
+            Ok(())
+        })?;
         Ok(columns)
     }
 
-    fn vector_node(&self, expr: &Expr, grid: Grid) -> Result<Vec<Column>, QueryError> {
-        match &expr.kind {
-            Kind::Vector(selector) => self.select_instant(selector, grid),
-            Kind::Call { function, args } => self.call(function, args, grid),
-            Kind::Aggregate { op, expr: inner, param, grouping } => {
-                self.aggregate(expr.position, *op, inner, param.as_deref(), grouping, grid)
-            }
-            Kind::Binary { op, left, right, matching } => self.binary(expr.position, *op, left, right, matching, grid),
-            Kind::Negate(inner) => self.negate(inner, grid),
-            _ => Err(QueryError::execution("expected an instant vector")),
+    /// Calls `each` with a vector's columns, as soon as each is known.
+    pub(crate) fn columns(&self, expr: &Expr, grid: Grid, each: &mut EachColumn<'_>) -> Result<(), QueryError> {
+        if grid.count > 1 && expr.is_step_invariant() {
+            return self.columns(expr, Grid { count: 1, ..grid }, &mut |column| each(column.repeat(grid.count)));
         }
+        let columns = match &expr.kind {
+            Kind::Vector(selector) => return self.newest(selector, grid, &mut |column, _| each(column)),
+            Kind::Call { function, args } => return self.call(function, args, grid, each),
+            Kind::Aggregate { op, expr: inner, param, grouping } => {
+                self.aggregate(expr.position, *op, inner, param.as_deref(), grouping, grid)?
+            }
+            Kind::Binary { op, left, right, matching } => {
+                self.binary(expr.position, *op, left, right, matching, grid)?
+            }
+            Kind::Negate(inner) => self.negate(inner, grid)?,
+            _ => return Err(QueryError::execution("expected an instant vector")),
+        };
+        columns.into_iter().try_for_each(each)
     }
 
     fn negate(&self, inner: &Expr, grid: Grid) -> Result<Vec<Column>, QueryError> {
@@ -190,6 +213,33 @@ impl<'q> Evaluator<'q> {
             column.drop_name = true;
         }
         if self.engine.delayed_name_removal { Ok(columns) } else { column::remove_names(columns) }
+    }
+
+    /// The same to columns that come one by one. Where these have one name, or none, no two become the same, and they go on one
+    /// by one; others have to be seen all.
+    pub(crate) fn drop_names_of_each(
+        &self,
+        one_name: bool,
+        each: &mut EachColumn<'_>,
+        produce: impl FnOnce(&mut EachColumn<'_>) -> Result<(), QueryError>,
+    ) -> Result<(), QueryError> {
+        let delayed = self.engine.delayed_name_removal;
+        if one_name || delayed {
+            return produce(&mut |mut column| {
+                column.drop_name = delayed;
+                if !delayed {
+                    column.labels = column.labels.without_name();
+                }
+                each(column)
+            });
+        }
+        let mut columns = Vec::new();
+        produce(&mut |column| {
+            self.spend(column.floats.len())?;
+            columns.push(column);
+            Ok(())
+        })?;
+        self.drop_names(columns)?.into_iter().try_for_each(each)
     }
 
     /// A scalar's value at each step.

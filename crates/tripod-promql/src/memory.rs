@@ -1,8 +1,20 @@
 //! Series in memory: what tests evaluate on, those of this crate and the unit tests of rules.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crate::{Labels, MatchOp, Matcher, Series, SeriesSource, SourceError};
+use crate::{Histogram, Labels, MatchOp, Matcher, Selection, SeriesRef, SeriesSource, SourceError, Visit};
+
+/// A series with all its samples.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Series {
+    /// Its labels, metric name included.
+    pub labels: Labels,
+    /// Times and numbers, in order of time.
+    pub floats: Vec<(i64, f64)>,
+    /// Times and native histograms, in order of time.
+    pub histograms: Vec<(i64, Arc<Histogram>)>,
+}
 
 /// A source over a map.
 #[derive(Debug, Clone, Default)]
@@ -28,19 +40,27 @@ impl Memory {
 }
 
 impl SeriesSource for Memory {
-    fn select(&self, matchers: &[Matcher], start_ms: i64, end_ms: i64) -> Result<Vec<Series>, SourceError> {
-        let tests = matchers.iter().map(compile).collect::<Result<Vec<_>, _>>()?;
-        let matching = self.series.values().filter(|series| tests.iter().all(|test| test(&series.labels)));
-        let within = |time: i64| (start_ms..=end_ms).contains(&time);
-        Ok(matching
-            .map(|series| Series {
-                labels: series.labels.clone(),
-                floats: series.floats.iter().copied().filter(|(time, _)| within(*time)).collect(),
-                histograms: series.histograms.iter().filter(|(time, _)| within(*time)).cloned().collect(),
-            })
-            .filter(|series| !series.floats.is_empty() || !series.histograms.is_empty())
-            .collect())
+    fn select(&self, wanted: &Selection<'_>, visit: &mut Visit<'_>) -> Result<(), SourceError> {
+        let tests = wanted.matchers.iter().map(compile).collect::<Result<Vec<_>, _>>()?;
+        for series in self.series.values().filter(|series| tests.iter().all(|test| test(&series.labels))) {
+            let found = SeriesRef {
+                labels: &series.labels,
+                floats: within(&series.floats, wanted),
+                histograms: within(&series.histograms, wanted),
+            };
+            let is_empty = found.floats.is_empty() && found.histograms.is_empty();
+            if !is_empty && visit(found).is_break() {
+                break;
+            }
+        }
+        Ok(())
     }
+}
+
+fn within<'a, T>(samples: &'a [(i64, T)], wanted: &Selection<'_>) -> &'a [(i64, T)] {
+    let from = samples.partition_point(|(time, _)| *time < wanted.start_ms);
+    let to = samples.partition_point(|(time, _)| *time <= wanted.end_ms);
+    &samples[from..to.max(from)]
 }
 
 type Test = Box<dyn Fn(&Labels) -> bool>;

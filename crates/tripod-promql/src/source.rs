@@ -1,6 +1,7 @@
-//! Where series come from: the one trait an embedder implements. Plain data on both sides, so that a store's own types move in
-//! and out without a copy of samples.
+//! Where series come from: the one trait an embedder implements. Plain data on both sides, so that a store lends what it has
+//! decoded without a copy.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::{Histogram, Labels};
@@ -29,25 +30,42 @@ pub struct Matcher {
     pub value: String,
 }
 
-/// A series that was selected.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Series {
-    /// Its labels, metric name included.
-    pub labels: Labels,
-    /// Time in milliseconds since the Unix epoch and value, in order of time. [`STALE_NAN`](crate::STALE_NAN) marks the end.
-    pub floats: Vec<(i64, f64)>,
-    /// Time and native histogram, in order of time.
-    pub histograms: Vec<(i64, Arc<Histogram>)>,
+/// Which samples are wanted.
+#[derive(Debug, Clone, Copy)]
+pub struct Selection<'a> {
+    /// Series satisfy all of them.
+    pub matchers: &'a [Matcher],
+    /// Samples are at least this new, milliseconds since the Unix epoch.
+    pub start_ms: i64,
+    /// And at most this new.
+    pub end_ms: i64,
 }
 
+/// A series that was selected, as long as it is looked at.
+#[derive(Debug, Clone, Copy)]
+pub struct SeriesRef<'a> {
+    /// Its labels, metric name included.
+    pub labels: &'a Labels,
+    /// Time in milliseconds since the Unix epoch and value, in order of time. [`STALE_NAN`](crate::STALE_NAN) marks the end.
+    pub floats: &'a [(i64, f64)],
+    /// Time and native histogram, in order of time.
+    pub histograms: &'a [(i64, Arc<Histogram>)],
+}
+
+/// Takes the series of an answer one by one, and says whether to go on.
+pub type Visit<'v> = dyn FnMut(SeriesRef<'_>) -> ControlFlow<()> + 'v;
+
 /// Finds series by label matchers and time.
+///
+/// An answer is a stream: the engine makes one value a step of a series as soon as it sees it, so a source needs the samples
+/// of one series at a time, in buffers that it may use again for the next.
 pub trait SeriesSource {
-    /// Series that satisfy all matchers and have samples from `start_ms` to `end_ms` (both inclusive), with those samples;
-    /// each series once.
+    /// Calls `visit` with each series that satisfies all matchers and has samples in the time asked for, with those samples:
+    /// each series once, sorted by labels. Ends early, without an error, when `visit` breaks.
     ///
     /// # Errors
     /// Whatever kept the source from answering; it fails the query.
-    fn select(&self, matchers: &[Matcher], start_ms: i64, end_ms: i64) -> Result<Vec<Series>, SourceError>;
+    fn select(&self, selection: &Selection<'_>, visit: &mut Visit<'_>) -> Result<(), SourceError>;
 }
 
 /// Why a source could not answer.

@@ -18,15 +18,20 @@ fn error(engine: &Engine, query: &str) -> String {
 }
 
 #[test]
-fn a_query_that_loads_too_many_samples_fails_and_names_the_limit() {
-    let engine = Engine { limits: Limits { max_samples: 100, ..Limits::default() }, ..Engine::default() };
-    assert!(error(&engine, "m").contains("more than 100 samples (limit max_samples)"));
+fn a_query_that_holds_too_many_samples_fails_and_names_the_limit() {
+    let engine = Engine { limits: Limits { max_samples: 50, ..Limits::default() }, ..Engine::default() };
+    assert!(error(&engine, "m").contains("more than 50 samples (limit max_samples)"), "one series has more");
+    let engine = Engine { limits: Limits { max_samples: 250, ..Limits::default() }, ..Engine::default() };
+    let range = |query| engine.range(&memory(3), query, 0, 99_000, 1000);
+    assert!(matches!(range("m"), Err(QueryError::TooMuch(_))), "three series have 300 values");
+    assert!(range("sum(m)").is_ok(), "of which a sum keeps 100, beside those of the series at hand");
+    assert!(range("sum(rate(m[1m]))").is_ok());
 }
 
 #[test]
 fn a_subquery_with_endless_steps_fails_before_it_uses_memory() {
     assert!(error(&Engine::default(), "max_over_time(m[100y:1ms])").contains("max_samples"));
-    assert!(error(&Engine::default(), "max_over_time(max_over_time(m[1h:1ms])[1h:1s])").contains("max_samples"));
+    assert!(error(&Engine::default(), "max_over_time(max_over_time(m[1d:1ms])[1h:1s])").contains("max_samples"));
 }
 
 #[test]

@@ -27,8 +27,9 @@ use std::path::Path;
 pub use contract::{
     AttributeKey, AttributeMatch, AttributeValue, Dependency, Exemplar, Labels, LogQuery, LogStore, LogVolume, MatchOp,
     Matcher, Metadata, MetricKind, NativeHistogram, Operation, Samples, SelectedSeries, SeriesExemplars,
-    SeriesStatistics, SeriesStore, SeriesWrite, ServiceShare, ServiceStats, SpanOutline, SpanSample, SpanStore,
-    StatisticsRow, StoredLog, StoredSpan, Trace, TraceQuery, TraceSummaries, TraceSummary, Window, body_regex,
+    SeriesStatistics, SeriesStore, SeriesView, SeriesWrite, ServiceShare, ServiceStats, SpanOutline, SpanSample,
+    SpanStore, StatisticsRow, StoredLog, StoredSpan, Trace, TraceQuery, TraceSummaries, TraceSummary, VisitSeries,
+    Window, body_regex,
 };
 pub use embedded::Embedded;
 pub use engine::{Check, CheckedPart, Durability, Keep, Options, Recovery, Retention, SignalStatus};

@@ -3,17 +3,17 @@
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
-use tripod_promql::{Engine, METRIC_NAME, Matcher, QueryError, Series, SeriesSource, SourceError};
+use tripod_promql::{Engine, METRIC_NAME, QueryError, Selection, SeriesSource, SourceError, Visit};
 
 /// Has no series, and remembers which were asked for.
 #[derive(Default)]
 struct Asked(Mutex<BTreeSet<String>>);
 
 impl SeriesSource for Asked {
-    fn select(&self, matchers: &[Matcher], _: i64, _: i64) -> Result<Vec<Series>, SourceError> {
-        let name = matchers.iter().find(|matcher| matcher.name == METRIC_NAME).map(|matcher| matcher.value.clone());
-        self.0.lock().expect("no thread panics").extend(name);
-        Ok(Vec::new())
+    fn select(&self, wanted: &Selection<'_>, _: &mut Visit<'_>) -> Result<(), SourceError> {
+        let name = wanted.matchers.iter().find(|matcher| matcher.name == METRIC_NAME);
+        self.0.lock().expect("no thread panics").extend(name.map(|matcher| matcher.value.clone()));
+        Ok(())
     }
 }
 

@@ -7,20 +7,32 @@ mod labels;
 use std::sync::Arc;
 
 use super::column::merge_same_labels;
-use super::{Column, Evaluator, Grid, Sample};
+use super::{Column, EachColumn, Evaluator, Grid, Sample};
 use crate::ast::{Expr, Kind, ValueType};
 use crate::functions::over_time::{Computed, OverTime, Scope};
+use crate::functions::rate::{self, Change};
 use crate::functions::{date, native, over_time};
 use crate::{Labels, MatchOp, Matcher, QueryError, STALE_NAN, is_stale, parse};
 
 impl Evaluator<'_> {
-    pub(super) fn call(&self, function: &str, args: &[Expr], grid: Grid) -> Result<Vec<Column>, QueryError> {
+    pub(super) fn call(
+        &self,
+        function: &str,
+        args: &[Expr],
+        grid: Grid,
+        each: &mut EachColumn<'_>,
+    ) -> Result<(), QueryError> {
         if let Some(compute) = over_time::resolve(function) {
-            return self.call_over_time(function, compute, args, grid);
+            return self.call_over_time(function, compute, args, grid, each);
         }
         if let Some(compute) = elementwise(function) {
-            return self.call_elementwise(&args[0], grid, compute);
+            return self.call_elementwise(&args[0], grid, compute, each);
         }
+        self.call_on_vectors(function, args, grid)?.into_iter().try_for_each(each)
+    }
+
+    /// Functions that need all columns of their arguments at once, or never have many.
+    fn call_on_vectors(&self, function: &str, args: &[Expr], grid: Grid) -> Result<Vec<Column>, QueryError> {
         if let Some(compute) = date::resolve(function) {
             return self.call_date(args, grid, compute);
         }
@@ -79,41 +91,51 @@ impl Evaluator<'_> {
         compute: OverTime,
         args: &[Expr],
         grid: Grid,
-    ) -> Result<Vec<Column>, QueryError> {
+        each: &mut EachColumn<'_>,
+    ) -> Result<(), QueryError> {
         let matrix = args.iter().find(|arg| arg.value_type() == ValueType::Matrix).unwrap_or(&args[0]);
         let mut params = Vec::new();
         for arg in args.iter().filter(|arg| arg.value_type() == ValueType::Scalar) {
             params.push(self.scalar(arg, grid)?);
         }
         self.check_parameters(function, args, &params)?;
-        let input = self.range_input(matrix, grid)?;
-        let counts = matches!(function, "rate" | "increase");
-        let mut columns = Vec::with_capacity(input.columns.len());
-        for series in &input.columns {
-            self.spend(grid.count)?;
-            let mut column = Column::empty(series.labels.clone(), grid.count);
-            column.drop_name = series.drop_name;
-            let name = if series.drop_name { "" } else { series.labels.name() };
-            input.windows(series, grid, |i, window| {
-                self.work(window.len())?;
-                let at = |n: usize| params.get(n).map_or(0.0, |values: &Vec<f64>| values[i]);
-                let scope = Scope { evaluator: self, position: matrix.position, name, params: [at(0), at(1)] };
-                match if window.is_empty() { None } else { compute(&window, &scope) } {
-                    None => {}
-                    Some(Computed::Float(value)) => column.floats[i] = value,
-                    Some(Computed::Histogram(histogram)) => column.set_histogram(i, Arc::new(histogram)),
+        let change = Change::of(function);
+        let produce = |each: &mut EachColumn<'_>| {
+            self.ranges(matrix, grid, &mut |series| {
+                let mut column = Column::empty(series.labels.clone(), grid.count);
+                column.drop_name = series.drop_name;
+                let name = if series.drop_name { "" } else { series.labels.name() };
+                match change {
+                    Some(change) if series.histograms.is_empty() => {
+                        rate::of_floats(&series, change, &mut column.floats);
+                    }
+                    _ => series.each_window(|i, window| {
+                        self.work(window.len())?;
+                        let at = |n: usize| params.get(n).map_or(0.0, |values: &Vec<f64>| values[i]);
+                        let params = [at(0), at(1)];
+                        let scope = Scope { evaluator: self, position: matrix.position, name, params };
+                        match if window.is_empty() { None } else { compute(&window, &scope) } {
+                            None => {}
+                            Some(Computed::Float(value)) => column.floats[i] = value,
+                            Some(Computed::Histogram(histogram)) => column.set_histogram(i, Arc::new(histogram)),
+                        }
+                        Ok(())
+                    })?,
                 }
-                Ok(())
-            })?;
-            if column.is_empty() {
-                continue;
-            }
-            if counts && !name.is_empty() && column.floats.iter().any(|value| !is_stale(*value)) {
-                self.note_unlikely_counter(matrix.position, name);
-            }
-            columns.push(column);
+                if column.is_empty() {
+                    return Ok(());
+                }
+                let counts = matches!(change, Some(Change::Rate | Change::Increase));
+                if counts && !name.is_empty() && column.floats.iter().any(|value| !is_stale(*value)) {
+                    self.note_unlikely_counter(matrix.position, name);
+                }
+                each(column)
+            })
+        };
+        if matches!(function, "last_over_time" | "first_over_time") {
+            return produce(each);
         }
-        if matches!(function, "last_over_time" | "first_over_time") { Ok(columns) } else { self.drop_names(columns) }
+        self.drop_names_of_each(has_one_name(matrix), each, produce)
     }
 
     fn note_unlikely_counter(&self, position: usize, name: &str) {
@@ -141,13 +163,20 @@ impl Evaluator<'_> {
     }
 
     /// Numbers are changed one by one; histograms are left out.
-    fn call_elementwise(&self, arg: &Expr, grid: Grid, compute: fn(f64) -> f64) -> Result<Vec<Column>, QueryError> {
-        let mut columns = self.vector(arg, grid)?;
-        for column in &mut columns {
-            column.drop_histograms();
-            column.map_floats(compute);
-        }
-        self.drop_names(without_empty(columns))
+    fn call_elementwise(
+        &self,
+        arg: &Expr,
+        grid: Grid,
+        compute: fn(f64) -> f64,
+        each: &mut EachColumn<'_>,
+    ) -> Result<(), QueryError> {
+        self.drop_names_of_each(has_one_name(arg), each, |each| {
+            self.columns(arg, grid, &mut |mut column| {
+                column.drop_histograms();
+                column.map_floats(compute);
+                if column.is_empty() { Ok(()) } else { each(column) }
+            })
+        })
     }
 
     fn call_date(&self, args: &[Expr], grid: Grid, compute: fn(f64) -> f64) -> Result<Vec<Column>, QueryError> {
@@ -184,37 +213,42 @@ impl Evaluator<'_> {
     }
 
     fn timestamp(&self, arg: &Expr, grid: Grid) -> Result<Vec<Column>, QueryError> {
-        let columns = if let Kind::Vector(selector) = &arg.kind {
-            self.select_newest(selector, grid)?
-        } else {
-            let times: Vec<i64> = (0..grid.count).map(|i| grid.time(i)).collect();
-            self.vector(arg, grid)?.into_iter().map(|column| (column, times.clone())).collect()
-        };
-        let stamped = columns.into_iter().map(|(mut column, times)| {
+        let mut columns = Vec::new();
+        let mut stamp = |mut column: Column, times: &[i64]| {
+            self.spend(grid.count)?;
             let stamps =
                 times.iter().enumerate().map(|(i, time)| if column.has(i) { *time as f64 / 1000.0 } else { STALE_NAN });
             column.floats = stamps.collect();
             column.drop_histograms();
-            column
-        });
-        self.drop_names(stamped.collect())
+            columns.push(column);
+            Ok(())
+        };
+        if let Kind::Vector(selector) = &arg.kind {
+            self.newest(selector, grid, &mut stamp)?;
+        } else {
+            let times: Vec<i64> = (0..grid.count).map(|i| grid.time(i)).collect();
+            self.columns(arg, grid, &mut |column| stamp(column, &times))?;
+        }
+        self.drop_names(columns)
     }
 
     fn absent(&self, arg: &Expr, grid: Grid) -> Result<Vec<Column>, QueryError> {
-        let columns = self.vector(arg, grid)?;
-        let present = (0..grid.count).map(|i| columns.iter().any(|column| column.has(i)));
-        Ok(absence(arg, present))
+        let mut present = vec![false; grid.count];
+        self.columns(arg, grid, &mut |column| {
+            present.iter_mut().enumerate().for_each(|(i, present)| *present |= column.has(i));
+            Ok(())
+        })?;
+        Ok(absence(arg, present.into_iter()))
     }
 
     fn absent_over_time(&self, arg: &Expr, grid: Grid) -> Result<Vec<Column>, QueryError> {
-        let input = self.range_input(arg, grid)?;
         let mut present = vec![false; grid.count];
-        for series in &input.columns {
-            input.windows(series, grid, |i, window| {
+        self.ranges(arg, grid, &mut |series| {
+            series.each_window(|i, window| {
                 present[i] |= !window.is_empty();
                 Ok(())
-            })?;
-        }
+            })
+        })?;
         Ok(absence(arg, present.into_iter()))
     }
 
@@ -273,6 +307,22 @@ impl Evaluator<'_> {
 fn without_empty(mut columns: Vec<Column>) -> Vec<Column> {
     columns.retain(|column| !column.is_empty());
     columns
+}
+
+/// Whether all series of an expression are known to have one name, or none.
+fn has_one_name(expr: &Expr) -> bool {
+    match &expr.kind {
+        Kind::Vector(selector) | Kind::Matrix { selector, .. } => {
+            let fixes = |m: &Matcher| m.name == crate::METRIC_NAME && m.op == MatchOp::Equal;
+            selector.matchers.iter().any(fixes)
+        }
+        Kind::Subquery { expr, .. } => has_one_name(expr),
+        Kind::Call { function, args } => match *function {
+            "last_over_time" | "first_over_time" => has_one_name(&args[0]),
+            function => over_time::resolve(function).is_some() || elementwise(function).is_some(),
+        },
+        _ => false,
+    }
 }
 
 /// The value of the only number at a step; histograms do not count.

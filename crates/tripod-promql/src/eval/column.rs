@@ -22,10 +22,6 @@ impl Grid {
     pub(crate) fn time(self, i: usize) -> i64 {
         self.start + self.step * i as i64
     }
-
-    pub(crate) fn end(self) -> i64 {
-        self.time(self.count.saturating_sub(1))
-    }
 }
 
 /// One series over the steps of a grid.

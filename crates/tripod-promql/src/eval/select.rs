@@ -1,29 +1,49 @@
-//! Selectors: series are loaded once for all steps, and steps walk along the samples.
+//! Selectors: each series is loaded once for all steps, becomes one column at once, and is forgotten; steps walk along its
+//! samples.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::{Column, Evaluator, Grid};
 use crate::ast::{At, Expr, Kind, Selector, TimeShift};
-use crate::{Histogram, Labels, QueryError, Series, SourceError, is_stale};
+use crate::{Histogram, Labels, QueryError, Selection, SeriesRef, SourceError, is_stale};
 
-/// The series of a range vector, before steps take their windows out of them.
-#[derive(Debug)]
-pub(crate) struct RangeInput {
-    pub(crate) columns: Vec<RangeColumn>,
+/// Where the windows of a range vector lie at each step.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Windows {
+    pub(crate) grid: Grid,
     /// A window's length, milliseconds.
     pub(crate) range: i64,
-    shift: TimeShift,
+    /// Milliseconds into the past.
+    offset: i64,
     /// The time that `@` fixes.
     fixed: Option<i64>,
 }
 
-/// One series of a range vector, staleness markers left out.
-#[derive(Debug)]
-pub(crate) struct RangeColumn {
-    pub(crate) labels: Labels,
+impl Windows {
+    pub(crate) fn new(grid: Grid, range: i64, shift: TimeShift, fixed: Option<i64>) -> Self {
+        Self { grid, range, offset: shift.offset, fixed }
+    }
+
+    /// When the window of a step ends; its samples are at most this new.
+    pub(crate) fn end(&self, i: usize) -> i64 {
+        self.fixed.unwrap_or_else(|| self.grid.time(i)) - self.offset
+    }
+
+    /// When the first window begins, open to the left, and when the last one ends.
+    pub(super) fn bounds(&self) -> (i64, i64) {
+        (self.end(0) - self.range, self.end(self.grid.count.saturating_sub(1)))
+    }
+}
+
+/// One series of a range vector, staleness markers left out, as long as it is looked at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RangeColumn<'a> {
+    pub(crate) labels: &'a Labels,
     pub(crate) drop_name: bool,
-    pub(crate) floats: Vec<(i64, f64)>,
-    pub(crate) histograms: Vec<(i64, Arc<Histogram>)>,
+    pub(crate) floats: &'a [(i64, f64)],
+    pub(crate) histograms: &'a [(i64, Arc<Histogram>)],
+    pub(crate) windows: Windows,
 }
 
 /// The samples of one series that a step sees.
@@ -49,70 +69,48 @@ impl Window<'_> {
     }
 }
 
-impl RangeInput {
-    pub(crate) fn new(columns: Vec<RangeColumn>, range: i64, shift: TimeShift, fixed: Option<i64>) -> Self {
-        Self { columns, range, shift, fixed }
-    }
-
-    fn window_end(&self, grid: Grid, i: usize) -> i64 {
-        self.fixed.unwrap_or_else(|| grid.time(i)) - self.shift.offset
-    }
-
-    /// The window of one step, found by search.
-    pub(crate) fn window<'a>(&self, column: &'a RangeColumn, grid: Grid, i: usize) -> Window<'a> {
-        let end = self.window_end(grid, i);
-        let start = end - self.range;
-        Window {
-            floats: between(&column.floats, start, end),
-            histograms: between(&column.histograms, start, end),
-            start,
-            end,
-            time: grid.time(i),
-        }
-    }
-
+impl<'a> RangeColumn<'a> {
     /// Calls `each` with every step's window, in order, until one fails.
-    pub(crate) fn windows<'a>(
+    pub(crate) fn each_window(
         &self,
-        column: &'a RangeColumn,
-        grid: Grid,
         mut each: impl FnMut(usize, Window<'a>) -> Result<(), QueryError>,
     ) -> Result<(), QueryError> {
         let (mut floats, mut histograms) = (Slider::default(), Slider::default());
-        for i in 0..grid.count {
-            let end = self.window_end(grid, i);
-            let start = end - self.range;
-            let floats = floats.advance(&column.floats, start, end);
-            let histograms = histograms.advance(&column.histograms, start, end);
-            each(i, Window { floats, histograms, start, end, time: grid.time(i) })?;
+        for i in 0..self.windows.grid.count {
+            let end = self.windows.end(i);
+            let start = end - self.windows.range;
+            let (from, to) = floats.advance(self.floats, start, end);
+            let floats = &self.floats[from..to];
+            let (from, to) = histograms.advance(self.histograms, start, end);
+            let histograms = &self.histograms[from..to];
+            each(i, Window { floats, histograms, start, end, time: self.windows.grid.time(i) })?;
         }
         Ok(())
     }
 }
 
-/// A window that only moves forward.
+/// Takes the newest samples of a series at every step, and when they were taken.
+pub(super) type EachNewest<'e> = dyn FnMut(Column, &[i64]) -> Result<(), QueryError> + 'e;
+
+/// A window that only moves forward, as places in a list of samples.
 #[derive(Default)]
-struct Slider {
+pub(crate) struct Slider {
     from: usize,
     to: usize,
 }
 
 impl Slider {
-    fn advance<'a, T>(&mut self, samples: &'a [(i64, T)], start: i64, end: i64) -> &'a [(i64, T)] {
+    /// The first sample that is newer than `start`, and the first that is newer than `end`.
+    #[inline]
+    pub(crate) fn advance<T>(&mut self, samples: &[(i64, T)], start: i64, end: i64) -> (usize, usize) {
         while self.to < samples.len() && samples[self.to].0 <= end {
             self.to += 1;
         }
         while self.from < self.to && samples[self.from].0 <= start {
             self.from += 1;
         }
-        &samples[self.from..self.to]
+        (self.from, self.to)
     }
-}
-
-fn between<T>(samples: &[(i64, T)], start: i64, end: i64) -> &[(i64, T)] {
-    let from = samples.partition_point(|(time, _)| *time <= start);
-    let to = samples.partition_point(|(time, _)| *time <= end);
-    &samples[from..to.max(from)]
 }
 
 impl Evaluator<'_> {
@@ -125,89 +123,112 @@ impl Evaluator<'_> {
         })
     }
 
-    fn load(&self, selector: &Selector, grid: Grid, back: i64) -> Result<Vec<Series>, QueryError> {
-        let fixed = self.fixed_time(selector.shift);
-        let (first, last) = fixed.map_or((grid.start, grid.end()), |time| (time, time));
-        let (start, end) = (first - selector.shift.offset - back, last - selector.shift.offset);
-        // Windows are open to the left.
-        let series = self.source.select(&selector.matchers, start + 1, end)?;
-        self.spend(series.iter().map(|one| one.floats.len() + one.histograms.len()).sum())?;
-        for one in &series {
-            if !one.histograms.iter().all(|(_, histogram)| histogram.is_sound()) {
-                let message = format!("series {} has a native histogram that no values can have led to", one.labels);
-                return Err(SourceError(message).into());
+    /// Calls `each` with the series of a selector that have samples in one of its windows.
+    fn load(
+        &self,
+        selector: &Selector,
+        windows: &Windows,
+        each: &mut dyn FnMut(SeriesRef<'_>) -> Result<(), QueryError>,
+    ) -> Result<(), QueryError> {
+        let (start, end) = windows.bounds();
+        let selection = Selection { matchers: &selector.matchers, start_ms: start + 1, end_ms: end };
+        let mut failed = None;
+        let selected = self.source.select(&selection, &mut |series| {
+            let at_hand = self.at_hand(series.floats.len() + series.histograms.len());
+            match at_hand.and_then(|()| check_histograms(&series)).and_then(|()| each(series)) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => {
+                    failed = Some(error);
+                    ControlFlow::Break(())
+                }
             }
+        });
+        match failed {
+            Some(error) => Err(error),
+            None => Ok(selected?),
         }
-        Ok(series)
     }
 
-    pub(super) fn select_instant(&self, selector: &Selector, grid: Grid) -> Result<Vec<Column>, QueryError> {
-        Ok(self.select_newest(selector, grid)?.into_iter().map(|(column, _)| column).collect())
-    }
-
-    /// Each series' newest sample at every step, and when it was taken.
-    pub(super) fn select_newest(&self, selector: &Selector, grid: Grid) -> Result<Vec<(Column, Vec<i64>)>, QueryError> {
+    /// Calls `each` with each series' newest sample at every step, and when it was taken.
+    pub(super) fn newest(&self, selector: &Selector, grid: Grid, each: &mut EachNewest<'_>) -> Result<(), QueryError> {
         let lookback = i64::try_from(self.engine.lookback.as_millis()).unwrap_or(i64::MAX / 16).clamp(1, i64::MAX / 16);
-        let fixed = self.fixed_time(selector.shift);
-        let mut columns = Vec::new();
-        for series in self.load(selector, grid, lookback)? {
-            self.spend(grid.count)?;
-            let times = (0..grid.count).map(|i| fixed.unwrap_or_else(|| grid.time(i)) - selector.shift.offset);
-            let newest = newest_samples(series, times, grid.count, lookback);
-            if !newest.0.is_empty() {
-                columns.push(newest);
-            }
-        }
-        Ok(columns)
+        let windows = Windows::new(grid, lookback, selector.shift, self.fixed_time(selector.shift));
+        let mut taken = vec![0; grid.count];
+        self.load(selector, &windows, &mut |series| {
+            let column = newest_samples(series, &windows, &mut taken);
+            if column.is_empty() { Ok(()) } else { each(column, &taken) }
+        })
     }
 
-    /// The series behind a range vector: a matrix selector or a subquery.
-    pub(super) fn range_input(&self, expr: &Expr, grid: Grid) -> Result<RangeInput, QueryError> {
+    /// Calls `each` with the series behind a range vector: of a matrix selector or a subquery.
+    pub(super) fn ranges(
+        &self,
+        expr: &Expr,
+        grid: Grid,
+        each: &mut dyn FnMut(RangeColumn<'_>) -> Result<(), QueryError>,
+    ) -> Result<(), QueryError> {
         match &expr.kind {
             Kind::Matrix { selector, range } => {
-                let series = self.load(selector, grid, *range)?;
-                let columns = series.into_iter().map(|mut series| {
-                    series.floats.retain(|(_, value)| !is_stale(*value));
-                    series.histograms.retain(|(_, histogram)| !is_stale(histogram.sum));
-                    let Series { labels, floats, histograms } = series;
-                    RangeColumn { labels, drop_name: false, floats, histograms }
-                });
-                let fixed = self.fixed_time(selector.shift);
-                Ok(RangeInput::new(columns.collect(), *range, selector.shift, fixed))
+                let windows = Windows::new(grid, *range, selector.shift, self.fixed_time(selector.shift));
+                let (mut floats, mut histograms) = (Vec::new(), Vec::new());
+                self.load(selector, &windows, &mut |series| {
+                    let floats = without(series.floats, |value| is_stale(*value), &mut floats);
+                    let histograms = without(series.histograms, |histogram| is_stale(histogram.sum), &mut histograms);
+                    each(RangeColumn { labels: series.labels, drop_name: false, floats, histograms, windows })
+                })
             }
-            Kind::Subquery { expr, range, step, shift } => self.subquery(expr, *range, *step, *shift, grid),
+            Kind::Subquery { expr, range, step, shift } => {
+                let windows = Windows::new(grid, *range, *shift, self.fixed_time(*shift));
+                self.subquery(expr, *step, windows, each)
+            }
             _ => Err(QueryError::execution("expected a range vector")),
         }
     }
 }
 
-fn newest_samples(series: Series, times: impl Iterator<Item = i64>, count: usize, lookback: i64) -> (Column, Vec<i64>) {
-    let mut column = Column::empty(series.labels, count);
-    let mut taken = vec![0; count];
-    let (mut float, mut histogram) = (0, 0);
-    for (i, time) in times.enumerate() {
-        while float < series.floats.len() && series.floats[float].0 <= time {
-            float += 1;
-        }
-        while histogram < series.histograms.len() && series.histograms[histogram].0 <= time {
-            histogram += 1;
-        }
-        let newest_float = float.checked_sub(1).map(|at| series.floats[at]);
-        let newest_histogram = histogram.checked_sub(1).map(|at| &series.histograms[at]);
-        match (newest_float, newest_histogram) {
-            (float, Some((at, histogram))) if float.is_none_or(|(float_at, _)| *at >= float_at) => {
-                let alive = *at > time - lookback && !is_stale(histogram.sum);
-                if alive {
-                    column.set_histogram(i, Arc::clone(histogram));
-                    taken[i] = *at;
-                }
+/// Samples but those to be left out; most often there are none, and nothing is copied.
+fn without<'a, T: Clone>(
+    samples: &'a [(i64, T)],
+    leave_out: impl Fn(&T) -> bool,
+    kept: &'a mut Vec<(i64, T)>,
+) -> &'a [(i64, T)] {
+    if !samples.iter().any(|(_, value)| leave_out(value)) {
+        return samples;
+    }
+    kept.clear();
+    kept.extend(samples.iter().filter(|(_, value)| !leave_out(value)).cloned());
+    kept
+}
+
+fn check_histograms(series: &SeriesRef<'_>) -> Result<(), QueryError> {
+    if series.histograms.iter().all(|(_, histogram)| histogram.is_sound()) {
+        return Ok(());
+    }
+    let message = format!("series {} has a native histogram that no values can have led to", series.labels);
+    Err(SourceError(message).into())
+}
+
+fn newest_samples(series: SeriesRef<'_>, windows: &Windows, taken: &mut [i64]) -> Column {
+    let mut column = Column::empty(series.labels.clone(), windows.grid.count);
+    let (mut float, mut histogram) = (Slider::default(), Slider::default());
+    for (i, taken) in taken.iter_mut().enumerate() {
+        let end = windows.end(i);
+        let start = end - windows.range;
+        let (from, to) = float.advance(series.floats, start, end);
+        let newest_float = series.floats[from..to].last();
+        let (from, to) = histogram.advance(series.histograms, start, end);
+        let newest_histogram = series.histograms[from..to].last();
+        if let Some((at, histogram)) = newest_histogram
+            && newest_float.is_none_or(|(float_at, _)| at >= float_at)
+        {
+            if !is_stale(histogram.sum) {
+                column.set_histogram(i, Arc::clone(histogram));
+                *taken = *at;
             }
-            (Some((at, value)), _) if at > time - lookback => {
-                column.floats[i] = value;
-                taken[i] = at;
-            }
-            _ => {}
+        } else if let Some((at, value)) = newest_float {
+            column.floats[i] = *value;
+            *taken = *at;
         }
     }
-    (column, taken)
+    column
 }

@@ -8,6 +8,7 @@ pub(crate) struct Kahan {
 }
 
 impl Kahan {
+    #[inline]
     pub(crate) fn add(&mut self, value: f64) {
         let total = self.sum + value;
         if total.is_infinite() {
@@ -24,33 +25,84 @@ impl Kahan {
         if self.sum.is_infinite() { self.sum } else { self.sum + self.lost }
     }
 
-    pub(crate) fn sum(values: &[f64]) -> f64 {
+    pub(crate) fn sum(values: impl IntoIterator<Item = f64>) -> f64 {
         let mut total = Self::default();
-        values.iter().for_each(|value| total.add(*value));
+        values.into_iter().for_each(|value| total.add(value));
         total.total()
     }
+
+    fn scaled(self, by: f64) -> Self {
+        Self { sum: self.sum * by, lost: self.lost * by }
+    }
 }
 
-/// The mean, also when the sum is too large for a number.
-pub(crate) fn mean(values: &[f64]) -> f64 {
-    let total = Kahan::sum(values);
-    if total.is_finite() || values.iter().any(|value| !value.is_finite()) {
-        return total / values.len() as f64;
-    }
-    let parts: Vec<f64> = values.iter().map(|value| value / values.len() as f64).collect();
-    Kahan::sum(&parts)
+/// A mean of numbers that come one by one. Where their sum leaves what a number can hold, it goes on as a mean that each number
+/// moves a little.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Mean {
+    /// The sum, or the mean itself.
+    total: Kahan,
+    count: f64,
+    moves: bool,
 }
 
-/// The population variance (Welford).
-pub(crate) fn variance(values: &[f64]) -> f64 {
-    let (mut mean, mut squares, mut count) = (Kahan::default(), Kahan::default(), 0.0);
-    for value in values {
-        count += 1.0;
-        let before = value - mean.total();
-        mean.add(before / count);
-        squares.add(before * (value - mean.total()));
+impl Mean {
+    #[inline]
+    pub(crate) fn add(&mut self, value: f64) {
+        self.count += 1.0;
+        if self.count == 1.0 {
+            self.total.sum = value;
+            return;
+        }
+        if !self.moves {
+            let mut total = self.total;
+            total.add(value);
+            if !total.sum.is_infinite() {
+                self.total = total;
+                return;
+            }
+            self.moves = true;
+            self.total = self.total.scaled(1.0 / (self.count - 1.0));
+        }
+        self.total = self.total.scaled((self.count - 1.0) / self.count);
+        self.total.add(value / self.count);
     }
-    squares.total() / count
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count == 0.0
+    }
+
+    pub(crate) fn mean(&self) -> f64 {
+        if self.moves {
+            return self.total.sum + self.total.lost;
+        }
+        self.total.sum / self.count + self.total.lost / self.count
+    }
+}
+
+/// The population variance of numbers that come one by one (Welford).
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Variance {
+    mean: Kahan,
+    squares: Kahan,
+    count: f64,
+}
+
+impl Variance {
+    pub(crate) fn add(&mut self, value: f64) {
+        self.count += 1.0;
+        let before = value - self.mean.total();
+        self.mean.add(before / self.count);
+        self.squares.add(before * (value - self.mean.total()));
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count == 0.0
+    }
+
+    pub(crate) fn variance(&self) -> f64 {
+        self.squares.total() / self.count
+    }
 }
 
 /// The `q`-quantile by linear interpolation; sorts the values, NaN first.
@@ -100,12 +152,20 @@ mod tests {
 
     #[test]
     fn a_sum_keeps_small_parts_beside_large_ones() {
-        assert_eq!(Kahan::sum(&[1e100, 1.0, -1e100]), 1.0);
+        assert_eq!(Kahan::sum([1e100, 1.0, -1e100]), 1.0);
     }
 
     #[test]
     fn a_mean_of_huge_numbers_does_not_overflow() {
+        let mean = |values: &[f64]| {
+            let mut mean = Mean::default();
+            values.iter().for_each(|value| mean.add(*value));
+            mean.mean()
+        };
         assert_eq!(mean(&[f64::MAX, f64::MAX]), f64::MAX);
+        assert!(mean(&[f64::MAX, f64::MAX, -f64::MAX, -f64::MAX]).abs() < 1e-10 * f64::MAX);
+        assert_eq!(mean(&[f64::INFINITY, 1.0]), f64::INFINITY);
+        assert!(mean(&[f64::INFINITY, f64::NEG_INFINITY]).is_nan());
     }
 
     #[test]

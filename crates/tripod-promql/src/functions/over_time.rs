@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::math::{Kahan, linear_regression, mean, quantile, variance};
+use super::math::{Kahan, Mean, Variance, linear_regression, quantile};
 use super::rate::{self, Change};
 use crate::Histogram;
 use crate::eval::{Evaluator, Window};
@@ -91,12 +91,12 @@ pub(crate) fn resolve(name: &str) -> Option<OverTime> {
         "avg_over_time" => |w, s| add_up(w, s, true),
         "count_over_time" => |w, _| some_float((w.floats.len() + w.histograms.len()) as f64, w),
         "present_over_time" => |w, _| some_float(1.0, w),
-        "min_over_time" => |w, s| of_floats(w, s, |values| extreme(values, |a, b| a < b)),
-        "max_over_time" => |w, s| of_floats(w, s, |values| extreme(values, |a, b| a > b)),
-        "stddev_over_time" => |w, s| of_floats(w, s, |values| variance(values).sqrt()),
-        "stdvar_over_time" => |w, s| of_floats(w, s, |values| variance(values)),
-        "mad_over_time" => |w, s| of_floats(w, s, median_deviation),
-        "quantile_over_time" => |w, s| of_floats(w, s, |values| quantile(s.params[0], values)),
+        "min_over_time" => |w, s| of_numbers(w, s, |numbers| extreme(numbers, |a, b| a < b)),
+        "max_over_time" => |w, s| of_numbers(w, s, |numbers| extreme(numbers, |a, b| a > b)),
+        "stddev_over_time" => |w, s| of_numbers(w, s, |numbers| variance(numbers).sqrt()),
+        "stdvar_over_time" => |w, s| of_numbers(w, s, variance),
+        "mad_over_time" => |w, s| of_numbers(w, s, |numbers| median_deviation(&mut values(numbers))),
+        "quantile_over_time" => |w, s| of_numbers(w, s, |numbers| quantile(s.params[0], &mut values(numbers))),
         "last_over_time" => |w, _| newest(w),
         "first_over_time" => |w, _| oldest(w),
         "ts_of_min_over_time" => |w, s| time_of_extreme(w, s, |a, b| a <= b),
@@ -121,14 +121,30 @@ fn some_float(value: f64, window: &Window<'_>) -> Option<Computed> {
     (!window.is_empty()).then_some(Computed::Float(value))
 }
 
-fn of_floats(window: &Window<'_>, scope: &Scope<'_, '_>, compute: impl Fn(&mut [f64]) -> f64) -> Option<Computed> {
+/// A function of the numbers of a window, if there are any.
+fn of_numbers(
+    window: &Window<'_>,
+    scope: &Scope<'_, '_>,
+    compute: impl FnOnce(&[(i64, f64)]) -> f64,
+) -> Option<Computed> {
     scope.note_ignored(window);
-    let mut values: Vec<f64> = window.floats.iter().map(|(_, value)| *value).collect();
-    (!values.is_empty()).then(|| Computed::Float(compute(&mut values)))
+    (!window.floats.is_empty()).then(|| Computed::Float(compute(window.floats)))
 }
 
-fn extreme(values: &[f64], better: impl Fn(f64, f64) -> bool) -> f64 {
-    values.iter().copied().fold(f64::NAN, |best, value| if better(value, best) || best.is_nan() { value } else { best })
+/// Numbers to be sorted.
+fn values(numbers: &[(i64, f64)]) -> Vec<f64> {
+    numbers.iter().map(|(_, value)| *value).collect()
+}
+
+fn extreme(numbers: &[(i64, f64)], better: impl Fn(f64, f64) -> bool) -> f64 {
+    let values = numbers.iter().map(|(_, value)| *value);
+    values.fold(f64::NAN, |best, value| if better(value, best) || best.is_nan() { value } else { best })
+}
+
+fn variance(numbers: &[(i64, f64)]) -> f64 {
+    let mut variance = Variance::default();
+    numbers.iter().for_each(|(_, value)| variance.add(*value));
+    variance.variance()
 }
 
 fn time_of_extreme(window: &Window<'_>, scope: &Scope<'_, '_>, better: fn(f64, f64) -> bool) -> Option<Computed> {
@@ -156,8 +172,13 @@ fn add_up(window: &Window<'_>, scope: &Scope<'_, '_>, average: bool) -> Option<C
         return None;
     }
     if window.histograms.is_empty() {
-        let values: Vec<f64> = window.floats.iter().map(|(_, value)| *value).collect();
-        return some_float(if average { mean(&values) } else { Kahan::sum(&values) }, window);
+        let values = window.floats.iter().map(|(_, value)| *value);
+        if !average {
+            return some_float(Kahan::sum(values), window);
+        }
+        let mut mean = Mean::default();
+        values.for_each(|value| mean.add(value));
+        return some_float(mean.mean(), window);
     }
     let all: Vec<&Histogram> = window.histograms.iter().map(|(_, histogram)| histogram.as_ref()).collect();
     let mut total = scope.evaluator.sum_histograms(scope.position, &all, scope.name)?;

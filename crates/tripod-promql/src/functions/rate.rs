@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::over_time::{Computed, Scope};
-use crate::eval::Window;
+use crate::eval::{RangeColumn, Slider, Window};
 use crate::{Histogram, ResetHint};
 
 /// Which change is asked for.
@@ -14,38 +14,83 @@ pub(crate) enum Change {
     Delta,
 }
 
-/// `rate`, `increase`, `delta`.
+impl Change {
+    /// The change that a function gives, if it is one of these.
+    pub(crate) fn of(function: &str) -> Option<Self> {
+        match function {
+            "rate" => Some(Self::Rate),
+            "increase" => Some(Self::Increase),
+            "delta" => Some(Self::Delta),
+            _ => None,
+        }
+    }
+
+    /// Whether values that fall have begun again from zero.
+    fn is_of_counter(self) -> bool {
+        self != Self::Delta
+    }
+}
+
+/// The change of a series without histograms at every step. What a counter lost in a window is found without a look at the
+/// samples between the first and the last: it began again at few of them.
+pub(crate) fn of_floats(series: &RangeColumn<'_>, change: Change, values: &mut [f64]) {
+    let (floats, windows) = (series.floats, series.windows);
+    let falls = (1..floats.len()).filter(|at| floats[*at].1 < floats[at - 1].1);
+    let resets: Vec<usize> = falls.take(if change.is_of_counter() { usize::MAX } else { 0 }).collect();
+    let (mut slider, mut reset) = (Slider::default(), 0);
+    for (i, value) in values.iter_mut().enumerate() {
+        let end = windows.end(i);
+        let start = end - windows.range;
+        let (from, to) = slider.advance(floats, start, end);
+        if to - from < 2 {
+            continue;
+        }
+        while resets.get(reset).is_some_and(|at| *at <= from) {
+            reset += 1;
+        }
+        let lost = resets[reset..].iter().take_while(|at| **at < to).map(|at| floats[at - 1].1);
+        *value = of_numbers((start, end), floats[from], floats[to - 1], to - from, lost, change);
+    }
+}
+
+/// The change from the first to the last number of a window, in which a counter lost these values when it began again from zero.
+fn of_numbers(
+    window: (i64, i64),
+    first: (i64, f64),
+    last: (i64, f64),
+    count: usize,
+    lost: impl Iterator<Item = f64>,
+    change: Change,
+) -> f64 {
+    let total = lost.fold(last.1 - first.1, |total, value| total + value);
+    let zero = (change.is_of_counter() && total > 0.0 && first.1 >= 0.0).then(|| first.1 / total);
+    total * extrapolation(window, (first.0, last.0), count, zero, change)
+}
+
+/// `rate`, `increase`, `delta` of one window of a series that has histograms; for others there is [`of_floats`].
 pub(crate) fn extrapolated(window: &Window<'_>, scope: &Scope<'_, '_>, change: Change) -> Option<Computed> {
-    let counter = change != Change::Delta;
     if !window.floats.is_empty() && !window.histograms.is_empty() {
         scope.warn_mixed();
         return None;
     }
-    let count = window.floats.len().max(window.histograms.len());
-    if count < 2 {
-        return None;
+    let bounds = (window.start, window.end);
+    if let [first, .., last] = window.floats {
+        let falls = window.floats.windows(2).filter(|pair| pair[1].1 < pair[0].1).map(|pair| pair[0].1);
+        let lost = falls.take(if change.is_of_counter() { usize::MAX } else { 0 });
+        return Some(Computed::Float(of_numbers(bounds, *first, *last, window.floats.len(), lost, change)));
     }
-    if window.histograms.is_empty() {
-        let (first, last) = (window.floats[0], window.floats[count - 1]);
-        let mut total = last.1 - first.1;
-        if counter {
-            // `before` stands for what the counter lost when it started again from zero.
-            total += window.floats.windows(2).filter(|pair| pair[1].1 < pair[0].1).map(|pair| pair[0].1).sum::<f64>();
-        }
-        let zero = (counter && total > 0.0 && first.1 >= 0.0).then(|| first.1 / total);
-        let factor = extrapolation(window, first.0, last.0, count, zero, change);
-        return Some(Computed::Float(total * factor));
-    }
-    let (first, last) = (&window.histograms[0], &window.histograms[count - 1]);
-    let mut total = histogram_change(window.histograms, scope, counter)?;
-    let zero = (counter && total.count > 0.0 && first.1.count >= 0.0).then(|| first.1.count / total.count);
-    total.scale(extrapolation(window, first.0, last.0, count, zero, change));
+    let [first, .., last] = window.histograms else { return None };
+    let mut total = histogram_change(window.histograms, scope, change.is_of_counter())?;
+    let grows = change.is_of_counter() && total.count > 0.0 && first.1.count >= 0.0;
+    let zero = grows.then(|| first.1.count / total.count);
+    total.scale(extrapolation(bounds, (first.0, last.0), window.histograms.len(), zero, change));
     Some(Computed::Histogram(total))
 }
 
-/// By what the change between the samples is to be multiplied. `zero` is how far back, in sampled intervals, a counter of this
-/// slope was zero: it is not extrapolated beyond that.
-fn extrapolation(window: &Window<'_>, first: i64, last: i64, count: usize, zero: Option<f64>, change: Change) -> f64 {
+/// By what the change between the samples is to be multiplied. `window` is its start and end, `sampled` the times of its first and
+/// last sample; `zero` is how far back, in sampled intervals, a counter of this slope was zero: it is not extrapolated beyond that.
+fn extrapolation(window: (i64, i64), sampled: (i64, i64), count: usize, zero: Option<f64>, change: Change) -> f64 {
+    let ((start, end), (first, last)) = (window, sampled);
     let sampled = (last - first) as f64 / 1000.0;
     let average = sampled / (count - 1) as f64;
     let threshold = average * 1.1;
@@ -53,13 +98,13 @@ fn extrapolation(window: &Window<'_>, first: i64, last: i64, count: usize, zero:
         let gap = gap as f64 / 1000.0;
         if gap >= threshold { average / 2.0 } else { gap }
     };
-    let mut to_start = limit(first - window.start);
+    let mut to_start = limit(first - start);
     if let Some(zero) = zero {
         to_start = to_start.min(sampled * zero);
     }
-    let to_end = limit(window.end - last);
+    let to_end = limit(end - last);
     let factor = (sampled + to_start + to_end) / sampled;
-    if change == Change::Rate { factor / ((window.end - window.start) as f64 / 1000.0) } else { factor }
+    if change == Change::Rate { factor / ((end - start) as f64 / 1000.0) } else { factor }
 }
 
 fn histogram_change(samples: &[(i64, Arc<Histogram>)], scope: &Scope<'_, '_>, counter: bool) -> Option<Histogram> {

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use regex::Regex;
-use tripod_promql::{Engine, Histogram, Labels, QueryError, Series, SeriesSource, SourceError};
-use tripod_store::{MatchOp, Matcher, NativeHistogram, SelectedSeries, Store};
+use tripod_promql::{Engine, Histogram, Labels, QueryError, Selection, SeriesRef, SeriesSource, SourceError, Visit};
+use tripod_store::{MatchOp, Matcher, NativeHistogram, Store};
 
 use super::Failure;
 
@@ -12,17 +12,17 @@ use super::Failure;
 pub(super) struct StoreSource<'a>(pub(super) &'a dyn Store);
 
 impl SeriesSource for StoreSource<'_> {
-    fn select(&self, matchers: &[tripod_promql::Matcher], start: i64, end: i64) -> Result<Vec<Series>, SourceError> {
-        let matchers = matchers.iter().map(to_store).collect::<Result<Vec<_>, _>>()?;
-        let selected = self.0.select(&matchers, start, end).map_err(|error| SourceError(error.to_string()))?;
-        Ok(selected.into_iter().map(series).collect())
+    fn select(&self, wanted: &Selection<'_>, visit: &mut Visit<'_>) -> Result<(), SourceError> {
+        let matchers = wanted.matchers.iter().map(to_store).collect::<Result<Vec<_>, _>>()?;
+        let mut histograms: Vec<(i64, Arc<Histogram>)> = Vec::new();
+        let scanned = self.0.scan(&matchers, wanted.start_ms, wanted.end_ms, &mut |series| {
+            histograms.clear();
+            histograms.extend(series.histograms.iter().map(|(time, one)| (*time, Arc::new(histogram(one)))));
+            let labels = Labels::from_shared(series.labels.shared());
+            visit(SeriesRef { labels: &labels, floats: series.floats, histograms: &histograms })
+        });
+        scanned.map_err(|error| SourceError(error.to_string()))
     }
-}
-
-fn series(selected: SelectedSeries) -> Series {
-    let histograms =
-        selected.samples.histograms.into_iter().map(|(time, one)| (time, Arc::new(histogram(&one)))).collect();
-    Series { labels: Labels::from_shared(selected.labels.shared()), floats: selected.samples.floats, histograms }
 }
 
 fn histogram(native: &NativeHistogram) -> Histogram {
@@ -54,9 +54,9 @@ fn to_store(matcher: &tripod_promql::Matcher) -> Result<Matcher, SourceError> {
 struct Recorder(Mutex<Vec<Vec<tripod_promql::Matcher>>>);
 
 impl SeriesSource for Recorder {
-    fn select(&self, matchers: &[tripod_promql::Matcher], _: i64, _: i64) -> Result<Vec<Series>, SourceError> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(matchers.to_vec());
-        Ok(Vec::new())
+    fn select(&self, wanted: &Selection<'_>, _: &mut Visit<'_>) -> Result<(), SourceError> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(wanted.matchers.to_vec());
+        Ok(())
     }
 }
 

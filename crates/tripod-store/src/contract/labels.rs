@@ -17,6 +17,11 @@ impl Labels {
         Self(pairs.into())
     }
 
+    /// From pairs that are sorted by name, unique, and have no empty value.
+    pub(crate) fn from_sorted(pairs: &[(Arc<str>, Arc<str>)]) -> Self {
+        Self(pairs.into())
+    }
+
     /// The value of a label; empty when the series does not have it.
     pub fn get(&self, name: &str) -> &str {
         self.0.binary_search_by(|(n, _)| n.as_ref().cmp(name)).map_or("", |at| &self.0[at].1)

@@ -10,7 +10,7 @@ pub use labels::{Labels, MatchOp, Matcher};
 pub use logs::{LogQuery, LogStore, LogVolume, StoredLog, body_regex};
 pub use series::{
     Exemplar, Metadata, MetricKind, NativeHistogram, Samples, SelectedSeries, SeriesExemplars, SeriesStatistics,
-    SeriesStore, SeriesWrite, StatisticsRow,
+    SeriesStore, SeriesView, SeriesWrite, StatisticsRow, VisitSeries,
 };
 pub use spans::{
     AttributeKey, AttributeMatch, AttributeValue, Dependency, Operation, ServiceShare, ServiceStats, SpanOutline,

@@ -2,6 +2,7 @@
 //! Prometheus.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use tripod_wire::{SpanId, TraceId};
@@ -28,9 +29,20 @@ pub trait SeriesStore: Send + Sync {
     /// for the limit, [`StoreError::Overloaded`] when too much waits to be written.
     fn append_remote_write(&self, request: &[u8]) -> Result<Appended, StoreError>;
 
-    /// Series that satisfy all matchers and have samples from `start` to `end` (both inclusive), with those samples in
-    /// order of time; sorted by labels.
-    fn select(&self, matchers: &[Matcher], start: i64, end: i64) -> Result<Vec<SelectedSeries>, StoreError>;
+    /// Calls `visit` with each series that satisfies all matchers and has samples from `start` to `end` (both inclusive), with
+    /// those samples in order of time; sorted by labels. Holds the samples of one series at a time, and ends early, without an
+    /// error, when `visit` breaks.
+    fn scan(&self, matchers: &[Matcher], start: i64, end: i64, visit: &mut VisitSeries<'_>) -> Result<(), StoreError>;
+
+    /// The same series, all of them at once: for few.
+    fn select(&self, matchers: &[Matcher], start: i64, end: i64) -> Result<Vec<SelectedSeries>, StoreError> {
+        let mut selected = Vec::new();
+        self.scan(matchers, start, end, &mut |series| {
+            selected.push(series.into());
+            ControlFlow::Continue(())
+        })?;
+        Ok(selected)
+    }
 
     /// Labels of the series that satisfy all matchers of at least one of `sets` (no set at all: every series) and have
     /// samples from `start` to `end`; sorted.
@@ -105,6 +117,20 @@ pub struct NativeHistogram {
     pub negative: (i32, Vec<f64>),
 }
 
+/// A series of an answer, as long as it is looked at.
+#[derive(Debug, Clone, Copy)]
+pub struct SeriesView<'a> {
+    /// Its labels.
+    pub labels: &'a Labels,
+    /// Time and value of its samples within the time asked for.
+    pub floats: &'a [(i64, f64)],
+    /// Time and histogram.
+    pub histograms: &'a [(i64, Arc<NativeHistogram>)],
+}
+
+/// Takes the series of an answer one by one, and says whether to go on.
+pub type VisitSeries<'v> = dyn FnMut(SeriesView<'_>) -> ControlFlow<()> + 'v;
+
 /// A series that was selected.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SelectedSeries {
@@ -112,6 +138,13 @@ pub struct SelectedSeries {
     pub labels: Labels,
     /// Its samples within the time asked for.
     pub samples: Samples,
+}
+
+impl From<SeriesView<'_>> for SelectedSeries {
+    fn from(series: SeriesView<'_>) -> Self {
+        let (floats, histograms) = (series.floats.to_vec(), series.histograms.to_vec());
+        Self { labels: series.labels.clone(), samples: Samples { floats, histograms } }
+    }
 }
 
 /// What the series that are written to are made of, as Prometheus' `/api/v1/status/tsdb` says it.

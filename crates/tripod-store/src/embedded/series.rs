@@ -6,8 +6,8 @@ use super::Embedded;
 use crate::engine::RecordKind;
 use crate::samples::codec;
 use crate::{
-    Appended, Labels, Matcher, Metadata, SelectedSeries, SeriesExemplars, SeriesStatistics, SeriesStore, SeriesWrite,
-    StoreError,
+    Appended, Labels, Matcher, Metadata, SeriesExemplars, SeriesStatistics, SeriesStore, SeriesWrite, StoreError,
+    VisitSeries,
 };
 
 impl SeriesStore for Embedded {
@@ -19,8 +19,8 @@ impl SeriesStore for Embedded {
         self.engine.append(&self.samples, RecordKind::RemoteWrite, request)
     }
 
-    fn select(&self, matchers: &[Matcher], start: i64, end: i64) -> Result<Vec<SelectedSeries>, StoreError> {
-        self.samples.signal.select(&self.samples.view(), matchers, start, end)
+    fn scan(&self, matchers: &[Matcher], start: i64, end: i64, visit: &mut VisitSeries<'_>) -> Result<(), StoreError> {
+        self.samples.signal.scan(&self.samples.view(), matchers, start, end, visit)
     }
 
     fn series(&self, sets: &[Vec<Matcher>], start: i64, end: i64) -> Result<Vec<Labels>, StoreError> {

@@ -17,12 +17,44 @@ pub(crate) struct Gathered<T> {
     hasher: RandomState,
     places: HashTable<u32>,
     series: Vec<(Labels, T)>,
-    strings: HashTable<Arc<str>>,
+    strings: Strings,
+}
+
+/// Strings, each once.
+#[derive(Debug, Default)]
+pub(super) struct Strings {
+    hasher: RandomState,
+    known: HashTable<Arc<str>>,
+}
+
+impl Strings {
+    /// The one string of this text.
+    pub(super) fn get(&mut self, text: &str) -> Arc<str> {
+        let hasher = &self.hasher;
+        let hash = hasher.hash_one(text);
+        let known = self.known.entry(hash, |known| known.as_ref() == text, |known| hasher.hash_one(known.as_ref()));
+        Arc::clone(known.or_insert_with(|| Arc::from(text)).get())
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    /// Forgets all of them.
+    pub(super) fn clear(&mut self) {
+        self.known.clear();
+    }
 }
 
 impl<T> Default for Gathered<T> {
     fn default() -> Self {
-        Self { hasher: RandomState::default(), places: HashTable::new(), series: Vec::new(), strings: HashTable::new() }
+        Self {
+            hasher: RandomState::default(),
+            places: HashTable::new(),
+            series: Vec::new(),
+            strings: Strings::default(),
+        }
     }
 }
 
@@ -39,19 +71,13 @@ impl<T: Default> Gathered<T> {
     }
 
     fn add(&mut self, labels: &[(&str, &str)], hash: u64) -> usize {
-        let pairs: Vec<_> = labels.iter().map(|(name, value)| (self.string(name), self.string(value))).collect();
+        let pairs: Vec<_> =
+            labels.iter().map(|(name, value)| (self.strings.get(name), self.strings.get(value))).collect();
         let at = self.series.len();
         self.series.push((Labels::new(pairs), T::default()));
         let (hasher, series) = (&self.hasher, &self.series);
         self.places.insert_unique(hash, at as u32, |at| hash_of(hasher, &series[*at as usize].0));
         at
-    }
-
-    fn string(&mut self, text: &str) -> Arc<str> {
-        let hasher = &self.hasher;
-        let hash = hasher.hash_one(text);
-        let known = self.strings.entry(hash, |known| known.as_ref() == text, |known| hasher.hash_one(known.as_ref()));
-        Arc::clone(known.or_insert_with(|| Arc::from(text)).get())
     }
 
     /// The series, sorted by labels.

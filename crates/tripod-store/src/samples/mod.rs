@@ -1,8 +1,8 @@
 //! Samples and exemplars by series: batches out of a request's bytes, memory tables, parts, queries.
 //!
 //! Memory tables name a series by a number of the registry, which holds its labels; parts have their labels in them. A query
-//! asks memory tables and parts with the same [`Selector`] and lets their answers come together by labels ([`gather`]): the
-//! oldest source first, so that of equal times what was written later stays. Of parts the order is that of their data: a part
+//! asks memory tables and parts with the same [`Selector`] and lets their answers come together by labels, samples as a stream
+//! ([`scan`]), the rest at once ([`gather`]): the oldest source first, so that of equal times what was written later stays. Of parts the order is that of their data: a part
 //! merged of others stands where its newest input stood.
 //!
 //! A day has up to two parts, of kinds [`SAMPLES`] and [`EXEMPLARS`]; metadata of metric families stands in parts of samples.
@@ -18,6 +18,7 @@ pub(crate) mod part;
 mod query;
 mod registry;
 mod remote_write;
+mod scan;
 mod signal;
 
 use std::sync::Arc;

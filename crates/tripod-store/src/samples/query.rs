@@ -9,22 +9,21 @@ use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 
-use super::gather::in_order;
 use super::memory::{Memory, same};
 use super::registry::Registry;
 use super::{Gathered, Selector};
-use crate::{Exemplar, Labels, Metadata, Samples, SelectedSeries, SeriesExemplars};
+use crate::{Exemplar, Labels, Metadata, SeriesExemplars};
 
 /// So many series are looked up under one lock.
-const STEP: usize = 256;
+pub(super) const STEP: usize = 256;
 
 /// The memory tables of a view, and what names their series.
 #[derive(Debug)]
 pub(super) struct Memories<'a> {
-    registry: &'a Registry,
-    tables: Vec<&'a Memory>,
-    start: i64,
-    end: i64,
+    pub(super) registry: &'a Registry,
+    pub(super) tables: Vec<&'a Memory>,
+    pub(super) start: i64,
+    pub(super) end: i64,
 }
 
 impl<'a> Memories<'a> {
@@ -32,30 +31,6 @@ impl<'a> Memories<'a> {
     pub(super) fn new(registry: &'a Registry, tables: &'a [Arc<Memory>], start: i64, end: i64) -> Self {
         let tables = tables.iter().map(Arc::as_ref).filter(|memory| memory.meets(start, end)).collect();
         Self { registry, tables, start, end }
-    }
-
-    /// The samples of the series that satisfy a selector.
-    pub(super) fn select(&self, selector: &Selector, gathered: &mut Gathered<Samples>) {
-        let (start, end) = (self.start, self.end);
-        self.each(
-            selector,
-            gathered,
-            |number| {
-                let mut samples = Samples::default();
-                for memory in &self.tables {
-                    memory.floats(number, start, end, &mut samples.floats);
-                    memory.extras(number, |extras| {
-                        let within = extras.histograms.iter().filter(|(time, _)| (start..=end).contains(time));
-                        samples.histograms.extend(within.cloned());
-                    });
-                }
-                (!samples.floats.is_empty() || !samples.histograms.is_empty()).then_some(samples)
-            },
-            |all, mut samples| {
-                all.floats.append(&mut samples.floats);
-                all.histograms.append(&mut samples.histograms);
-            },
-        );
     }
 
     /// The series that satisfy a selector and have samples.
@@ -110,7 +85,7 @@ impl<'a> Memories<'a> {
     }
 
     /// The series that satisfy a selector and are in a table.
-    fn present(&self, selector: &Selector) -> RoaringBitmap {
+    pub(super) fn present(&self, selector: &Selector) -> RoaringBitmap {
         if self.tables.is_empty() {
             return RoaringBitmap::new();
         }
@@ -156,17 +131,6 @@ impl<'a> Memories<'a> {
         // Of equal times the later table's is meant, which `max_by_key` returns.
         self.tables.iter().filter_map(|memory| memory.last(number)).max_by_key(|(time, _)| *time)
     }
-}
-
-/// Selected series out of what was gathered.
-pub(super) fn selected(gathered: Gathered<Samples>) -> Vec<SelectedSeries> {
-    let put_in_order = |(labels, mut samples): (Labels, Samples)| {
-        in_order(&mut samples.floats);
-        in_order(&mut samples.histograms);
-        SelectedSeries { labels, samples }
-    };
-    let selected = gathered.into_sorted().into_iter().map(put_in_order);
-    selected.filter(|it| !it.samples.floats.is_empty() || !it.samples.histograms.is_empty()).collect()
 }
 
 /// Exemplars out of what was gathered, each once.

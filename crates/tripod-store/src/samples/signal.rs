@@ -7,14 +7,17 @@ use std::time::Instant;
 use super::batch::Batch;
 use super::limits::Limits;
 use super::memory::Memory;
-use super::part::{self, Query, SeriesPart};
+use super::part::{self, Cursor, Query, SeriesPart};
 use super::query::{self, Memories};
 use super::registry::Registry;
-use super::{EXEMPLARS, Gathered, SAMPLES, Selector, flush, nanos};
+use super::{EXEMPLARS, Gathered, SAMPLES, Selector, flush, nanos, scan};
 use crate::engine::{Part, PartFile, PartSink, RecordKind, Signal, View};
 use crate::{
-    Appended, Exemplar, Labels, Matcher, Metadata, SelectedSeries, SeriesExemplars, SeriesStatistics, StoreError,
+    Appended, Exemplar, Labels, Matcher, Metadata, SeriesExemplars, SeriesStatistics, StoreError, VisitSeries,
 };
+
+/// So many times of columns a stream of samples keeps, of all parts together.
+const KEPT_TIMES: usize = 1 << 20;
 
 /// The samples' side of the engine, and what they answer.
 #[derive(Debug)]
@@ -115,26 +118,21 @@ impl Samples {
         Self { registry: Registry::new(limits) }
     }
 
-    /// See [`SeriesStore::select`](crate::SeriesStore::select).
-    pub(crate) fn select(
+    /// See [`SeriesStore::scan`](crate::SeriesStore::scan).
+    pub(crate) fn scan(
         &self,
         view: &View<Self>,
         matchers: &[Matcher],
         start: i64,
         end: i64,
-    ) -> Result<Vec<SelectedSeries>, StoreError> {
+        visit: &mut VisitSeries<'_>,
+    ) -> Result<(), StoreError> {
         let selector = Selector::new(matchers);
-        let mut gathered = Gathered::<crate::Samples>::default();
-        for mut part in parts(view, SAMPLES, start, end) {
-            part.select(&selector, start, end, &mut |rows| {
-                let samples = gathered.series(rows.labels);
-                samples.floats.extend_from_slice(rows.floats);
-                samples.histograms.extend_from_slice(rows.histograms);
-                Ok(())
-            })?;
-        }
-        self.memories(view, start, end).select(&selector, &mut gathered);
-        Ok(query::selected(gathered))
+        let queries: Vec<_> = parts(view, SAMPLES, start, end).collect();
+        let each = KEPT_TIMES / queries.len().max(1);
+        let cursors = queries.into_iter().map(|query| Cursor::new(query.keeping_times(each), &selector, start, end));
+        let cursors = cursors.collect::<Result<Vec<_>, _>>()?;
+        scan::scan(cursors, &self.memories(view, start, end), &selector, visit)
     }
 
     /// See [`SeriesStore::series`](crate::SeriesStore::series).

@@ -1,5 +1,6 @@
 //! Queries against a naive model, over writes in both forms.
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,14 +12,15 @@ use tripod_wire::{SpanId, TraceId};
 use super::batch::Batch;
 use super::limits::Limits;
 use super::memory::Memory;
-use super::query::{self, Memories};
+use super::query::Memories;
 use super::registry::Registry;
-use super::{Gathered, Samples, Selector, codec};
+use super::{Samples, Selector, codec, scan};
 use crate::disk::RealDisk;
-use crate::engine::RecordKind;
 use crate::engine::testing::Harness;
+use crate::engine::{RecordKind, View};
 use crate::{
-    Exemplar, Labels, MatchOp, Matcher, Metadata, MetricKind, NativeHistogram, SelectedSeries, SeriesWrite, StoreError,
+    Exemplar, Labels, MatchOp, Matcher, Metadata, MetricKind, NativeHistogram, SelectedSeries, SeriesView, SeriesWrite,
+    StoreError,
 };
 
 type Pairs = BTreeMap<&'static str, &'static str>;
@@ -64,9 +66,30 @@ fn select(
     start: i64,
     end: i64,
 ) -> Vec<SelectedSeries> {
-    let mut gathered = Gathered::<crate::Samples>::default();
-    Memories::new(registry, tables, start, end).select(&Selector::new(matchers), &mut gathered);
-    query::selected(gathered)
+    let mut found = Vec::new();
+    let memories = Memories::new(registry, tables, start, end);
+    let visit = &mut |series: SeriesView<'_>| {
+        found.push(SelectedSeries::from(series));
+        ControlFlow::Continue(())
+    };
+    scan::scan(Vec::new(), &memories, &Selector::new(matchers), visit).unwrap();
+    found
+}
+
+fn select_all(
+    samples: &Samples,
+    view: &View<Samples>,
+    matchers: &[Matcher],
+    start: i64,
+    end: i64,
+) -> Vec<SelectedSeries> {
+    let mut found = Vec::new();
+    let visit = &mut |series: SeriesView<'_>| {
+        found.push(SelectedSeries::from(series));
+        ControlFlow::Continue(())
+    };
+    samples.scan(view, matchers, start, end, visit).unwrap();
+    found
 }
 
 #[test]
@@ -210,7 +233,7 @@ fn what_prometheus_sends_besides_floats_is_kept_in_memory_and_in_parts() {
     let only_metadata = wire::WriteRequest { timeseries: Vec::new(), metadata: vec![described] }.encode_to_vec();
     let check = |store: &Harness<Samples>, metadata: bool| {
         let (samples, view) = (&store.table.signal, store.view());
-        let found = samples.select(&view, &[], 0, 9).unwrap();
+        let found = select_all(samples, &view, &[], 0, 9);
         let expected = NativeHistogram {
             schema: 3,
             count: 7.0,
@@ -370,7 +393,7 @@ proptest! {
         let expected: Vec<_> = model.samples.iter().filter(|(labels, _)| matching(labels)).map(|(labels, samples)| {
             (labels.clone(), samples.range(start..=end).map(|(time, value)| (*time, *value)).collect::<Vec<_>>())
         }).filter(|(_, samples)| !samples.is_empty()).collect();
-        let found: Vec<_> = samples.select(&view, &matchers, start, end).unwrap().into_iter().map(|it| (it.labels, it.samples.floats)).collect();
+        let found: Vec<_> = select_all(samples, &view, &matchers, start, end).into_iter().map(|it| (it.labels, it.samples.floats)).collect();
         prop_assert_eq!(&found, &expected);
 
         let sets = [matchers.clone(), others.clone()];

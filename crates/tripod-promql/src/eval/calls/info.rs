@@ -17,7 +17,12 @@ impl Evaluator<'_> {
         let base = self.vector(&args[0], grid)?;
         let (names, data) = matchers(args.get(1))?;
         let selector = Selector { matchers: names.iter().chain(&data).cloned().collect(), shift: TimeShift::default() };
-        let infos = self.select_newest(&selector, grid)?;
+        let mut infos = Infos::new();
+        self.newest(&selector, grid, &mut |column, times| {
+            self.spend(grid.count)?;
+            infos.push((column, times.to_vec()));
+            Ok(())
+        })?;
         let is_info = |labels: &Labels| infos.iter().any(|(info, _)| info.labels.name() == labels.name());
         let mut by_target: HashMap<Labels, Vec<usize>> = HashMap::new();
         for (at, (info, _)) in infos.iter().enumerate() {

@@ -8,12 +8,11 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use super::entries::{Block, Chunk, Column, Kind, SERIES};
 use super::pieces::Pieces;
-use super::query::{Query, SeriesPart};
+use super::query::{Pair, Query, SeriesPart};
 use super::writer::{self, SeriesWriter, WINDOW, WINDOW_OF_HISTOGRAMS};
 use super::{exemplars, histograms, values};
 use crate::engine::{NewPart, PartFile};
@@ -56,7 +55,7 @@ struct Input<'a> {
     block: Block,
     /// The series it is at, and that one's labels.
     series: u32,
-    labels: Vec<(Rc<str>, Rc<str>)>,
+    labels: Vec<Pair>,
 }
 
 impl<'a> Input<'a> {
@@ -84,7 +83,7 @@ impl<'a> Input<'a> {
         if self.series.is_multiple_of(SERIES) {
             self.block = self.query.block(self.series / SERIES)?;
         }
-        self.labels = self.query.texts(self.block.labels(self.at()))?;
+        self.query.texts(self.block.labels((self.series % SERIES) as usize), &mut self.labels)?;
         self.pieces.plan(self.block.chunks(self.at()));
         Ok(())
     }

@@ -7,6 +7,7 @@
 //!
 //! What it costs is in `docs/decisions/0034-samples-on-disk.md`.
 
+mod cursor;
 mod entries;
 mod exemplars;
 mod file;
@@ -30,7 +31,8 @@ mod values;
 mod verify;
 mod writer;
 
+pub(crate) use self::cursor::Cursor;
 pub(crate) use self::merge::merge;
-pub(crate) use self::query::{Query, SeriesPart};
+pub(crate) use self::query::{Pair, Query, SeriesPart};
 pub(crate) use self::verify::verify;
 pub(crate) use self::writer::SeriesWriter;

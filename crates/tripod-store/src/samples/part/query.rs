@@ -23,7 +23,7 @@ const CACHED_PAIRS: usize = 1 << 16;
 type EachLabels<'f> = dyn FnMut(&[(&str, &str)]) -> Result<(), StoreError> + 'f;
 
 /// A pair as text.
-type Pair = (Rc<str>, Rc<str>);
+pub(crate) type Pair = (Arc<str>, Arc<str>);
 
 /// A part that is open: all that is kept of it.
 #[derive(Debug)]
@@ -54,6 +54,7 @@ impl SeriesPart {
             cached_times: 0,
             keep_times: CACHED_TIMES,
             scratch: values::Scratch::default(),
+            decoded: Vec::new(),
         }
     }
 }
@@ -68,6 +69,7 @@ pub(crate) struct Query<'a> {
     cached_times: usize,
     keep_times: usize,
     scratch: values::Scratch,
+    decoded: Vec<f64>,
 }
 
 /// A series that was found.
@@ -79,7 +81,7 @@ pub(super) struct Found<'a> {
 
 impl Query<'_> {
     /// The same, which keeps at most so many times of columns.
-    pub(super) fn keeping_times(self, keep_times: usize) -> Self {
+    pub(crate) fn keeping_times(self, keep_times: usize) -> Self {
         Self { keep_times, ..self }
     }
 
@@ -91,46 +93,59 @@ impl Query<'_> {
         end: i64,
         each: &mut dyn FnMut(SeriesRows<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let mut floats = Vec::new();
-        let mut decoded = Vec::new();
-        let mut list: Vec<(i64, Arc<NativeHistogram>)> = Vec::new();
+        let (mut floats, mut histograms) = (Vec::new(), Vec::new());
         let mut pieces = Pieces::new(self.file);
         self.each(selector, start, end, &mut |query, found| {
             floats.clear();
-            list.clear();
-            pieces.plan(found.chunks);
-            for chunk in found.chunks {
-                let column = found.block.column(chunk);
-                if column.last < start || column.first > end {
-                    continue;
-                }
-                let times = query.times(column)?;
-                let range = times.partition_point(|time| *time < start)..times.partition_point(|time| *time <= end);
-                if range.is_empty() {
-                    continue;
-                }
-                let bytes = pieces.get(&chunk.values)?;
-                match chunk.kind {
-                    Kind::Floats => {
-                        let count = column.count as usize;
-                        values::decode(bytes, count, &mut query.scratch, &mut decoded)
-                            .map_err(|malformed| query.damaged(column, malformed))?;
-                        floats.extend(times[range.clone()].iter().copied().zip(decoded[range].iter().copied()));
-                    }
-                    Kind::Histograms => {
-                        let histograms = histograms::decode(bytes, column.count as usize)
-                            .map_err(|malformed| query.damaged(column, malformed))?;
-                        let wanted = histograms.into_iter().skip(range.start);
-                        list.extend(times[range].iter().copied().zip(wanted));
-                    }
-                    Kind::Exemplars => {}
-                }
-            }
-            if floats.is_empty() && list.is_empty() {
+            histograms.clear();
+            query.read(found, &mut pieces, start, end, &mut floats, &mut histograms)?;
+            if floats.is_empty() && histograms.is_empty() {
                 return Ok(());
             }
-            each(SeriesRows { labels: found.labels, floats: &floats, histograms: &list })
+            each(SeriesRows { labels: found.labels, floats: &floats, histograms: &histograms })
         })
+    }
+
+    /// Appends the samples of a series from `start` to `end`.
+    pub(super) fn read(
+        &mut self,
+        found: &Found<'_>,
+        pieces: &mut Pieces<'_>,
+        start: i64,
+        end: i64,
+        floats: &mut Vec<(i64, f64)>,
+        list: &mut Vec<(i64, Arc<NativeHistogram>)>,
+    ) -> Result<(), StoreError> {
+        pieces.plan(found.chunks);
+        for chunk in found.chunks {
+            let column = found.block.column(chunk);
+            if column.last < start || column.first > end {
+                continue;
+            }
+            let times = self.times(column)?;
+            let range = times.partition_point(|time| *time < start)..times.partition_point(|time| *time <= end);
+            if range.is_empty() {
+                continue;
+            }
+            let bytes = pieces.get(&chunk.values)?;
+            match chunk.kind {
+                Kind::Floats => {
+                    let (count, mut decoded) = (column.count as usize, std::mem::take(&mut self.decoded));
+                    values::decode(bytes, count, &mut self.scratch, &mut decoded)
+                        .map_err(|malformed| self.damaged(column, malformed))?;
+                    floats.extend(times[range.clone()].iter().copied().zip(decoded[range].iter().copied()));
+                    self.decoded = decoded;
+                }
+                Kind::Histograms => {
+                    let histograms = histograms::decode(bytes, column.count as usize)
+                        .map_err(|malformed| self.damaged(column, malformed))?;
+                    let wanted = histograms.into_iter().skip(range.start);
+                    list.extend(times[range].iter().copied().zip(wanted));
+                }
+                Kind::Exemplars => {}
+            }
+        }
+        Ok(())
     }
 
     /// Labels of the series that satisfy a selector and have samples from `start` to `end`; sorted.
@@ -219,36 +234,19 @@ impl Query<'_> {
         end: i64,
         each: &mut dyn FnMut(&mut Self, &Found<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let (set, rest) = self.matching(selector)?;
-        let mut current: Option<(u32, Block)> = None;
-        for series in &set {
-            if series >= self.footer.series {
-                return Err(self
-                    .file
-                    .damaged(self.footer.root.offset, "a label pair has a series that the part does not"));
-            }
-            let number = series / SERIES;
-            let block = match &mut current {
-                Some((at, block)) if *at == number => block,
-                _ => &mut current.insert((number, self.block(number)?)).1,
-            };
-            let at = (series % SERIES) as usize;
-            let overlaps = |chunk: &Chunk| {
-                let column = block.column(chunk);
-                column.first <= end && column.last >= start
-            };
-            if !block.chunks(at).iter().any(overlaps) {
-                continue;
-            }
-            let texts = self.texts(block.labels(at))?;
+        let mut walk = self.walk(selector, start, end)?;
+        let mut texts = Vec::new();
+        while walk.next(self, &mut texts)? {
             let labels: Vec<(&str, &str)> = texts.iter().map(|(name, value)| (name.as_ref(), value.as_ref())).collect();
-            let satisfies = |matcher: &&LabelMatcher| matcher.matches(value_of(&labels, &matcher.name));
-            if rest.iter().all(satisfies) {
-                let found = Found { labels: &labels, block, chunks: block.chunks(at) };
-                each(self, &found)?;
-            }
+            each(self, &walk.found(&labels))?;
         }
         Ok(())
+    }
+
+    /// Begins to walk along the series that satisfy a selector and have a chunk that overlaps the time.
+    pub(super) fn walk<'s>(&mut self, selector: &'s Selector, start: i64, end: i64) -> Result<Walk<'s>, StoreError> {
+        let (set, rest) = self.matching(selector)?;
+        Ok(Walk { set: set.into_iter(), rest, start, end, number: None, block: Block::default(), at: 0 })
     }
 
     /// A block of series.
@@ -270,8 +268,12 @@ impl Query<'_> {
     }
 
     /// Label pairs as text.
-    pub(super) fn texts(&mut self, labels: &[u32]) -> Result<Vec<Pair>, StoreError> {
-        labels.iter().map(|label| self.text(*label)).collect()
+    pub(super) fn texts(&mut self, labels: &[u32], texts: &mut Vec<Pair>) -> Result<(), StoreError> {
+        texts.clear();
+        for label in labels {
+            texts.push(self.text(*label)?);
+        }
+        Ok(())
     }
 
     fn text(&mut self, label: u32) -> Result<Pair, StoreError> {
@@ -311,6 +313,54 @@ impl Query<'_> {
     }
 }
 
-fn value_of<'a>(labels: &[(&str, &'a str)], name: &str) -> &'a str {
-    labels.binary_search_by(|(known, _)| (*known).cmp(name)).map_or("", |at| labels[at].1)
+/// A way along the series of a part, in order of labels.
+pub(super) struct Walk<'s> {
+    set: roaring::bitmap::IntoIter,
+    rest: Vec<&'s LabelMatcher>,
+    start: i64,
+    end: i64,
+    /// The block that it is in, and at which series of it.
+    number: Option<u32>,
+    block: Block,
+    at: usize,
+}
+
+impl Walk<'_> {
+    /// Goes on to the next series, and gives its labels; false at the end.
+    pub(super) fn next(&mut self, query: &mut Query<'_>, labels: &mut Vec<Pair>) -> Result<bool, StoreError> {
+        for series in self.set.by_ref() {
+            if series >= query.footer.series {
+                let reason = "a label pair has a series that the part does not";
+                return Err(query.file.damaged(query.footer.root.offset, reason));
+            }
+            let number = series / SERIES;
+            if self.number != Some(number) {
+                self.block = query.block(number)?;
+                self.number = Some(number);
+            }
+            self.at = (series % SERIES) as usize;
+            let block = &self.block;
+            let overlaps = |chunk: &Chunk| {
+                let column = block.column(chunk);
+                column.first <= self.end && column.last >= self.start
+            };
+            if !block.chunks(self.at).iter().any(overlaps) {
+                continue;
+            }
+            query.texts(block.labels(self.at), labels)?;
+            if self.rest.iter().all(|matcher| matcher.matches(value_of(labels, &matcher.name))) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The series that it is at.
+    pub(super) fn found<'a>(&'a self, labels: &'a [(&'a str, &'a str)]) -> Found<'a> {
+        Found { labels, block: &self.block, chunks: self.block.chunks(self.at) }
+    }
+}
+
+fn value_of<'a>(labels: &'a [Pair], name: &str) -> &'a str {
+    labels.binary_search_by(|(known, _)| known.as_ref().cmp(name)).map_or("", |at| &labels[at].1)
 }
