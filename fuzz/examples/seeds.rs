@@ -1,4 +1,8 @@
-//! Writes what the targets start from into `corpus/`: the codec's own test requests, in both encodings.
+//! Writes what the targets start from into `corpus/`: the codec's own test requests, in both encodings; and of the store its columns,
+//! indexes, requests, and all files of a small directory.
+
+#[path = "seeds/store.rs"]
+mod store;
 
 use std::io::Result;
 use std::path::Path;
@@ -37,5 +41,6 @@ fn main() -> Result<()> {
     put("answers", "status", br#"{"code":3,"message":"bad"}"#)?;
     put("names", "seed", b"http.server.request.duration\nBy{sent}/s")?;
     put("names", "total", b"requests_total\n1")?;
+    store::put_all(&trace, &logs)?;
     put("sql", "seed", b"INSERT INTO \"t\" SELECT $1, E'a\\'b', $x$c$x$, 0xff /* d */ FROM [u] WHERE v IN (1, 2) -- e")
 }

@@ -56,7 +56,21 @@ pub fn command(data: &Path, arguments: &[&str]) -> Command {
             command.args([flag, "127.0.0.1:0"]);
         }
     }
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.args(arguments);
+    with_the_test(command)
+}
+
+/// A program with its data on a file system of its own, in memory.
+fn own_disk(mebibytes: u32, data: &Path, program: &Path) -> Command {
+    let mut command = Command::new("unshare");
+    let mount = format!("mount -t tmpfs -o size={mebibytes}m tmpfs \"$0\" && exec \"$@\"");
+    command.args(["--user", "--map-root-user", "--mount", "sh", "-c", &mount]).arg(data).arg(program);
+    command
+}
+
+/// With pipes to the test, and killed when it ends.
+fn with_the_test(mut command: Command) -> Command {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     // Also when the test is killed or aborts, so that nothing is dropped.
     let die_with_the_test = || {
         // SAFETY: with these arguments `prctl` touches no memory of ours.
@@ -78,8 +92,33 @@ impl Tripod {
 
     /// The same, with arguments.
     pub fn start_with(data: &Path, arguments: &[&str]) -> Self {
+        Self::of(command(data, arguments))
+    }
+
+    /// The same, on a file system of its own of so many MiB, which is there for it alone and goes with it; see [`Self::seen`]. `None`,
+    /// said, where the system grants none.
+    pub fn start_on_a_disk_of(mebibytes: u32, data: &Path, arguments: &[&str]) -> Option<Self> {
+        let mut mounted = own_disk(mebibytes, data, Path::new("true"));
+        let ran = mounted.output().expect("unshare is there");
+        if !ran.status.success() {
+            println!("not tested, no file system can be mounted: {}", String::from_utf8_lossy(&ran.stderr));
+            return None;
+        }
+        let plain = command(data, arguments);
+        let mut command = own_disk(mebibytes, data, Path::new(plain.get_program()));
+        command.args(plain.get_args());
+        Some(Self::of(with_the_test(command)))
+    }
+
+    /// A path as this server sees it, for who is not on its file systems.
+    pub fn seen(&self, path: &Path) -> PathBuf {
+        let inside = path.strip_prefix("/").expect("it is absolute");
+        Path::new("/proc").join(self.id().to_string()).join("root").join(inside)
+    }
+
+    fn of(mut command: Command) -> Self {
         let begin = Instant::now();
-        let mut child = command(data, arguments).spawn().expect("the binary can be started");
+        let mut child = command.spawn().expect("the binary can be started");
         let mut stderr = child.stderr.take().expect("piped");
         let stderr = std::thread::spawn(move || {
             let mut said = Vec::new();

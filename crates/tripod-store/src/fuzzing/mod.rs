@@ -1,6 +1,8 @@
 //! Doors for the fuzz targets in `fuzz/`: every decoder of what lies on disk, given any bytes. Only there with the feature
 //! `fuzzing`. Checksums are 0 there (`fuzz/crc32fast`), so that changed bytes get past them.
 
+mod seeds;
+
 use std::cell::Cell;
 use std::fmt::Debug;
 use std::path::Path;
@@ -19,6 +21,8 @@ use crate::records::{Attributes, ColumnSet, Contexts};
 use crate::samples::{Limits, Samples};
 use crate::spans::Spans;
 use crate::wal;
+
+pub use self::seeds::seeds;
 
 /// The most rows of a block.
 const ROWS: usize = 4096;
