@@ -1,25 +1,58 @@
-//! `tripod check`: reads every byte of a stopped store, says what is there, what is damaged, and what to do.
+//! `tripod check`: reads every byte of a stopped store, says what is there, what is damaged, and what to do. `tripod check config`
+//! reads a configuration as the server would.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{Args, Subcommand};
+use tripod_server::PrometheusConfig;
 use tripod_store::{Check, Embedded, StoreError};
 
 use crate::USAGE;
 
 /// What `tripod check` can be told.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct CheckArgs {
+    #[command(subcommand)]
+    file: Option<CheckFile>,
     /// Directory of the store; no server may be running on it
     #[arg(long, value_name = "DIR", default_value = "tripod-data")]
     data: PathBuf,
 }
 
+/// A file to check instead.
+#[derive(Debug, Subcommand)]
+enum CheckFile {
+    /// Read Prometheus' configuration, and name what is wrong and what is not acted on
+    Config {
+        /// The file, prometheus.yml
+        file: PathBuf,
+    },
+}
+
+/// Reads a configuration: 0 when it would be taken, 2 when not.
+fn config(file: &Path) -> ExitCode {
+    match PrometheusConfig::read(file) {
+        Ok(config) => {
+            config.notices().iter().for_each(|notice| println!("{notice}"));
+            println!("{} is valid: {}", file.display(), config.summary());
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("tripod: error: {error}");
+            ExitCode::from(USAGE)
+        }
+    }
+}
+
 /// Runs the command: 0 when all is whole, 1 when something is damaged, 2 when there is nothing to look at.
 pub(crate) fn run(args: &CheckArgs) -> ExitCode {
+    if let Some(CheckFile::Config { file }) = &args.file {
+        return config(file);
+    }
     match Embedded::check(&args.data) {
         Ok(check) => {
             print!("{}", report(&check, &args.data));

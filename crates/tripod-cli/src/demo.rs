@@ -108,7 +108,7 @@ fn temporary(wanted: &Path) -> std::io::Result<Option<tempfile::TempDir>> {
 }
 
 async fn serve(args: &DemoArgs) -> ExitCode {
-    let mut signals = match Signals::new() {
+    let mut signals = match Signals::new(false) {
         Ok(signals) => signals,
         Err(error) => return fail(&error),
     };

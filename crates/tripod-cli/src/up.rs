@@ -62,6 +62,9 @@ pub(crate) struct UpArgs {
     /// Let web pages served from this machine send OTLP over HTTP
     #[arg(long)]
     pub(crate) browser_otlp: bool,
+    /// Prometheus' configuration: what to scrape, which rules to run, who gets alerts; read again at SIGHUP
+    #[arg(long, value_name = "FILE")]
+    pub(crate) prometheus_config: Option<PathBuf>,
 }
 
 impl UpArgs {
@@ -83,6 +86,7 @@ impl UpArgs {
             max_in_flight_bytes: size(self.max_in_flight),
             query_timeout: Duration::from_secs(self.query_timeout),
             browser_otlp: self.browser_otlp,
+            prometheus_config: self.prometheus_config.clone(),
         }
     }
 
@@ -113,7 +117,7 @@ pub(crate) fn run(args: &UpArgs) -> ExitCode {
 }
 
 async fn serve(args: &UpArgs) -> ExitCode {
-    let mut signals = match Signals::new() {
+    let mut signals = match Signals::new(args.prometheus_config.is_some()) {
         Ok(signals) => signals,
         Err(error) => return fail(&error),
     };
@@ -122,7 +126,7 @@ async fn serve(args: &UpArgs) -> ExitCode {
         Err(error) => return fail(&error),
     };
     announce(server.addresses(), args);
-    signals.next().await;
+    signals.stop(&server).await;
     eprintln!("tripod: stopping; press Ctrl-C again to stop at once");
     tokio::select! {
         code = stop(server) => code,
@@ -141,19 +145,45 @@ pub(crate) async fn stop(server: Server) -> ExitCode {
     }
 }
 
-/// Ctrl-C and SIGTERM.
+/// Ctrl-C and SIGTERM, and SIGHUP where there is something to read again; elsewhere that ends the program, as a terminal that is
+/// closed should.
 pub(crate) struct Signals {
     interrupt: Signal,
     terminate: Signal,
+    hang_up: Option<Signal>,
 }
 
 impl Signals {
     /// From now on these signals no longer end the program by themselves.
-    pub(crate) fn new() -> std::io::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    pub(crate) fn new(reloads: bool) -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: if reloads { Some(signal(SignalKind::hangup())?) } else { None },
+        })
     }
 
-    /// Waits for one of them.
+    /// Waits for one that ends the program; at SIGHUP the server reads its files again.
+    pub(crate) async fn stop(&mut self, server: &Server) {
+        loop {
+            let hang_up = async {
+                match &mut self.hang_up {
+                    Some(signal) => signal.recv().await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                _ = self.interrupt.recv() => return,
+                _ = self.terminate.recv() => return,
+                _ = hang_up => match server.reload() {
+                    Ok(()) => eprintln!("tripod: the configuration was read again"),
+                    Err(error) => eprintln!("tripod: error: {error}; what was read before stays"),
+                },
+            }
+        }
+    }
+
+    /// Waits for one that ends the program.
     pub(crate) async fn next(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}

@@ -3,6 +3,7 @@
 mod common;
 
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 
 use common::{store, tripod};
 use tripod_store::{Embedded, Options};
@@ -104,4 +105,24 @@ fn what_is_no_store_or_in_use_ends_the_check_with_2() {
     let (code, said) = check(dir.path());
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("in use") && said.contains("a snapshot"), "{said}");
+}
+
+fn check_config(file: &Path) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_tripod")).args(["check", "config"]).arg(file).output().unwrap()
+}
+
+#[test]
+fn a_configuration_of_prometheus_is_checked_as_the_server_would_read_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("prometheus.yml");
+    std::fs::write(&file, "remote_write: [{url: 'http://x'}]\nscrape_configs:\n- job_name: a\n").unwrap();
+    let ran = check_config(&file);
+    let said = String::from_utf8(ran.stdout).unwrap();
+    assert_eq!(ran.status.code(), Some(0), "{said}");
+    assert!(said.contains(":1: remote_write is not acted on") && said.contains("is valid: 1 scrape configs"), "{said}");
+
+    std::fs::write(&file, "scrape_configs:\n- job: a\n").unwrap();
+    let ran = check_config(&file);
+    assert_eq!(ran.status.code(), Some(2));
+    assert!(String::from_utf8(ran.stderr).unwrap().contains(":2: scrape_configs[0] needs job_name"));
 }

@@ -41,6 +41,8 @@ pub struct Config {
     pub query_timeout: Duration,
     /// Let web pages served from this machine (`http://localhost:…`) send OTLP. Default no.
     pub browser_otlp: bool,
+    /// Prometheus' configuration file: what is scraped, which rules run, who gets alerts. Default: none.
+    pub prometheus_config: Option<PathBuf>,
 }
 
 impl Default for Config {
@@ -61,6 +63,7 @@ impl Default for Config {
             max_in_flight_bytes: 256 << 20,
             query_timeout: Duration::from_secs(30),
             browser_otlp: false,
+            prometheus_config: None,
         }
     }
 }

@@ -19,12 +19,17 @@ mod config;
 mod connections;
 mod error;
 mod own_metrics;
+#[allow(dead_code, reason = "scraping and rules come to use all of it")]
+mod prometheus_config;
 mod query;
 mod receive;
 mod server;
 mod ui;
+#[allow(dead_code, reason = "scraping and rules come to use all of it")]
+mod yaml;
 
 pub use config::{Config, MIN_BODY_LIMIT};
 pub use error::ServerError;
+pub use prometheus_config::PrometheusConfig;
 pub use query::time::parse_time;
 pub use server::{Addresses, Server};

@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use crate::own_metrics::OwnMetrics;
 use crate::query::{self, Context};
 use crate::receive::in_flight::InFlight;
 use crate::receive::{Ingest, otlp_grpc, otlp_http};
-use crate::{Config, ServerError};
+use crate::{Config, PrometheusConfig, ServerError};
 
 /// Where a server really listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +35,9 @@ pub struct Server {
     addresses: Addresses,
     store: Arc<dyn Store>,
     ingest: Arc<Ingest>,
+    /// The file that was read last, for who goes by it.
+    prometheus_config: watch::Sender<Arc<PrometheusConfig>>,
+    prometheus_file: Option<PathBuf>,
     stop: watch::Sender<bool>,
     listeners: JoinSet<()>,
 }
@@ -54,6 +58,7 @@ impl Server {
         if let Some(fault) = config.fault() {
             return Err(ServerError::Config(fault));
         }
+        let (prometheus_config, _) = watch::channel(read_prometheus(config.prometheus_config.as_deref())?);
         let (grpc, otlp, http) = bind(&config).await?;
         let addresses = Addresses { otlp_grpc: grpc.1, otlp_http: otlp.1, http: http.1 };
         let store = open(&config).await?;
@@ -67,12 +72,22 @@ impl Server {
         listeners.spawn(serve(grpc.0, otlp_grpc::router(Arc::clone(&ingest)), stop.subscribe()));
         listeners.spawn(serve(otlp.0, otlp_http::router(Arc::clone(&ingest), config.browser_otlp), stop.subscribe()));
         listeners.spawn(serve(http.0, query::router(context, Arc::clone(&ingest)), stop.subscribe()));
-        Ok(Self { addresses, store, ingest, stop, listeners })
+        let prometheus_file = config.prometheus_config;
+        Ok(Self { addresses, store, ingest, prometheus_config, prometheus_file, stop, listeners })
     }
 
     /// Where the server listens; a port that was 0 is the one that was taken.
     pub fn addresses(&self) -> Addresses {
         self.addresses
+    }
+
+    /// Reads Prometheus' configuration file again and goes by it from now on; without one there is nothing to do.
+    ///
+    /// # Errors
+    /// What is wrong with the file; what was read before stays.
+    pub fn reload(&self) -> Result<(), ServerError> {
+        self.prometheus_config.send_replace(read_prometheus(self.prometheus_file.as_deref())?);
+        Ok(())
     }
 
     /// Stops: takes no new request, lets the running ones end until `deadline` is over, then makes the store durable.
@@ -90,6 +105,15 @@ impl Server {
         let store = Arc::clone(&self.store);
         flatten(tokio::task::spawn_blocking(move || store.flush()).await).map_err(ServerError::Store)
     }
+}
+
+/// The file, if there is one; what it has that is not acted on is said.
+fn read_prometheus(file: Option<&Path>) -> Result<Arc<PrometheusConfig>, ServerError> {
+    let config = file.map_or_else(|| Ok(PrometheusConfig::default()), PrometheusConfig::read)?;
+    for notice in config.notices() {
+        eprintln!("tripod: {notice}");
+    }
+    Ok(Arc::new(config))
 }
 
 /// A task's own result; a task that panicked passes its panic on.

@@ -46,6 +46,14 @@ pub enum WireError {
         /// The most that an input of this length may take, in bytes.
         limit: usize,
     },
+    /// A page of metrics that is not written as it has to be.
+    #[error("line {line}: {reason}")]
+    Page {
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong and what is allowed.
+        reason: String,
+    },
     /// Bytes or text that are no trace id or span id.
     #[error("not a {kind}: {reason}")]
     Id {

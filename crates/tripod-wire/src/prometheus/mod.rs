@@ -3,6 +3,7 @@
 
 pub mod client_model;
 pub mod escaping;
+pub mod exposition;
 pub mod names;
 pub mod remote_write;
 pub mod series;
