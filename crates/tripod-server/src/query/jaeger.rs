@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::get;
 use serde::Serialize;
@@ -15,8 +15,7 @@ use tripod_wire::TraceId;
 
 use super::jaeger_json::{JaegerTrace, kind_name};
 use super::params::{Params, Segment, segment};
-use super::time;
-use super::{Context, Failure, json_response};
+use super::{Context, Failure, json_response, tempo, time};
 use crate::own_metrics::Api;
 
 const DEFAULT_TRACES: usize = 20;
@@ -97,7 +96,11 @@ async fn operations_with_kind(State(context): State<Arc<Context>>, params: Param
     answer(context.run(Api::Traces, query).await)
 }
 
-async fn trace(State(context): State<Arc<Context>>, id: Segment) -> Response {
+/// Tempo has its traces under the same path.
+async fn trace(State(context): State<Arc<Context>>, id: Segment, headers: HeaderMap) -> Response {
+    if tempo::is_asked(&headers) {
+        return tempo::trace_v1(&context, id).await;
+    }
     let query = move |context: &Context| {
         let id = trace_id(&segment(id)?)?;
         let trace = context.store.trace(id)?.ok_or_else(|| Failure::NotFound(NOT_FOUND.to_owned()))?;

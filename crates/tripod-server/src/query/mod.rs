@@ -8,6 +8,7 @@ mod completion;
 mod export;
 pub(crate) mod jaeger;
 mod jaeger_json;
+mod jaeger_metrics;
 mod jaeger_v3;
 pub(crate) mod logs;
 mod otlp_traces;
@@ -19,8 +20,11 @@ mod selectors;
 mod snapshot;
 pub(crate) mod status;
 mod store_status;
+mod tempo;
+mod tempo_json;
 pub(crate) mod time;
 mod trace_summaries;
+mod traceql;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -195,6 +199,8 @@ pub(crate) fn router(context: Arc<Context>, ingest: Arc<Ingest>) -> Router {
     Router::new()
         .merge(jaeger::routes())
         .merge(jaeger_v3::routes())
+        .merge(jaeger_metrics::routes())
+        .merge(tempo::routes())
         .merge(prometheus::routes())
         .merge(trace_summaries::routes())
         .merge(logs::routes())

@@ -6,7 +6,7 @@ const NANOS: i128 = 1_000_000_000;
 const DAY: i64 = 86_400;
 
 /// Now, nanoseconds since the Unix epoch.
-pub(super) fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
