@@ -32,6 +32,9 @@ pub(crate) struct UpArgs {
     /// Where to serve the web page and the query APIs; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4319")]
     pub(crate) http: SocketAddr,
+    /// Where to listen for Zipkin's spans, often 127.0.0.1:9411; the web page's address takes them, too [default: nowhere else]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) zipkin: Option<SocketAddr>,
     /// Memory for rows that are received but not yet written as parts
     #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = bytes::parse)]
     pub(crate) memory_limit: u64,
@@ -59,6 +62,9 @@ pub(crate) struct UpArgs {
     /// Seconds a query may take
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub(crate) query_timeout: u64,
+    /// Series of the metrics of spans (calls, errors and durations by service and operation), about; 0 makes none
+    #[arg(long, value_name = "N", default_value = "100000")]
+    pub(crate) span_metrics_series: u32,
     /// Let web pages served from this machine send OTLP over HTTP
     #[arg(long)]
     pub(crate) browser_otlp: bool,
@@ -76,6 +82,7 @@ impl UpArgs {
             otlp_grpc: self.otlp_grpc,
             otlp_http: self.otlp_http,
             http: self.http,
+            zipkin: self.zipkin,
             memory_limit: size(self.memory_limit),
             disk_limit: self.disk_limit,
             retention: keep::retention(&self.keep),
@@ -85,6 +92,7 @@ impl UpArgs {
             max_body_bytes: size(self.max_body),
             max_in_flight_bytes: size(self.max_in_flight),
             query_timeout: Duration::from_secs(self.query_timeout),
+            span_metrics_series: size(self.span_metrics_series.into()),
             browser_otlp: self.browser_otlp,
             prometheus_config: self.prometheus_config.clone(),
         }
@@ -92,8 +100,8 @@ impl UpArgs {
 
     /// Says so when someone other than this machine could reach the server.
     pub(crate) fn warn_if_exposed(&self) {
-        for (flag, address) in [("--otlp-grpc", self.otlp_grpc), ("--otlp-http", self.otlp_http), ("--http", self.http)]
-        {
+        let always = [("--otlp-grpc", self.otlp_grpc), ("--otlp-http", self.otlp_http), ("--http", self.http)];
+        for (flag, address) in always.into_iter().chain(self.zipkin.map(|address| ("--zipkin", address))) {
             if !address.ip().is_loopback() {
                 eprintln!(
                     "tripod: warning: {flag} {address} can be reached from other machines, and there is no authentication yet"
@@ -194,11 +202,12 @@ impl Signals {
 
 /// Says where everything is: a line for programs, the rest for people.
 pub(crate) fn announce(addresses: Addresses, args: &UpArgs) {
-    let Addresses { otlp_grpc, otlp_http, http } = addresses;
+    let Addresses { otlp_grpc, otlp_http, http, .. } = addresses;
+    let zipkin = addresses.zipkin.map(|at| format!("Zipkin     http://{at}/api/v2/spans\n  ")).unwrap_or_default();
     let text = format!(
         "tripod is ready: ui http://{http} otlp-grpc {otlp_grpc} otlp-http {otlp_http}\n\n  \
          Open       http://{http}\n  \
-         Send to    http://{otlp_http} (OTLP/HTTP) or http://{otlp_grpc} (OTLP/gRPC)\n  \
+         Send to    http://{otlp_http} (OTLP/HTTP) or http://{otlp_grpc} (OTLP/gRPC)\n  {zipkin}\
          Kept in    {}\n  \
          Stop with  Ctrl-C\n",
         args.data.display()

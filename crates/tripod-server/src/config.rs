@@ -20,6 +20,8 @@ pub struct Config {
     pub otlp_http: SocketAddr,
     /// Where to serve the web page and the query APIs. Default `127.0.0.1:4319`. Port 0 takes a free one.
     pub http: SocketAddr,
+    /// Where to listen for Zipkin's spans, which [`Config::http`] takes, too. Default: nowhere else. Port 0 takes a free one.
+    pub zipkin: Option<SocketAddr>,
     /// Bytes of memory for rows that are received but not yet written as parts. Default 512 MiB.
     pub memory_limit: usize,
     /// Bytes on disk of all signals and the log; past it the oldest days are dropped. Default: no limit.
@@ -39,6 +41,8 @@ pub struct Config {
     pub max_in_flight_bytes: usize,
     /// How long a query may run. Default 30 s.
     pub query_timeout: Duration,
+    /// Series of the metrics of spans, about; 0 makes none. Default 100,000.
+    pub span_metrics_series: usize,
     /// Let web pages served from this machine (`http://localhost:…`) send OTLP. Default no.
     pub browser_otlp: bool,
     /// Prometheus' configuration file: what is scraped, which rules run, who gets alerts. Default: none.
@@ -53,6 +57,7 @@ impl Default for Config {
             otlp_grpc: loopback(4317),
             otlp_http: loopback(4318),
             http: loopback(4319),
+            zipkin: None,
             memory_limit: 512 << 20,
             disk_limit: None,
             retention: Retention::default(),
@@ -62,6 +67,7 @@ impl Default for Config {
             max_body_bytes: 64 << 20,
             max_in_flight_bytes: 256 << 20,
             query_timeout: Duration::from_secs(30),
+            span_metrics_series: 100_000,
             browser_otlp: false,
             prometheus_config: None,
         }

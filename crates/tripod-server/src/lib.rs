@@ -24,6 +24,7 @@ mod prometheus_config;
 mod query;
 mod receive;
 mod server;
+mod span_metrics;
 mod ui;
 #[allow(dead_code, reason = "scraping and rules come to use all of it")]
 mod yaml;

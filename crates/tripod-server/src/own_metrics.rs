@@ -9,6 +9,7 @@ use tripod_wire::otlp::Signal;
 use tripod_wire::prometheus::text::{Exposition, Family, FamilyKind, Format, Sample, Samples};
 
 use crate::receive::refusal::Kind;
+use crate::span_metrics;
 
 /// How a request came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,10 +19,12 @@ pub(crate) enum Protocol {
     HttpJson,
     RemoteWrite1,
     RemoteWrite2,
+    Zipkin,
 }
 
 impl Protocol {
-    const ALL: [Self; 5] = [Self::Grpc, Self::HttpProtobuf, Self::HttpJson, Self::RemoteWrite1, Self::RemoteWrite2];
+    const ALL: [Self; 6] =
+        [Self::Grpc, Self::HttpProtobuf, Self::HttpJson, Self::RemoteWrite1, Self::RemoteWrite2, Self::Zipkin];
 
     /// The protocol's name; for OTLP that in `OTEL_EXPORTER_OTLP_PROTOCOL`.
     fn name(self) -> &'static str {
@@ -31,6 +34,7 @@ impl Protocol {
             Self::HttpJson => "http/json",
             Self::RemoteWrite1 => "remote_write/1.0",
             Self::RemoteWrite2 => "remote_write/2.0",
+            Self::Zipkin => "zipkin",
         }
     }
 
@@ -39,6 +43,7 @@ impl Protocol {
         match self {
             Self::Grpc | Self::HttpProtobuf | Self::HttpJson => &[Signal::Traces, Signal::Metrics, Signal::Logs],
             Self::RemoteWrite1 | Self::RemoteWrite2 => &[Signal::Metrics],
+            Self::Zipkin => &[Signal::Traces],
         }
     }
 }
@@ -81,6 +86,7 @@ pub(crate) struct OwnMetrics {
     rejected: [AtomicU64; SIGNALS.len()],
     queries: [Durations; Api::ALL.len()],
     failed_queries: [AtomicU64; Api::ALL.len()],
+    pub(crate) span_metrics: span_metrics::Counters,
 }
 
 #[derive(Debug, Default)]
@@ -106,6 +112,7 @@ impl Default for OwnMetrics {
             rejected: Default::default(),
             queries: Default::default(),
             failed_queries: Default::default(),
+            span_metrics: span_metrics::Counters::default(),
         }
     }
 }
@@ -144,6 +151,7 @@ impl OwnMetrics {
         let in_flight_help = "Bytes of requests being worked on.";
         add_sample(&mut gauge(&mut page, "tripod_receiver_in_flight_bytes", in_flight_help), &[], in_flight as u64);
         self.queries_text(&mut page);
+        self.span_metrics.text(&mut page);
         store_text(&mut page, store);
         page.finish()
     }

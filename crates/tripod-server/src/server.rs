@@ -16,8 +16,10 @@ use crate::connections;
 use crate::own_metrics::OwnMetrics;
 use crate::query::{self, Context};
 use crate::receive::in_flight::InFlight;
-use crate::receive::{Ingest, otlp_grpc, otlp_http};
+use crate::receive::{Ingest, otlp_grpc, otlp_http, zipkin};
+use crate::span_metrics::SpanMetrics;
 use crate::{Config, PrometheusConfig, ServerError};
+use crate::{Config, ServerError};
 
 /// Where a server really listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub struct Addresses {
     pub otlp_http: SocketAddr,
     /// The web page and the query APIs.
     pub http: SocketAddr,
+    /// Zipkin's spans, where they have an address of their own.
+    pub zipkin: Option<SocketAddr>,
 }
 
 /// A running server. Dropping it cuts off all requests; [`Server::shutdown`] lets them end.
@@ -38,6 +42,7 @@ pub struct Server {
     /// The file that was read last, for who goes by it.
     prometheus_config: watch::Sender<Arc<PrometheusConfig>>,
     prometheus_file: Option<PathBuf>,
+    span_metrics: Option<Arc<SpanMetrics>>,
     stop: watch::Sender<bool>,
     listeners: JoinSet<()>,
 }
@@ -60,11 +65,24 @@ impl Server {
         }
         let (prometheus_config, _) = watch::channel(read_prometheus(config.prometheus_config.as_deref())?);
         let (grpc, otlp, http) = bind(&config).await?;
-        let addresses = Addresses { otlp_grpc: grpc.1, otlp_http: otlp.1, http: http.1 };
+        let zipkin = match config.zipkin {
+            Some(address) => Some(listen(("Zipkin's spans", "--zipkin", address)).await?),
+            None => None,
+        };
+        let own_address = zipkin.as_ref().map(|(_, address)| *address);
+        let addresses = Addresses { otlp_grpc: grpc.1, otlp_http: otlp.1, http: http.1, zipkin: own_address };
         let store = open(&config).await?;
         let own = Arc::new(OwnMetrics::default());
         let in_flight = InFlight::new(config.max_in_flight_bytes);
-        let ingest = Ingest::new(Arc::clone(&store), Arc::clone(&own), Arc::clone(&in_flight), config.max_body_bytes);
+        let series = config.span_metrics_series;
+        let span_metrics = (series > 0).then(|| SpanMetrics::new(series, Arc::clone(&own)));
+        let ingest = Ingest::new(
+            Arc::clone(&store),
+            Arc::clone(&own),
+            Arc::clone(&in_flight),
+            config.max_body_bytes,
+            span_metrics.clone(),
+        );
         let snapshots = config.data.join("snapshots");
         let context = Context::new(Arc::clone(&store), own, in_flight, addresses, config.query_timeout, snapshots);
         let (stop, _) = watch::channel(false);
@@ -72,8 +90,14 @@ impl Server {
         listeners.spawn(serve(grpc.0, otlp_grpc::router(Arc::clone(&ingest)), stop.subscribe()));
         listeners.spawn(serve(otlp.0, otlp_http::router(Arc::clone(&ingest), config.browser_otlp), stop.subscribe()));
         listeners.spawn(serve(http.0, query::router(context, Arc::clone(&ingest)), stop.subscribe()));
+        if let Some((listener, _)) = zipkin {
+            listeners.spawn(serve(listener, zipkin::router(Arc::clone(&ingest)), stop.subscribe()));
+        }
+        if let Some(metrics) = &span_metrics {
+            listeners.spawn(Arc::clone(metrics).run(Arc::clone(&store), stop.subscribe()));
+        }
         let prometheus_file = config.prometheus_config;
-        Ok(Self { addresses, store, ingest, prometheus_config, prometheus_file, stop, listeners })
+        Ok(Self { addresses, store, ingest, prometheus_config, prometheus_file, span_metrics, stop, listeners })
     }
 
     /// Where the server listens; a port that was 0 is the one that was taken.
@@ -102,8 +126,14 @@ impl Server {
             eprintln!("tripod: some requests did not end within {deadline:?} and were cut off");
             self.listeners.shutdown().await;
         }
-        let store = Arc::clone(&self.store);
-        flatten(tokio::task::spawn_blocking(move || store.flush()).await).map_err(ServerError::Store)
+        let (store, span_metrics) = (Arc::clone(&self.store), self.span_metrics.take());
+        let end = move || {
+            if let Some(error) = span_metrics.and_then(|metrics| metrics.finish(store.as_ref()).err()) {
+                eprintln!("tripod: the last metrics of spans were not written: {error}");
+            }
+            store.flush()
+        };
+        flatten(tokio::task::spawn_blocking(end).await).map_err(ServerError::Store)
     }
 }
 

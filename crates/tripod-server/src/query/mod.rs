@@ -215,7 +215,8 @@ pub(crate) fn router(context: Arc<Context>, ingest: Arc<Ingest>) -> Router {
         .layer(axum::middleware::from_fn(compression::compress))
         .fallback(ui::serve)
         .with_state(context)
-        .merge(remote_write::router(ingest))
+        .merge(remote_write::router(Arc::clone(&ingest)))
+        .merge(zipkin::routes(ingest))
 }
 
 async fn unknown(uri: Uri) -> Response {

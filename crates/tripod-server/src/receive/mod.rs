@@ -14,6 +14,7 @@ pub(crate) mod otlp_http;
 pub(crate) mod otlp_metrics;
 pub(crate) mod refusal;
 pub(crate) mod remote_write;
+pub(crate) mod zipkin;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,6 +29,7 @@ use self::in_flight::{InFlight, Lease};
 use self::otlp_metrics::Translator;
 use self::refusal::Refusal;
 use crate::own_metrics::OwnMetrics;
+use crate::span_metrics::SpanMetrics;
 
 /// How a request is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +51,7 @@ pub(crate) struct Export {
 pub(crate) struct Ingest {
     store: Arc<dyn Store>,
     translator: Translator,
+    span_metrics: Option<Arc<SpanMetrics>>,
     pub(crate) in_flight: Arc<InFlight>,
     pub(crate) own: Arc<OwnMetrics>,
     pub(crate) max_body: usize,
@@ -61,9 +64,10 @@ impl Ingest {
         own: Arc<OwnMetrics>,
         in_flight: Arc<InFlight>,
         max_body: usize,
+        span_metrics: Option<Arc<SpanMetrics>>,
     ) -> Arc<Self> {
         let translator = Translator::default();
-        Arc::new(Self { store, translator, in_flight, own, max_body, stopping: AtomicBool::new(false) })
+        Arc::new(Self { store, translator, span_metrics, in_flight, own, max_body, stopping: AtomicBool::new(false) })
     }
 
     /// From now on everything is refused.
@@ -94,14 +98,40 @@ impl Ingest {
         let Export { signal, format, coding, bytes, mut lease } = export;
         let bytes = body::decompress(coding, bytes, self.max_body, &mut lease)?;
         let appended = match (signal, format) {
-            (Signal::Traces, Format::Protobuf) => self.store.append_spans(&bytes),
-            (Signal::Traces, Format::Json) => self.store.append_spans(&TracesData::from_json(&bytes)?.encode_to_vec()),
+            (Signal::Traces, Format::Protobuf) => self.append_spans(&bytes),
+            (Signal::Traces, Format::Json) => self.append_spans(&TracesData::from_json(&bytes)?.encode_to_vec()),
             (Signal::Logs, Format::Protobuf) => self.store.append_logs(&bytes),
             (Signal::Logs, Format::Json) => self.store.append_logs(&LogsData::from_json(&bytes)?.encode_to_vec()),
             (Signal::Metrics, Format::Protobuf) => self.append_metrics(&MetricsData::decode(&bytes)?),
             (Signal::Metrics, Format::Json) => self.append_metrics(&MetricsData::from_json(&bytes)?),
         };
         appended.map_err(Refusal::from)
+    }
+
+    /// Makes spans durable that come in another form than OTLP, which `convert` makes of them.
+    pub(crate) async fn accept_spans(
+        self: &Arc<Self>,
+        coding: Coding,
+        bytes: Bytes,
+        mut lease: Lease,
+        convert: impl FnOnce(&[u8]) -> Result<Vec<u8>, Refusal> + Send + 'static,
+    ) -> Result<Appended, Refusal> {
+        self.check_open()?;
+        let ingest = Arc::clone(self);
+        let work = tokio::task::spawn_blocking(move || {
+            let bytes = body::decompress(coding, bytes, ingest.max_body, &mut lease)?;
+            ingest.append_spans(&convert(&bytes)?).map_err(Refusal::from)
+        });
+        let appended = work.await.map_err(|_| Refusal::internal("the request could not be worked on"))??;
+        self.own.count_records(Signal::Traces, &appended);
+        Ok(appended)
+    }
+
+    fn append_spans(&self, request: &[u8]) -> Result<Appended, StoreError> {
+        match &self.span_metrics {
+            Some(metrics) => metrics.append(self.store.as_ref(), request),
+            None => self.store.append_spans(request),
+        }
     }
 
     fn append_metrics(&self, data: &MetricsData) -> Result<Appended, StoreError> {

@@ -14,11 +14,13 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use bytes::Bytes;
 use tripod_store::Appended;
 use tripod_wire::otlp::{ExportResponse, PartialSuccess, RpcStatus, Signal};
 use tripod_wire::proto::Message;
 
 use super::body::{self, Coding};
+use super::in_flight::Lease;
 use super::refusal::Refusal;
 use super::{Export, Format, Ingest, remote_write};
 use crate::own_metrics::Protocol;
@@ -74,12 +76,18 @@ async fn export(ingest: &Arc<Ingest>, signal: Signal, request: Request) -> Respo
 }
 
 async fn take(ingest: &Arc<Ingest>, signal: Signal, format: Format, request: Request) -> Result<Appended, Refusal> {
+    let (coding, bytes, lease) = read(ingest, request).await?;
+    ingest.accept(Export { signal, format, coding, bytes, lease }).await
+}
+
+/// A request's body as it came, with its claim on memory.
+pub(super) async fn read(ingest: &Arc<Ingest>, request: Request) -> Result<(Coding, Bytes, Lease), Refusal> {
     ingest.check_open()?;
     let coding = coding_of(request.headers())?;
     let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     let mut lease = ingest.in_flight.lease();
     let bytes = body::read(request.into_body(), announced, ingest.max_body, &mut lease).await?;
-    ingest.accept(Export { signal, format, coding, bytes, lease }).await
+    Ok((coding, bytes, lease))
 }
 
 fn content_type(headers: &HeaderMap) -> &str {

@@ -93,7 +93,16 @@ impl Running {
 
 pub(crate) fn config(data: &Path) -> Config {
     let free = "127.0.0.1:0".parse().unwrap();
-    Config { data: data.to_owned(), otlp_grpc: free, otlp_http: free, http: free, ..Config::default() }
+    // Series that come by themselves would be in the way of those that tests count.
+    let span_metrics_series = 0;
+    Config {
+        data: data.to_owned(),
+        otlp_grpc: free,
+        otlp_http: free,
+        http: free,
+        span_metrics_series,
+        ..Config::default()
+    }
 }
 
 pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {

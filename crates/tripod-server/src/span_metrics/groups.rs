@@ -1,0 +1,117 @@
+//! All spans by service, operation, kind and status.
+
+use std::collections::HashMap;
+
+use tripod_store::{Exemplar, Labels, SeriesWrite};
+
+use super::histogram::{BUCKETS, Example, Examples, Histogram};
+use super::seen::SeenGroup;
+use super::{Moment, Written, series};
+
+/// A bucket gets an exemplar at most so often, in milliseconds: they are kept as long as samples, and take more room.
+const EXEMPLAR_INTERVAL: i64 = 30_000;
+
+/// What identifies a group: the service's length, service, name, kind and status.
+type Key = Box<[u8]>;
+
+/// Groups, at most so many and one for all others.
+#[derive(Debug)]
+pub(super) struct Groups {
+    groups: HashMap<Key, Group>,
+    overflow: Option<Group>,
+    limit: usize,
+    /// Where keys are written.
+    key: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct Group {
+    labels: Vec<(&'static str, String)>,
+    durations: Histogram,
+    examples: Examples,
+    /// When each bucket got its last exemplar.
+    shown: [i64; BUCKETS],
+    written: Written,
+}
+
+impl Group {
+    fn new(labels: Vec<(&'static str, String)>) -> Self {
+        Self {
+            labels,
+            durations: Histogram::default(),
+            examples: Examples::default(),
+            shown: [i64::MIN; BUCKETS],
+            written: Written::default(),
+        }
+    }
+
+    fn add(&mut self, seen: &SeenGroup) {
+        self.durations.add_all(&seen.durations);
+        for (kept, new) in self.examples.iter_mut().zip(&seen.examples) {
+            *kept = new.or(*kept);
+        }
+        self.written.changed = true;
+    }
+
+    fn collect(&mut self, moment: Moment, writes: &mut Vec<SeriesWrite>) {
+        if !self.written.is_due(moment.now, moment.all) {
+            return;
+        }
+        let mut exemplars: [Vec<Exemplar>; BUCKETS] = Default::default();
+        for (at, example) in self.examples.iter_mut().enumerate() {
+            if moment.now.saturating_sub(self.shown[at]) >= EXEMPLAR_INTERVAL
+                && let Some(example) = example.take()
+            {
+                self.shown[at] = moment.now;
+                exemplars[at].push(exemplar(&example));
+            }
+        }
+        let zero = self.written.at.is_none().then_some(moment.before);
+        series::of_group(&self.labels, &self.durations, exemplars, (zero, moment.now), writes);
+        self.written.changed = false;
+        self.written.at = Some(moment.now);
+    }
+}
+
+fn exemplar(of: &Example) -> Exemplar {
+    let labels = Labels::new::<&str, &str>([]);
+    Exemplar { time: of.time, value: of.nanos as f64 / 1e6, trace_id: of.trace, span_id: of.span, labels }
+}
+
+impl Groups {
+    pub(super) fn new(limit: usize) -> Self {
+        Self { groups: HashMap::new(), overflow: None, limit, key: Vec::new() }
+    }
+
+    /// Counts spans of a group; false when there are too many groups, and they count as others.
+    pub(super) fn add(&mut self, seen: &SeenGroup) -> bool {
+        self.key.clear();
+        self.key.extend_from_slice(&(seen.service.len() as u32).to_le_bytes());
+        self.key.extend_from_slice(seen.service.as_bytes());
+        self.key.extend_from_slice(seen.name.as_bytes());
+        self.key.extend_from_slice(&[seen.kind, seen.status]);
+        if let Some(group) = self.groups.get_mut(&self.key[..]) {
+            group.add(seen);
+            return true;
+        }
+        if self.groups.len() >= self.limit {
+            self.overflow.get_or_insert_with(|| Group::new(series::overflow_labels())).add(seen);
+            return false;
+        }
+        let mut group = Group::new(series::group_labels(seen));
+        group.add(seen);
+        self.groups.insert(self.key.as_slice().into(), group);
+        true
+    }
+
+    /// Adds what is to be written, and forgets what has not changed for long.
+    pub(super) fn collect(&mut self, moment: Moment, writes: &mut Vec<SeriesWrite>) {
+        self.groups.retain(|_, group| !group.written.is_forgotten(moment.now));
+        self.groups.values_mut().chain(&mut self.overflow).for_each(|group| group.collect(moment, writes));
+    }
+
+    /// How many series there are.
+    pub(super) fn series(&self) -> usize {
+        (self.groups.len() + usize::from(self.overflow.is_some())) * series::OF_GROUP
+    }
+}
