@@ -94,7 +94,8 @@ fn words(query: &str) -> Vec<String> {
     words
 }
 
-fn log(stored: &StoredLog) -> Value {
+/// A record as it is shown.
+pub(super) fn log(stored: &StoredLog) -> Value {
     let record = &stored.record;
     let id = |valid: bool, text: String| if valid { text } else { String::new() };
     let severity = if record.severity_text.is_empty() { record.severity_number.level() } else { &record.severity_text };

@@ -5,6 +5,7 @@
 
 mod attributes;
 mod completion;
+mod correlate;
 mod export;
 pub(crate) mod jaeger;
 mod jaeger_json;
@@ -43,7 +44,7 @@ use tripod_store::{Store, StoreError};
 
 use crate::own_metrics::{Api, OwnMetrics};
 use crate::receive::in_flight::InFlight;
-use crate::receive::{Ingest, remote_write};
+use crate::receive::{Ingest, remote_write, zipkin};
 use crate::{Addresses, compression, ui};
 
 /// Queries that run at the same time.
@@ -206,6 +207,7 @@ pub(crate) fn router(context: Arc<Context>, ingest: Arc<Ingest>) -> Router {
         .merge(logs::routes())
         .merge(overview::routes())
         .merge(completion::routes())
+        .merge(correlate::routes())
         .merge(status::routes())
         .merge(store_status::routes())
         .merge(export::routes())

@@ -27,6 +27,12 @@ pub(super) fn segment(segment: Segment) -> Result<String, Failure> {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Params(Vec<(String, String)>);
 
+impl FromIterator<(String, String)> for Params {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(pairs: I) -> Self {
+        Self(pairs.into_iter().collect())
+    }
+}
+
 impl<S: Send + Sync> FromRequest<S> for Params {
     type Rejection = Infallible;
 
