@@ -26,7 +26,7 @@ async fn filled() -> Running {
 const WINDOW: &str = "start=1795238900&end=1795238947";
 
 fn encoded(query: &str) -> String {
-    query.bytes().map(|byte| format!("%{byte:02x}")).collect()
+    form_urlencoded::byte_serialize(query.as_bytes()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,7 +17,7 @@ type Key = Box<[u8]>;
 /// Groups, at most so many and one for all others.
 #[derive(Debug)]
 pub(super) struct Groups {
-    groups: HashMap<Key, Group>,
+    named: HashMap<Key, Group>,
     overflow: Option<Group>,
     limit: usize,
     /// Where keys are written.
@@ -80,7 +80,7 @@ fn exemplar(of: &Example) -> Exemplar {
 
 impl Groups {
     pub(super) fn new(limit: usize) -> Self {
-        Self { groups: HashMap::new(), overflow: None, limit, key: Vec::new() }
+        Self { named: HashMap::new(), overflow: None, limit, key: Vec::new() }
     }
 
     /// Counts spans of a group; false when there are too many groups, and they count as others.
@@ -90,28 +90,28 @@ impl Groups {
         self.key.extend_from_slice(seen.service.as_bytes());
         self.key.extend_from_slice(seen.name.as_bytes());
         self.key.extend_from_slice(&[seen.kind, seen.status]);
-        if let Some(group) = self.groups.get_mut(&self.key[..]) {
+        if let Some(group) = self.named.get_mut(&self.key[..]) {
             group.add(seen);
             return true;
         }
-        if self.groups.len() >= self.limit {
+        if self.named.len() >= self.limit {
             self.overflow.get_or_insert_with(|| Group::new(series::overflow_labels())).add(seen);
             return false;
         }
         let mut group = Group::new(series::group_labels(seen));
         group.add(seen);
-        self.groups.insert(self.key.as_slice().into(), group);
+        self.named.insert(self.key.as_slice().into(), group);
         true
     }
 
     /// Adds what is to be written, and forgets what has not changed for long.
     pub(super) fn collect(&mut self, moment: Moment, writes: &mut Vec<SeriesWrite>) {
-        self.groups.retain(|_, group| !group.written.is_forgotten(moment.now));
-        self.groups.values_mut().chain(&mut self.overflow).for_each(|group| group.collect(moment, writes));
+        self.named.retain(|_, group| !group.written.is_forgotten(moment.now));
+        self.named.values_mut().chain(&mut self.overflow).for_each(|group| group.collect(moment, writes));
     }
 
     /// How many series there are.
     pub(super) fn series(&self) -> usize {
-        (self.groups.len() + usize::from(self.overflow.is_some())) * series::OF_GROUP
+        (self.named.len() + usize::from(self.overflow.is_some())) * series::OF_GROUP
     }
 }

@@ -200,14 +200,14 @@ proptest! {
         let mut model: BTreeMap<(usize, String, i32, i32), (f64, f64)> = BTreeMap::new();
         let services = ["x", "y", "z"];
         for chunk in spans.chunks(cut) {
-            for service in 0..3 {
-                let of = chunk.iter().enumerate().filter(|(_, one)| one.0 == service);
+            for (number, service) in services.into_iter().enumerate() {
+                let of = chunk.iter().enumerate().filter(|(_, one)| one.0 == number);
                 let sent = of.map(|(at, (_, name, kind, status, millis))| {
                     let mut span = span(1, at as u8 + 1, 0, SpanKind(*kind), name, *millis);
                     span.status.code = StatusCode(*status);
                     span
                 });
-                fixture.send(services[service], sent.collect());
+                fixture.send(service, sent.collect());
             }
             for (service, name, kind, status, millis) in chunk {
                 // Kinds and codes from the future count as not said.

@@ -166,7 +166,7 @@ impl<'a> Traced<'a> {
         match relation {
             Relation::And if !both => {}
             Relation::And | Relation::Or => {
-                found.iter_mut().enumerate().for_each(|(at, found)| *found = a[at] || b[at])
+                found.iter_mut().enumerate().for_each(|(at, found)| *found = a[at] || b[at]);
             }
             _ if !both => {}
             Relation::Child => (0..found.len()).for_each(|at| found[at] = b[at] && parent(at).is_some_and(|up| a[up])),

@@ -156,7 +156,7 @@ impl Parser {
                 Token::Symbol("<") => Relation::Parent,
                 Token::Symbol("<<") => Relation::Ancestor,
                 Token::Symbol("~") => Relation::Sibling,
-                Token::Symbol("!") | Token::Symbol("!~") => {
+                Token::Symbol("!" | "!~") => {
                     return Self::error(self.position(), "negated relations of sets (!>, !>>, !~) are not supported");
                 }
                 _ => return Ok(left),
@@ -462,13 +462,11 @@ fn constant(word: &str) -> Option<Value<'static>> {
 }
 
 fn attribute(scope: &str, key: String, position: usize) -> Parsed<Field> {
-    match Scope::ALL.into_iter().find(|(_, name)| *name == scope) {
-        Some((scope, _)) => Ok(Field::Attribute(scope, key)),
-        None => {
-            let allowed = "span, resource, event, link, instrumentation, or none at all (.key)";
-            Parser::error(position, format!("{scope:?} is not a scope of attributes; there are {allowed}"))
-        }
+    if let Some((scope, _)) = Scope::ALL.into_iter().find(|(_, name)| *name == scope) {
+        return Ok(Field::Attribute(scope, key));
     }
+    let allowed = "span, resource, event, link, instrumentation, or none at all (.key)";
+    Parser::error(position, format!("{scope:?} is not a scope of attributes; there are {allowed}"))
 }
 
 fn unknown_word<T>(word: &str, position: usize) -> Parsed<T> {

@@ -1,6 +1,6 @@
 //! Zipkin's protobuf: `zipkin.proto3.ListOfSpans`, read as it lies.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use tripod_wire::otlp::trace::SpanKind;
 use tripod_wire::proto::{Reader, WireType};
@@ -89,20 +89,21 @@ fn endpoint(reader: &mut Reader<'_>) -> Result<Endpoint, WireError> {
     while let Some((number, wire_type)) = reader.next_field()? {
         match number {
             1 => endpoint.service = text(reader, wire_type, "service_name")?,
-            // An address of another length is none.
-            2 => {
-                endpoint.ipv4 =
-                    reader.bytes(wire_type)?.try_into().ok().map(|ip: [u8; 4]| IpAddr::from(Ipv4Addr::from(ip)))
-            }
-            3 => {
-                endpoint.ipv6 =
-                    reader.bytes(wire_type)?.try_into().ok().map(|ip: [u8; 16]| IpAddr::from(Ipv6Addr::from(ip)))
-            }
+            2 => endpoint.ipv4 = address::<4>(reader.bytes(wire_type)?),
+            3 => endpoint.ipv6 = address::<16>(reader.bytes(wire_type)?),
             4 => endpoint.port = u16::try_from(reader.varint(wire_type)?).unwrap_or_default(),
             _ => reader.skip(number, wire_type)?,
         }
     }
     Ok(endpoint)
+}
+
+/// An address of another length is none.
+fn address<const N: usize>(bytes: &[u8]) -> Option<IpAddr>
+where
+    IpAddr: From<[u8; N]>,
+{
+    <[u8; N]>::try_from(bytes).ok().map(IpAddr::from)
 }
 
 fn annotation(reader: &mut Reader<'_>) -> Result<Annotation, WireError> {
