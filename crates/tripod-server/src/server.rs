@@ -19,7 +19,6 @@ use crate::receive::in_flight::InFlight;
 use crate::receive::{Ingest, otlp_grpc, otlp_http, zipkin};
 use crate::span_metrics::SpanMetrics;
 use crate::{Config, PrometheusConfig, ServerError};
-use crate::{Config, ServerError};
 
 /// Where a server really listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
