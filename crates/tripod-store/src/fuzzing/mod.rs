@@ -17,7 +17,7 @@ use crate::index::postings::{self, Postings};
 use crate::index::rows::Rows;
 use crate::index::{Section, filter};
 use crate::logs::Logs;
-use crate::records::{Attributes, ColumnSet, Contexts};
+use crate::records::{Attributes, ColumnSet, Contexts, Pick, Picks};
 use crate::samples::{Limits, Samples};
 use crate::spans::Spans;
 use crate::wal;
@@ -188,7 +188,7 @@ pub fn records(bytes: &[u8]) {
             }
         }
         let mut gathered = Attributes::default();
-        gathered.push_rows(&attributes, 0..count);
+        gathered.push_rows(Picks { sources: &[&attributes], picks: &Pick::all(count) }, |attributes| attributes);
         assert_eq!(gathered.rows(), count);
     }
 }

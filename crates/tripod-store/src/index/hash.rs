@@ -20,14 +20,15 @@ impl KeyHash {
     }
 
     /// The hash of the key with a value.
-    pub(crate) fn value(self, value: &str) -> u64 {
-        XxHash3_64::oneshot_with_seed(self.0, value.as_bytes())
+    #[inline]
+    pub(crate) fn value(self, value: &[u8]) -> u64 {
+        XxHash3_64::oneshot_with_seed(self.0, value)
     }
 }
 
 /// The hash of `key = value`.
 pub(crate) fn pair(key: &str, value: &str) -> u64 {
-    KeyHash::new(key).value(value)
+    KeyHash::new(key).value(value.as_bytes())
 }
 
 /// The hash of a token of a text.

@@ -7,10 +7,10 @@ use tripod_wire::{SpanId, TraceId};
 
 use super::body::{self, Templates};
 use super::ids;
-use super::rows::{Bodies, Rows};
+use super::rows::{Bodies, Rows, Source};
 use crate::StoreError;
 use crate::columns::{Malformed, ints, varint};
-use crate::records::{Attributes, Coded, ColumnSet, ColumnSource, Contexts, Rare};
+use crate::records::{Attributes, Coded, ColumnSet, ColumnSource, Contexts, Pick, Picks, Rare};
 
 /// Rows in memory.
 #[derive(Debug, Clone, Default)]
@@ -22,14 +22,20 @@ pub(crate) struct Block {
 impl Block {
     /// Adds all rows of another block.
     pub(crate) fn append(&mut self, from: &Self) {
-        let rows: Vec<u32> = (0..from.rows.len() as u32).collect();
-        self.gather(from, &rows);
+        self.gather(Picks { sources: &[from], picks: &Pick::all(from.rows.len()) });
     }
 
-    /// Adds rows of another block, in the order asked for.
-    pub(crate) fn gather(&mut self, from: &Self, rows: &[u32]) {
-        let contexts: Vec<u32> = from.contexts.iter().map(|context| self.contexts.intern_context(context)).collect();
-        self.rows.gather(&from.rows, rows, &contexts);
+    /// Adds rows of other blocks.
+    pub(crate) fn gather(&mut self, from: Picks<'_, Self>) {
+        let sources: Vec<Source<'_>> = from
+            .sources
+            .iter()
+            .map(|block| {
+                let contexts = block.contexts.iter().map(|context| self.contexts.intern_context(context)).collect();
+                Source { rows: &block.rows, contexts }
+            })
+            .collect();
+        self.rows.gather(Picks { sources: &sources.iter().collect::<Vec<_>>(), picks: from.picks });
     }
 
     /// Bytes in memory, roughly; cheap.

@@ -42,7 +42,9 @@ fn index(block: &Block, templates: Option<&Templates<'_>>) -> BlockIndex {
     let mut terms = Terms::default();
     index_bodies(&rows.body, templates, &mut terms, &mut index);
     for column in 0..rows.attributes.column_count() {
-        rows.attributes.distinct(column, &mut |value, _| terms.text(value, |term| index.token(term)));
+        rows.attributes.distinct(column, &mut |value, _| {
+            terms.text(std::str::from_utf8(value).unwrap_or_default(), |term| index.token(term));
+        });
     }
     if !rows.trace.is_empty() {
         let mut seen: HashSet<TraceId, foldhash::fast::RandomState> = HashSet::default();

@@ -8,7 +8,7 @@ use tripod_wire::otlp::{KeyValue, LogRecord};
 use tripod_wire::{SpanId, TraceId};
 
 use crate::columns::Strings;
-use crate::records::{Attributes, Coded, Rare, ValueRef};
+use crate::records::{Attributes, Coded, Picks, Rare, ValueRef};
 
 /// Rows of log records.
 #[derive(Debug, Clone, Default)]
@@ -30,6 +30,13 @@ pub(crate) struct Rows {
     pub(crate) dropped: Rare<u32>,
     /// Who emitted it: a number in the contexts of whoever has the rows.
     pub(crate) context: Vec<u32>,
+}
+
+/// Rows to be taken, and for each of their contexts its number where they go.
+#[derive(Debug)]
+pub(crate) struct Source<'a> {
+    pub(crate) rows: &'a Rows,
+    pub(crate) contexts: Vec<u32>,
 }
 
 /// What records say.
@@ -72,24 +79,23 @@ impl Rows {
         self.time.len()
     }
 
-    /// Adds rows of others, in the order asked for; `contexts` says what each of their contexts is here.
-    pub(crate) fn gather(&mut self, from: &Self, rows: &[u32], contexts: &[u32]) {
+    /// Adds rows of others, their contexts by the numbers that their sources say.
+    pub(crate) fn gather(&mut self, from: Picks<'_, Source<'_>>) {
         let at = self.len();
-        let order = || rows.iter().map(|row| *row as usize);
-        self.time.extend(order().map(|row| from.time[row]));
-        self.untimed.gather(at, &from.untimed, order());
-        self.observed.extend(order().map(|row| from.observed[row]));
-        self.severity.extend(order().map(|row| from.severity[row]));
-        self.severity_text.gather(at, &from.severity_text, order());
-        order().for_each(|row| self.body.bytes.push(from.body.bytes.get(row)));
-        self.body.other.gather(at, &from.body.other, order());
-        self.attributes.push_rows(&from.attributes, order());
-        self.trace.gather(at, &from.trace, order());
-        self.span.gather(at, &from.span, order());
-        self.flags.gather(at, &from.flags, order());
-        self.event_name.gather(at, &from.event_name, order());
-        self.dropped.gather(at, &from.dropped, order());
-        self.context.extend(order().map(|row| contexts[from.context[row] as usize]));
+        self.time.extend(from.values(|source| &source.rows.time));
+        self.untimed.gather(at, from, |source| &source.rows.untimed);
+        self.observed.extend(from.values(|source| &source.rows.observed));
+        self.severity.extend(from.values(|source| &source.rows.severity));
+        self.severity_text.gather(at, from, |source| &source.rows.severity_text);
+        from.iter().for_each(|(source, row)| self.body.bytes.push(source.rows.body.bytes.get(row)));
+        self.body.other.gather(at, from, |source| &source.rows.body.other);
+        self.attributes.push_rows(from, |source| &source.rows.attributes);
+        self.trace.gather(at, from, |source| &source.rows.trace);
+        self.span.gather(at, from, |source| &source.rows.span);
+        self.flags.gather(at, from, |source| &source.rows.flags);
+        self.event_name.gather(at, from, |source| &source.rows.event_name);
+        self.dropped.gather(at, from, |source| &source.rows.dropped);
+        self.context.extend(from.iter().map(|(source, row)| source.contexts[source.rows.context[row] as usize]));
     }
 
     /// The record of a row.

@@ -88,7 +88,9 @@ fn each_value(block: &Block, wanted: &dyn Fn(&str) -> bool, visit: &mut dyn FnMu
     let attributes = &block.rows.attributes;
     for column in (0..attributes.column_count()).filter(|column| wanted(attributes.column_key(*column))) {
         let key = attributes.column_key(column);
-        attributes.distinct(column, &mut |value, rows| visit(key, value, rows.into()));
+        attributes.distinct(column, &mut |value, rows| {
+            visit(key, std::str::from_utf8(value).unwrap_or_default(), rows.into());
+        });
     }
     let mut of_context = vec![0u64; block.contexts.len()];
     block.rows.context.iter().for_each(|context| of_context[*context as usize] += 1);

@@ -11,7 +11,7 @@ use super::build::build;
 use super::memory::Memory;
 use crate::StoreError;
 use crate::engine::{Part, PartMeta, PartSink};
-use crate::records::{self, Contexts, MAX_BLOCK_ROWS, MergeInput, NewBlock, PartBlock, PartBuilder};
+use crate::records::{self, Contexts, MAX_BLOCK_ROWS, MergeInput, NewBlock, PartBlock, PartBuilder, Pick, Picks};
 
 /// The most parts that a table becomes: rows of other days than these are put with the nearest.
 const MAX_DAYS: usize = 4;
@@ -110,25 +110,21 @@ fn gather(
 }
 
 /// The rows as one block, in this order.
-///
-/// Senders write at the same time, so neighbours mostly come from different blocks. They are first taken from each block at once,
-/// and then put in order: twice some hundred rows at a time is far cheaper than once one by one.
 fn join(blocks: &[&Block], keys: &[Key]) -> Block {
-    let mut by_block: Vec<(u32, u32)> = keys.iter().map(|key| key.block).zip(0..).collect();
-    by_block.sort_unstable();
-    let mut grouped = Block::default();
-    for run in by_block.chunk_by(|a, b| a.0 == b.0) {
-        let rows: Vec<u32> = run.iter().map(|(_, at)| keys[*at as usize].row).collect();
-        grouped.gather(blocks[run[0].0 as usize], &rows);
-    }
-    if by_block.is_sorted_by_key(|(_, at)| *at) {
-        return grouped;
-    }
-    let mut places = vec![0; keys.len()];
-    by_block.iter().zip(0..).for_each(|((_, at), place)| places[*at as usize] = place);
-    let mut ordered = Block::default();
-    ordered.gather(&grouped, &places);
-    ordered
+    // Of many blocks there are rows of few; each one's contexts are taken.
+    let mut used: Vec<&Block> = Vec::new();
+    let mut places = vec![None; blocks.len()];
+    let pick = |key: &Key| {
+        let source = *places[key.block as usize].get_or_insert_with(|| {
+            used.push(blocks[key.block as usize]);
+            used.len() as u32 - 1
+        });
+        Pick { source, row: key.row }
+    };
+    let picks: Vec<Pick> = keys.iter().map(pick).collect();
+    let mut joined = Block::default();
+    joined.gather(Picks { sources: &used, picks: &picks });
+    joined
 }
 
 /// Writes parts of one day as one: full blocks are copied as they are, small ones are sorted into new ones.

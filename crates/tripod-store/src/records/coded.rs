@@ -2,91 +2,44 @@
 //!
 //! The empty string is code 0 and takes no room at the end of a column: one that is never set costs nothing.
 
-use std::hash::BuildHasher;
-
+use super::interner::Interner;
+use super::picks::{Picks, Renumbering};
+use crate::columns::Malformed;
 use crate::columns::strings::{self, StringColumn};
-use crate::columns::{Malformed, Strings};
 
 /// Distinct strings, numbered in the order they came; the empty one is number 0.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Dictionary {
-    values: Strings,
-    /// Numbers, open addressed by the hash of their strings; 0 is a free slot.
-    slots: Vec<u32>,
-}
-
-impl Default for Dictionary {
-    fn default() -> Self {
-        let mut values = Strings::default();
-        values.push(b"");
-        Self { values, slots: Vec::new() }
-    }
+    /// All but the empty one, each by the number before its own.
+    others: Interner,
 }
 
 impl Dictionary {
     /// The number of a string, a new one if need be.
     pub(crate) fn code(&mut self, string: &[u8]) -> u32 {
-        if string.is_empty() {
-            return 0;
-        }
-        if self.values.len() * 2 > self.slots.len() {
-            self.grow();
-        }
-        let slot = self.slot(string);
-        if self.slots[slot] == 0 {
-            self.slots[slot] = self.values.len() as u32;
-            self.values.push(string);
-        }
-        self.slots[slot]
+        if string.is_empty() { 0 } else { self.others.number(string) + 1 }
     }
 
     /// The number of a string that is there.
     pub(crate) fn find(&self, string: &[u8]) -> Option<u32> {
-        if string.is_empty() {
-            return Some(0);
-        }
-        let code = self.slots.get(if self.slots.is_empty() { 0 } else { self.slot(string) })?;
-        (*code != 0).then_some(*code)
+        if string.is_empty() { Some(0) } else { self.others.find(string).map(|number| number + 1) }
     }
 
     /// The string of a number.
+    #[inline]
     pub(crate) fn get(&self, code: u32) -> &[u8] {
-        self.values.get(code as usize)
+        if code == 0 { &[] } else { self.others.get(code - 1) }
     }
 
     /// How many there are, the empty one too.
     pub(crate) fn len(&self) -> usize {
-        self.values.len()
+        self.others.len() + 1
     }
 
     /// Bytes in memory.
     pub(crate) fn memory(&self) -> usize {
-        self.values.memory() + self.slots.capacity() * size_of::<u32>()
+        self.others.memory()
     }
-
-    /// The slot that a string is in, or the free one that it would be in.
-    fn slot(&self, string: &[u8]) -> usize {
-        let mask = self.slots.len() - 1;
-        let mut slot = hash(string) as usize & mask;
-        while self.slots[slot] != 0 && self.get(self.slots[slot]) != string {
-            slot = (slot + 1) & mask;
-        }
-        slot
-    }
-
-    #[cold]
-    fn grow(&mut self) {
-        self.slots = vec![0; (self.values.len() * 4).next_power_of_two().max(16)];
-        for code in 1..self.values.len() {
-            let slot = self.slot(self.values.get(code));
-            self.slots[slot] = code as u32;
-        }
-    }
-}
-
-/// Only ever compared within one process.
-fn hash(string: &[u8]) -> u64 {
-    foldhash::fast::FixedState::default().hash_one(string)
 }
 
 /// A column of such strings.
@@ -98,6 +51,7 @@ pub(crate) struct Coded {
 
 impl Coded {
     /// Sets the value of `row`, which follows the rows that were set before.
+    #[inline]
     pub(crate) fn set(&mut self, row: usize, string: &[u8]) {
         if string.is_empty() {
             return;
@@ -118,27 +72,27 @@ impl Coded {
         String::from_utf8_lossy(self.get(row)).into_owned()
     }
 
-    /// Adds rows of another column from row `at` on; `codes` translates what has been met before.
-    pub(crate) fn gather(&mut self, at: usize, from: &Self, rows: impl Iterator<Item = usize>) {
-        if from.codes.is_empty() {
+    /// Adds rows of other columns from row `at` on.
+    pub(crate) fn gather<S>(&mut self, at: usize, from: Picks<'_, S>, column: impl Fn(&S) -> &Self) {
+        if from.all(|source| column(source).codes.is_empty()) {
             return;
         }
-        let mut known = vec![u32::MAX; from.dictionary.len()];
-        known[0] = 0;
-        for (row, source) in rows.enumerate() {
-            let code = from.codes.get(source);
+        let mut known = vec![Renumbering::default(); from.sources.len()];
+        for (row, pick) in from.picks.iter().enumerate() {
+            let source = column(from.sources[pick.source as usize]);
+            let code = source.codes.get(pick.row as usize);
             if code != 0 {
-                if known[code as usize] == u32::MAX {
-                    known[code as usize] = self.dictionary.code(from.dictionary.get(code));
-                }
-                self.codes.set(at + row, known[code as usize]);
+                let (known, dictionary) = (&mut known[pick.source as usize], &source.dictionary);
+                let code = known.get(code, dictionary.len(), || self.dictionary.code(dictionary.get(code)));
+                self.codes.set(at + row, code);
             }
         }
     }
 
     /// Encodes the values of `rows` rows.
     pub(crate) fn encode(&self, rows: usize, out: &mut Vec<u8>) {
-        strings::encode_coded(&self.dictionary.values, (0..rows).map(|row| self.codes.get(row)), out);
+        let text = |code| self.dictionary.get(code);
+        strings::encode_coded(self.dictionary.len(), text, (0..rows).map(|row| self.codes.get(row)), out);
     }
 
     /// What [`Self::encode`] wrote.
@@ -192,11 +146,17 @@ impl<T: Copy + Default + PartialEq> Rare<T> {
         self.values.is_empty()
     }
 
-    /// Adds rows of another column from row `at` on.
-    pub(crate) fn gather(&mut self, at: usize, from: &Self, rows: impl Iterator<Item = usize>) {
-        if !from.is_empty() {
-            rows.enumerate().for_each(|(row, source)| self.set(at + row, from.get(source)));
+    /// Adds rows of other columns from row `at` on.
+    pub(crate) fn gather<S>(&mut self, at: usize, from: Picks<'_, S>, column: impl Fn(&S) -> &Self) {
+        if !from.all(|source| column(source).is_empty()) {
+            let values = from.iter().map(|(source, row)| column(source).get(row));
+            values.enumerate().for_each(|(row, value)| self.set(at + row, value));
         }
+    }
+
+    /// Makes room for so many rows more.
+    pub(crate) fn reserve(&mut self, rows: usize) {
+        self.values.reserve_exact(rows);
     }
 
     /// Bytes in memory.
@@ -215,12 +175,14 @@ impl<T> From<Vec<T>> for Rare<T> {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::picks::Pick;
     use super::*;
 
     proptest! {
         #[test]
         fn a_column_gives_back_what_was_set_gathered_and_encoded(
-            values in prop::collection::vec("[ab]{0,3}", 0..80), order in prop::collection::vec(0usize..80, 0..80),
+            values in prop::collection::vec("[ab]{0,3}", 0..80), others in prop::collection::vec("[bc]{0,3}", 0..80),
+            order in prop::collection::vec((any::<bool>(), any::<prop::sample::Index>()), 0..80),
         ) {
             let mut column = Coded::default();
             values.iter().enumerate().for_each(|(row, value)| column.set(row, value.as_bytes()));
@@ -229,11 +191,23 @@ mod tests {
             column.encode(values.len(), &mut bytes);
             let decoded = Coded::decode(&bytes, values.len()).unwrap();
             values.iter().enumerate().for_each(|(row, value)| assert_eq!(decoded.text(row), *value));
-            let order: Vec<usize> = order.into_iter().filter(|row| *row < values.len()).collect();
+            let mut other = Coded::default();
+            others.iter().enumerate().for_each(|(row, value)| other.set(row, value.as_bytes()));
+            let sources = [&values, &others];
+            let order: Vec<Pick> = order
+                .into_iter()
+                .filter(|(source, _)| !sources[usize::from(*source)].is_empty())
+                .map(|(source, at)| {
+                    let row = at.index(sources[usize::from(source)].len()) as u32;
+                    Pick { source: source.into(), row }
+                })
+                .collect();
             let mut gathered = Coded::default();
             gathered.set(0, b"first");
-            gathered.gather(1, &column, order.iter().copied());
-            order.iter().enumerate().for_each(|(row, from)| assert_eq!(gathered.text(row + 1), values[*from]));
+            gathered.gather(1, Picks { sources: &[&column, &other], picks: &order }, |column| column);
+            for (row, pick) in order.iter().enumerate() {
+                assert_eq!(gathered.text(row + 1), sources[pick.source as usize][pick.row as usize]);
+            }
             prop_assert!(values.iter().all(|value| column.dictionary.find(value.as_bytes()).is_some()));
             prop_assert_eq!(column.dictionary.find(b"none"), None);
         }

@@ -8,7 +8,9 @@ mod attributes;
 mod block;
 mod coded;
 mod contexts;
+mod interner;
 mod part;
+mod picks;
 mod pieces;
 mod value;
 
@@ -17,6 +19,7 @@ pub(crate) use self::block::{ColumnSet, ColumnSource};
 pub(crate) use self::coded::{Coded, Rare};
 pub(crate) use self::contexts::{Context, Contexts};
 pub(crate) use self::part::{BlockHead, BlockIndex, MergeInput, NewBlock, PartBlock, PartBuilder, RecordPart, merge};
+pub(crate) use self::picks::{Pick, Picks};
 pub(crate) use self::value::ValueRef;
 #[cfg(test)]
 pub(crate) use self::value::tests::any_value;

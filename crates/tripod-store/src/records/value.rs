@@ -116,30 +116,81 @@ impl<'a> ValueRef<'a> {
     }
 }
 
+/// A value of whose text it is not known whether it is UTF-8.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum RawValue<'a> {
+    Str(&'a [u8]),
+    Bool(bool),
+    Int(i64),
+    Double(f64),
+    Other(&'a [u8]),
+}
+
+impl<'a> RawValue<'a> {
+    /// The value, unless it is a text that is not UTF-8.
+    #[inline]
+    fn checked(self) -> Option<ValueRef<'a>> {
+        Some(match self {
+            Self::Str(text) => ValueRef::Str(std::str::from_utf8(text).ok()?),
+            Self::Bool(value) => ValueRef::Bool(value),
+            Self::Int(value) => ValueRef::Int(value),
+            Self::Double(value) => ValueRef::Double(value),
+            Self::Other(bytes) => ValueRef::Other(bytes),
+        })
+    }
+
+    /// Its type.
+    #[inline]
+    pub(super) fn kind(self) -> ValueKind {
+        match self {
+            Self::Str(_) => ValueKind::Str,
+            Self::Bool(_) => ValueKind::Bool,
+            Self::Int(_) => ValueKind::Int,
+            Self::Double(_) => ValueKind::Double,
+            Self::Other(_) => ValueKind::Other,
+        }
+    }
+}
+
+impl<'a> From<ValueRef<'a>> for RawValue<'a> {
+    #[inline]
+    fn from(value: ValueRef<'a>) -> Self {
+        match value {
+            ValueRef::Str(text) => Self::Str(text.as_bytes()),
+            ValueRef::Bool(value) => Self::Bool(value),
+            ValueRef::Int(value) => Self::Int(value),
+            ValueRef::Double(value) => Self::Double(value),
+            ValueRef::Other(bytes) => Self::Other(bytes),
+        }
+    }
+}
+
 /// The value of an `AnyValue` that is one field of a plain kind and nothing else, as all senders write it.
 #[inline]
 fn plain(bytes: &[u8]) -> Option<ValueRef<'_>> {
+    raw(bytes)?.checked()
+}
+
+#[inline]
+fn raw(bytes: &[u8]) -> Option<RawValue<'_>> {
     let (tag, rest) = bytes.split_first()?;
     match tag {
-        0x0a => {
-            let (text, rest) = delimited(rest)?;
-            if rest.is_empty() { std::str::from_utf8(text).ok().map(ValueRef::Str) } else { None }
-        }
-        0x10 => varint(rest).filter(|(_, rest)| rest.is_empty()).map(|(value, _)| ValueRef::Bool(value != 0)),
-        0x18 => varint(rest).filter(|(_, rest)| rest.is_empty()).map(|(value, _)| ValueRef::Int(value as i64)),
-        0x21 => rest.try_into().ok().map(|bits| ValueRef::Double(f64::from_le_bytes(bits))),
+        0x0a => delimited(rest).filter(|(_, rest)| rest.is_empty()).map(|(text, _)| RawValue::Str(text)),
+        0x10 => varint(rest).filter(|(_, rest)| rest.is_empty()).map(|(value, _)| RawValue::Bool(value != 0)),
+        0x18 => varint(rest).filter(|(_, rest)| rest.is_empty()).map(|(value, _)| RawValue::Int(value as i64)),
+        0x21 => rest.try_into().ok().map(|bits| RawValue::Double(f64::from_le_bytes(bits))),
         _ => None,
     }
 }
 
 /// Key and value of a `KeyValue` that has both, in this order, and nothing else, as all senders write it. The key may not be UTF-8.
 #[inline]
-pub(super) fn plain_entry(bytes: &[u8]) -> Option<(&[u8], ValueRef<'_>)> {
+pub(super) fn plain_entry(bytes: &[u8]) -> Option<(&[u8], RawValue<'_>)> {
     let (0x0a, rest) = bytes.split_first()? else { return None };
     let (key, rest) = delimited(rest)?;
     let (0x12, rest) = rest.split_first()? else { return None };
     let (value, rest) = delimited(rest)?;
-    if rest.is_empty() { Some((key, plain(value)?)) } else { None }
+    if rest.is_empty() { Some((key, raw(value)?)) } else { None }
 }
 
 /// Bytes with their length in front.

@@ -97,7 +97,8 @@ struct Relations {
 }
 
 fn relations(rows: &Rows, groups: &[Range<usize>], services: &[u32]) -> Relations {
-    let mut relations = Relations { parents: Vec::new(), elsewhere: Vec::new(), calls: Vec::new() };
+    let with_room = || Vec::with_capacity(rows.len());
+    let mut relations = Relations { parents: with_room(), elsewhere: Vec::new(), calls: with_room() };
     let service = |row: usize| services[rows.context[row] as usize];
     let mut by_id: HashMap<SpanId, Vec<u32>, foldhash::fast::RandomState> = HashMap::default();
     for group in groups {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::block;
 use super::operations::{Counter, Operations};
-use super::rows::{MAX_WEIGHT, Rows};
-use crate::records::{BlockHead, BlockIndex, ColumnSet, Context, MAX_BLOCK_ROWS, NewBlock};
+use super::rows::{MAX_WEIGHT, Rows, Source};
+use crate::records::{BlockHead, BlockIndex, ColumnSet, Context, MAX_BLOCK_ROWS, NewBlock, Pick, Picks};
 
 /// In indexes, the key of spans' names: no attribute of a real sender is called so.
 pub(super) const NAME: &str = "\0name";
@@ -22,12 +22,6 @@ pub(super) struct Key {
     span: u64,
     pub(super) source: u32,
     pub(super) row: u32,
-}
-
-/// Rows to be sorted, and the numbers of their contexts in the part.
-pub(super) struct Source<'a> {
-    pub(super) rows: &'a Rows,
-    pub(super) contexts: Vec<u32>,
 }
 
 /// All rows by trace, within a trace by start, each once.
@@ -133,27 +127,26 @@ pub(super) fn build(
 }
 
 /// Gathers rows in their order. Contexts become places in the list that comes with them, which has the part's numbers.
-///
-/// Goes source by source first, so that each is translated once, and then brings the rows into their order.
 fn gather(sources: &[Source<'_>], keys: &[Key]) -> (Rows, Vec<u32>) {
-    let mut order: Vec<u32> = (0..keys.len() as u32).collect();
-    order.sort_unstable_by_key(|at| (keys[*at as usize].source, keys[*at as usize].row));
-    let mut staged = Rows::default();
-    // Where each row stands in `staged`.
-    let mut places = vec![0; keys.len()];
-    (0..).zip(&order).for_each(|(place, at)| places[*at as usize] = place);
-    for run in order.chunk_by(|a, b| keys[*a as usize].source == keys[*b as usize].source) {
-        let source = &sources[keys[run[0] as usize].source as usize];
-        let picked: Vec<u32> = run.iter().map(|at| keys[*at as usize].row).collect();
-        staged.gather(source.rows, &picked, &source.contexts);
-    }
-    let mut contexts = staged.context.clone();
+    // Of many sources a block has rows of few.
+    let mut used: Vec<&Source<'_>> = Vec::new();
+    let mut places = vec![None; sources.len()];
+    let pick = |key: &Key| {
+        let source = *places[key.source as usize].get_or_insert_with(|| {
+            used.push(&sources[key.source as usize]);
+            used.len() as u32 - 1
+        });
+        Pick { source, row: key.row }
+    };
+    let picks: Vec<Pick> = keys.iter().map(pick).collect();
+    let mut rows = Rows::default();
+    rows.gather(Picks { sources: &used, picks: &picks });
+    let mut contexts = rows.context.clone();
     contexts.sort_unstable();
     contexts.dedup();
     let mut local = vec![0; contexts.last().map_or(0, |last| *last as usize + 1)];
     (0..).zip(&contexts).for_each(|(at, number)| local[*number as usize] = at);
-    let mut rows = Rows::default();
-    rows.gather(&staged, &places, &local);
+    rows.context.iter_mut().for_each(|context| *context = local[*context as usize]);
     (rows, contexts)
 }
 

@@ -6,8 +6,7 @@ use tripod_wire::{SpanId, TraceId};
 
 use super::block::{Reading, put_fixed, put_ints, put_rare, put_text};
 use crate::StoreError;
-use crate::records::{Attributes, ColumnSet};
-use crate::records::{Coded, Rare};
+use crate::records::{Attributes, Coded, ColumnSet, Pick, Picks, Rare};
 
 /// Which children belong to which row: where the last one of each ends.
 #[derive(Debug, Clone, Default)]
@@ -30,14 +29,19 @@ impl Ends {
         self.0.push(end as u32);
     }
 
-    /// The children of many rows, and their rows' ends behind those that are there.
-    fn gather(&mut self, from: &Self, rows: impl Iterator<Item = usize>) -> Vec<usize> {
+    /// Makes room for so many rows more.
+    pub(super) fn reserve(&mut self, rows: usize) {
+        self.0.reserve_exact(rows);
+    }
+
+    /// Adds the ends of many rows behind those that are there; their children are returned.
+    fn gather<S>(&mut self, from: Picks<'_, S>, ends: impl Fn(&S) -> &Self) -> Vec<Pick> {
         let mut end = self.0.last().copied().unwrap_or_default() as usize;
         let mut children = Vec::new();
-        for row in rows {
-            let range = from.of(row);
+        for pick in from.picks {
+            let range = ends(from.sources[pick.source as usize]).of(pick.row as usize);
             end += range.len();
-            children.extend(range);
+            children.extend(range.map(|child| Pick { source: pick.source, row: child as u32 }));
             self.push(end);
         }
         children
@@ -104,14 +108,15 @@ impl Events {
     }
 
     /// Adds those of many rows.
-    pub(super) fn gather(&mut self, from: &Self, rows: impl Iterator<Item = usize>) {
+    pub(super) fn gather<S>(&mut self, from: Picks<'_, S>, events: impl Fn(&S) -> &Self) {
         let at = self.time.len();
-        let children = self.ends.gather(&from.ends, rows);
+        let children = self.ends.gather(from, |source| &events(source).ends);
         if !children.is_empty() {
-            self.time.extend(children.iter().map(|child| from.time[*child]));
-            self.name.gather(at, &from.name, children.iter().copied());
-            self.dropped.gather(at, &from.dropped, children.iter().copied());
-            self.attributes.push_rows(&from.attributes, children.iter().copied());
+            let children = Picks { picks: &children, ..from };
+            self.time.extend(children.values(|source| &events(source).time));
+            self.name.gather(at, children, |source| &events(source).name);
+            self.dropped.gather(at, children, |source| &events(source).dropped);
+            self.attributes.push_rows(children, |source| &events(source).attributes);
         }
     }
 
@@ -167,16 +172,17 @@ impl Links {
     }
 
     /// Adds those of many rows.
-    pub(super) fn gather(&mut self, from: &Self, rows: impl Iterator<Item = usize>) {
+    pub(super) fn gather<S>(&mut self, from: Picks<'_, S>, links: impl Fn(&S) -> &Self) {
         let at = self.trace.len();
-        let children = self.ends.gather(&from.ends, rows);
+        let children = self.ends.gather(from, |source| &links(source).ends);
         if !children.is_empty() {
-            self.trace.extend(children.iter().map(|child| from.trace[*child]));
-            self.span.extend(children.iter().map(|child| from.span[*child]));
-            self.state.gather(at, &from.state, children.iter().copied());
-            self.flags.gather(at, &from.flags, children.iter().copied());
-            self.dropped.gather(at, &from.dropped, children.iter().copied());
-            self.attributes.push_rows(&from.attributes, children.iter().copied());
+            let children = Picks { picks: &children, ..from };
+            self.trace.extend(children.values(|source| &links(source).trace));
+            self.span.extend(children.values(|source| &links(source).span));
+            self.state.gather(at, children, |source| &links(source).state);
+            self.flags.gather(at, children, |source| &links(source).flags);
+            self.dropped.gather(at, children, |source| &links(source).dropped);
+            self.attributes.push_rows(children, |source| &links(source).attributes);
         }
     }
 

@@ -10,9 +10,12 @@ use tripod_wire::otlp::{self, KeyValue};
 use tripod_wire::proto::{Message, Reader, WireType};
 use tripod_wire::{SpanId, TraceId, WireError};
 
-use super::rows::{MAX_WEIGHT, Rows};
+use super::rows::{MAX_WEIGHT, Rows, Source};
 use crate::Appended;
-use crate::records::Contexts;
+use crate::records::{Contexts, MAX_BLOCK_ROWS, Pick, Picks};
+
+/// After so many rows it shows how many a request has: they mostly take the same room.
+const PROBE: usize = 8;
 
 /// A request, taken apart.
 #[derive(Debug, Default)]
@@ -51,11 +54,15 @@ impl Batch {
                         [&at.resource_schema_url, &at.scope_schema_url].map(|url| text(request, url));
                     let (resource, scope) = (&request[at.resource.clone()], &request[at.scope.clone()]);
                     let context = batch.contexts.intern(resource, scope, &resource_url, &scope_url)?;
-                    last = (at.resource, at.scope, Some(context));
+                    last = (at.resource.clone(), at.scope.clone(), Some(context));
                     context
                 }
             };
             span.push(context, &mut batch.rows);
+            if batch.rows.len() == PROBE {
+                let likely = request.len().saturating_mul(PROBE) / at.record.end;
+                batch.rows.expect(likely.min(MAX_BLOCK_ROWS));
+            }
         }
         if !rejected.is_empty() {
             batch.leave_out(&rejected);
@@ -73,10 +80,11 @@ impl Batch {
     /// Takes rows out: they were in the columns before it was known that they can't be kept.
     fn leave_out(&mut self, rejected: &[u32]) {
         self.rejected = rejected.len() as u64;
-        let kept: Vec<u32> = (0..self.rows.len() as u32).filter(|row| rejected.binary_search(row).is_err()).collect();
+        let mut kept = Pick::all(self.rows.len());
+        kept.retain(|pick| rejected.binary_search(&pick.row).is_err());
         let all = std::mem::take(&mut self.rows);
         let contexts: Vec<u32> = (0..self.contexts.len().max(1) as u32).collect();
-        self.rows.gather(&all, &kept, &contexts);
+        self.rows.gather(Picks { sources: &[&Source { rows: &all, contexts }], picks: &kept });
     }
 
     fn find_operations(&mut self) {

@@ -9,8 +9,8 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use super::decode::Batch;
 use super::operations::Operations;
-use super::rows::Rows;
-use crate::records::{Contexts, MAX_BLOCK_ROWS};
+use super::rows::{Rows, Source};
+use crate::records::{Contexts, MAX_BLOCK_ROWS, Pick, Picks};
 
 /// A batch of at least so many rows is a block of its own.
 const LARGE: usize = 256;
@@ -66,8 +66,8 @@ impl Memory {
             if batch.rows.len() < LARGE && last.rows.len() + batch.rows.len() <= MAX_BLOCK_ROWS {
                 let contexts: Vec<u32> =
                     batch.contexts.iter().map(|context| last.contexts.intern_context(context)).collect();
-                let all: Vec<u32> = (0..batch.rows.len() as u32).collect();
-                last.rows.gather(&batch.rows, &all, &contexts);
+                let source = Source { rows: &batch.rows, contexts };
+                last.rows.gather(Picks { sources: &[&source], picks: &Pick::all(batch.rows.len()) });
                 return last.memory();
             }
             self.settled.fetch_add(last.memory(), Ordering::Relaxed);

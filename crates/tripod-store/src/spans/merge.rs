@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::build::{Key, Source, build, by_start, sorted};
+use super::build::{Key, build, by_start, sorted};
 use super::operations::Operations;
-use super::rows::MAX_WEIGHT;
+use super::rows::{MAX_WEIGHT, Source};
 use super::{Spans, block};
 use crate::StoreError;
 use crate::engine::{Part, PartSink};

@@ -7,8 +7,7 @@ use tripod_wire::otlp::trace::{SpanKind, Status, StatusCode};
 use tripod_wire::{SpanId, TraceId};
 
 use super::children::{Events, Links, key_values};
-use crate::records::Attributes;
-use crate::records::{Coded, Rare};
+use crate::records::{Attributes, Coded, Picks, Rare};
 
 /// The most attributes, events and links, together, of a span, and about as many as a block takes: its columns have a limit.
 pub(super) const MAX_WEIGHT: usize = 1 << 20;
@@ -34,6 +33,13 @@ pub(super) struct Rows {
     pub(super) attributes: Attributes,
     pub(super) events: Events,
     pub(super) links: Links,
+}
+
+/// Rows to be taken, and for each of their contexts its number where they go.
+#[derive(Debug)]
+pub(super) struct Source<'a> {
+    pub(super) rows: &'a Rows,
+    pub(super) contexts: Vec<u32>,
 }
 
 impl Rows {
@@ -64,28 +70,43 @@ impl Rows {
         }
     }
 
-    /// Adds rows of others; `contexts` says what their contexts are here.
-    pub(super) fn gather(&mut self, from: &Self, rows: &[u32], contexts: &[u32]) {
+    /// Adds rows of others, their contexts by the numbers that their sources say.
+    pub(super) fn gather(&mut self, from: Picks<'_, Source<'_>>) {
         let at = self.len();
-        let picked = || rows.iter().map(|row| *row as usize);
-        self.trace.extend(picked().map(|row| from.trace[row]));
-        self.span.extend(picked().map(|row| from.span[row]));
-        self.parent.extend(picked().map(|row| from.parent[row]));
-        self.start.extend(picked().map(|row| from.start[row]));
-        self.end.extend(picked().map(|row| from.end[row]));
-        self.context.extend(picked().map(|row| contexts[from.context[row] as usize]));
-        self.name.gather(at, &from.name, picked());
-        self.kind.gather(at, &from.kind, picked());
-        self.status.gather(at, &from.status, picked());
-        self.message.gather(at, &from.message, picked());
-        self.state.gather(at, &from.state, picked());
-        self.flags.gather(at, &from.flags, picked());
-        self.dropped_attributes.gather(at, &from.dropped_attributes, picked());
-        self.dropped_events.gather(at, &from.dropped_events, picked());
-        self.dropped_links.gather(at, &from.dropped_links, picked());
-        self.attributes.push_rows(&from.attributes, picked());
-        self.events.gather(&from.events, picked());
-        self.links.gather(&from.links, picked());
+        self.trace.extend(from.values(|source| &source.rows.trace));
+        self.span.extend(from.values(|source| &source.rows.span));
+        self.parent.extend(from.values(|source| &source.rows.parent));
+        self.start.extend(from.values(|source| &source.rows.start));
+        self.end.extend(from.values(|source| &source.rows.end));
+        self.context.extend(from.iter().map(|(source, row)| source.contexts[source.rows.context[row] as usize]));
+        self.name.gather(at, from, |source| &source.rows.name);
+        self.kind.gather(at, from, |source| &source.rows.kind);
+        self.status.gather(at, from, |source| &source.rows.status);
+        self.message.gather(at, from, |source| &source.rows.message);
+        self.state.gather(at, from, |source| &source.rows.state);
+        self.flags.gather(at, from, |source| &source.rows.flags);
+        self.dropped_attributes.gather(at, from, |source| &source.rows.dropped_attributes);
+        self.dropped_events.gather(at, from, |source| &source.rows.dropped_events);
+        self.dropped_links.gather(at, from, |source| &source.rows.dropped_links);
+        self.attributes.push_rows(from, |source| &source.rows.attributes);
+        self.events.gather(from, |source| &source.rows.events);
+        self.links.gather(from, |source| &source.rows.links);
+    }
+
+    /// Makes room, in all, for so many rows.
+    pub(super) fn expect(&mut self, rows: usize) {
+        let more = rows.saturating_sub(self.len());
+        self.trace.reserve_exact(more);
+        self.span.reserve_exact(more);
+        self.parent.reserve_exact(more);
+        self.start.reserve_exact(more);
+        self.end.reserve_exact(more);
+        self.context.reserve_exact(more);
+        self.name.codes.reserve(more);
+        self.kind.reserve(more);
+        self.attributes.expect(rows);
+        self.events.ends.reserve(more);
+        self.links.ends.reserve(more);
     }
 
     /// Whether a row failed.

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::build::{Key, Source, build, by_start, cut, first_start, sorted};
+use super::build::{Key, build, by_start, cut, first_start, sorted};
 use super::memory::{self, Memory};
 use super::operations::Operations;
+use super::rows::Source;
 use crate::StoreError;
 use crate::engine::{PartMeta, PartSink};
 use crate::records::{Context, Contexts, PartBuilder};

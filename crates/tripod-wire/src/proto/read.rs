@@ -177,6 +177,18 @@ impl<'a> Reader<'a> {
         self.take(len)
     }
 
+    /// Reads the bytes of a length-delimited field if `take` takes them. Otherwise, or where there are none, the reader stays where
+    /// it is, so that the field can be read with more care.
+    #[inline]
+    pub fn bytes_if(&mut self, wire_type: WireType, take: impl FnOnce(&'a [u8]) -> bool) -> bool {
+        let at = self.at;
+        let taken = self.bytes(wire_type).is_ok_and(take);
+        if !taken {
+            self.at = at;
+        }
+        taken
+    }
+
     /// The text of a length-delimited field.
     ///
     /// # Errors

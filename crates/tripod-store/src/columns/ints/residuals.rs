@@ -6,8 +6,8 @@ use super::super::{Malformed, bits, entropy, keep_smaller, tagged, varint};
 /// Numbers of so many bits are compressed as bytes.
 pub(super) const SMALL: u32 = 8;
 
-/// Of numbers of so many bits, two or more fit into a byte.
-const HALF: u32 = 4;
+/// Of numbers of so many bits, four or more fit into a byte.
+const TINY: u32 = 2;
 
 /// Fewer numbers do not outweigh what pco says of them.
 const FEW: usize = 32;
@@ -31,13 +31,18 @@ pub(super) fn encode(residuals: &[u64], out: &mut Vec<u8>) {
     let differences = differences(residuals);
     let by_differences = bits_of_all(&differences) < bits_of_all(residuals);
     let (width, width_of_differences) = (width(residuals), width(&differences));
+    let by_small_differences = by_differences && width_of_differences <= SMALL;
+    if by_small_differences && width > SMALL {
+        out.push(DIFFERENCES);
+        return put_small(&differences, width_of_differences, out);
+    }
     let start = out.len();
     if width <= SMALL {
         put_small(residuals, width, out);
     } else {
         put_bits(BITS, residuals, width, out);
     }
-    if by_differences && width_of_differences <= SMALL && (width <= SMALL || residuals.len() < FEW) {
+    if by_small_differences {
         keep_smaller(start, out, |out| {
             out.push(DIFFERENCES);
             put_small(&differences, width_of_differences, out);
@@ -57,18 +62,19 @@ fn put_coded(residuals: &[u64], width: u32, by_differences: bool, out: &mut Vec<
     entropy::encode(&residuals, by_differences, out);
 }
 
-/// Appends residuals of at most [`SMALL`] bits.
+/// Appends residuals of at most [`SMALL`] bits. Of one byte zstd makes no less than a bit, so the smallest are compressed as bits.
 fn put_small(residuals: &[u64], width: u32, out: &mut Vec<u8>) {
     let start = out.len();
-    out.push(BYTES);
-    let bytes: Vec<u8> = residuals.iter().map(|residual| *residual as u8).collect();
-    pack(&bytes, out);
+    if width <= TINY {
+        put_bits(PACKED_BITS, residuals, width, out);
+    } else {
+        out.push(BYTES);
+        let bytes: Vec<u8> = residuals.iter().map(|residual| *residual as u8).collect();
+        pack(&bytes, out);
+    }
     if out.len() - start > 2 + (residuals.len() * width as usize).div_ceil(8) {
         out.truncate(start);
         put_bits(BITS, residuals, width, out);
-    }
-    if width <= HALF {
-        keep_smaller(start, out, |out| put_bits(PACKED_BITS, residuals, width, out));
     }
 }
 

@@ -67,6 +67,19 @@ impl Strings {
         (0..self.len()).map(|at| self.get(at))
     }
 
+    /// Whether the next one may need more memory.
+    #[inline]
+    pub(crate) fn is_full(&self) -> bool {
+        self.ends.len() == self.ends.capacity()
+    }
+
+    /// Makes room for so many more, as long as these are.
+    pub(crate) fn reserve(&mut self, more: usize) {
+        self.ends.reserve_exact(more);
+        let bytes = self.bytes.len() / self.len().max(1) * more;
+        self.bytes.reserve_exact(bytes + bytes / 8);
+    }
+
     /// Bytes in memory.
     pub(crate) fn memory(&self) -> usize {
         self.bytes.capacity() + self.ends.capacity() * size_of::<u32>()
@@ -129,15 +142,20 @@ pub(crate) fn encode(values: &Strings, out: &mut Vec<u8>) {
     encode_dictionary(&distinct, &codes, out);
 }
 
-/// Encodes strings that are known by their place in `values`, each below its length.
-pub(crate) fn encode_coded(values: &Strings, codes: impl Iterator<Item = u32>, out: &mut Vec<u8>) {
-    let mut numbers = vec![u64::MAX; values.len()];
+/// Encodes strings that are known by codes, each below `count`; `text` says what a code stands for.
+pub(crate) fn encode_coded<'a>(
+    count: usize,
+    text: impl Fn(u32) -> &'a [u8],
+    codes: impl Iterator<Item = u32>,
+    out: &mut Vec<u8>,
+) {
+    let mut numbers = vec![u64::MAX; count];
     let mut distinct = Strings::default();
     let number = |code: u32| {
         let number = &mut numbers[code as usize];
         if *number == u64::MAX {
             *number = distinct.len() as u64;
-            distinct.push(values.get(code as usize));
+            distinct.push(text(code));
         }
         *number
     };

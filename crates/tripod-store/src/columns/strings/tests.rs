@@ -63,7 +63,7 @@ proptest! {
         let distinct = strings(&values);
         let codes: Vec<u32> = places.iter().filter(|_| !values.is_empty()).map(|place| place.index(values.len()) as u32).collect();
         let mut bytes = Vec::new();
-        encode_coded(&distinct, codes.iter().copied(), &mut bytes);
+        encode_coded(distinct.len(), |code| distinct.get(code as usize), codes.iter().copied(), &mut bytes);
         let expected: Vec<&[u8]> = codes.iter().map(|code| distinct.get(*code as usize)).collect();
         prop_assert_eq!(decoded(&bytes, codes.len()), strings(&expected));
     }

@@ -32,7 +32,8 @@ pub(crate) struct Builder {
 struct Key {
     hash: KeyHash,
     rows: u64,
-    values: HashMap<Box<str>, Value, RandomState>,
+    /// By the value's text.
+    values: HashMap<Box<[u8]>, Value, RandomState>,
     /// All values, once there are some that the postings do not have.
     sketch: Option<Box<Sketch>>,
 }
@@ -51,18 +52,18 @@ impl Builder {
     #[cfg(test)]
     pub(crate) fn add(&mut self, block: u32, key: &str, value: &str, rows: u64) -> bool {
         let mut taken = true;
-        self.add_all(block, key, KeyHash::new(key), [(value, rows)], |_| taken = false);
+        self.add_all(block, key, KeyHash::new(key), [(value.as_bytes(), rows)], |_| taken = false);
         taken
     }
 
-    /// Adds the values of a key in a block, with how many rows have each. `filter` gets the hashes of pairs that are not taken. The key is
+    /// Adds the values of a key in a block, UTF-8 all, with how many rows have each. `filter` gets the hashes of pairs that are not taken. The key is
     /// looked up once, so a value costs a look-up and, if it is not taken, one hash more.
     pub(crate) fn add_all<'a>(
         &mut self,
         block: u32,
         key: &str,
         hash: KeyHash,
-        values: impl IntoIterator<Item = (&'a str, u64)>,
+        values: impl IntoIterator<Item = (&'a [u8], u64)>,
         mut filter: impl FnMut(u64),
     ) {
         let Some(of_key) = key_of(&mut self.keys, &mut self.bytes, key, hash) else {
@@ -85,7 +86,8 @@ impl Builder {
             let mut values: Vec<_> = key.values.into_iter().collect();
             values.sort_unstable_by(|a, b| a.0.cmp(&b.0));
             for (value, of_value) in values {
-                writer.value(&value, of_value.rows, &of_value.blocks())?;
+                let value = std::str::from_utf8(&value).unwrap_or_default();
+                writer.value(value, of_value.rows, &of_value.blocks())?;
             }
             writer.end_key(&name, key.rows, key.sketch.as_deref())?;
         }
@@ -113,7 +115,7 @@ fn key_of<'a>(
 
 impl Key {
     /// Takes a value of a block, if it can.
-    fn add(&mut self, block: u32, value: &str, rows: u64, bytes: &mut usize) -> bool {
+    fn add(&mut self, block: u32, value: &[u8], rows: u64, bytes: &mut usize) -> bool {
         self.rows = self.rows.saturating_add(rows);
         if let Some(known) = self.values.get_mut(value) {
             return known.add(block, rows, bytes);
@@ -132,7 +134,7 @@ impl Key {
     }
 
     /// Remembers that a value is elsewhere; the pair's hash is returned.
-    fn give_up(&mut self, value: &str) -> u64 {
+    fn give_up(&mut self, value: &[u8]) -> u64 {
         let sketch = self.sketch.get_or_insert_with(|| {
             let mut sketch = Sketch::new();
             self.values.keys().for_each(|value| sketch.add(self.hash.value(value)));

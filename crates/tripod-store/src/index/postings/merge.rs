@@ -50,7 +50,7 @@ fn merge_key(inputs: &[Input<'_>], name: &str, writer: &mut Writer<'_, '_>) -> R
             rows = rows.saturating_add(cursor.take(&mut blocks)?);
         }
         if let Some(sketch) = &mut sketch {
-            sketch.add(hash.value(&value));
+            sketch.add(hash.value(value.as_bytes()));
         }
         if !blocks.is_empty() {
             writer.value(&value, rows, &blocks)?;

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use super::Attributes;
+use super::texts::Texts;
 use super::values::Values;
-use crate::columns::strings::StringColumn;
 use crate::records::ValueRef;
 
 impl Attributes {
@@ -19,25 +19,22 @@ impl Attributes {
         &self.columns[column].key
     }
 
-    /// Each different value of a column as text, with how many times it is there; one that few rows share may come several times.
-    pub(crate) fn distinct(&self, column: usize, visit: &mut dyn FnMut(&str, u32)) {
+    /// Each different value of a column as text, in UTF-8, with how many times it is there; one that few rows share may come
+    /// several times.
+    pub(crate) fn distinct(&self, column: usize, visit: &mut dyn FnMut(&[u8], u32)) {
         let mut buffer = String::new();
-        let mut value = |value: ValueRef<'_>, count| visit(value.text(&mut buffer), count);
+        let mut value = |value: ValueRef<'_>, count| visit(value.text(&mut buffer).as_bytes(), count);
         match &self.columns[column].values {
-            Values::Str(StringColumn::Plain(values)) => count(values.iter(), |text, times| value(text_of(text), times)),
-            Values::Str(StringColumn::Dictionary { values, codes }) => {
-                let mut counts = vec![0u32; values.len()];
-                codes.iter().for_each(|code| counts[*code as usize] += 1);
-                for (text, count) in values.iter().zip(counts).filter(|(_, count)| *count > 0) {
-                    value(text_of(text), count);
-                }
+            Values::Str(Texts::Plain(values)) => count(values.iter(), visit),
+            Values::Str(Texts::Coded { distinct, codes }) => {
+                let counts = counts(distinct.len(), codes.iter().map(|code| *code as usize));
+                let counted = distinct.strings().iter().zip(counts).filter(|(_, count)| *count > 0);
+                counted.for_each(|(text, count)| visit(text, count));
             }
             Values::Bool(values) => {
                 count(values.iter().map(|value| value[0] != 0), |it, count| value(ValueRef::Bool(it), count));
             }
-            Values::Int(values) => {
-                count(values.iter().copied(), |it, count| value(ValueRef::Int(it as i64), count));
-            }
+            Values::Int(values) => count_ints(values, |it, count| value(ValueRef::Int(it as i64), count)),
             Values::Double(values) => {
                 count(values.iter().map(|value| value.to_bits()), |bits, count| {
                     value(ValueRef::Double(f64::from_bits(bits)), count);
@@ -50,8 +47,22 @@ impl Attributes {
     }
 }
 
-fn text_of(bytes: &[u8]) -> ValueRef<'_> {
-    ValueRef::Str(std::str::from_utf8(bytes).unwrap_or_default())
+/// How many times each number below `len` is there.
+fn counts(len: usize, numbers: impl Iterator<Item = usize>) -> Vec<u32> {
+    let mut counts = vec![0; len];
+    numbers.for_each(|number| counts[number] += 1);
+    counts
+}
+
+/// Numbers that lie near each other are counted in a list, which is faster than in a table.
+fn count_ints(values: &[u64], mut visit: impl FnMut(u64, u32)) {
+    let least = values.iter().copied().min().unwrap_or_default();
+    let span = values.iter().copied().max().unwrap_or_default() - least;
+    if span > 2 * values.len() as u64 {
+        return count(values.iter().copied(), visit);
+    }
+    let counts = counts(span as usize + 1, values.iter().map(|value| (value - least) as usize));
+    (0..).zip(counts).filter(|(_, count)| *count > 0).for_each(|(at, count)| visit(least + at, count));
 }
 
 /// After so many values it shows whether they repeat. Where they hardly do, each is handed out by itself: that is no less true, and

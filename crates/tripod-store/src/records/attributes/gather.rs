@@ -6,90 +6,143 @@
 use std::ops::Range;
 
 use super::{Attributes, Column, Row, Step};
+use crate::records::picks::{Picks, Renumbering};
 
 impl Attributes {
-    /// Adds rows of others, in the order asked for; each must be below `from.rows()`. No row may be half built.
-    pub(crate) fn push_rows(&mut self, from: &Self, rows: impl IntoIterator<Item = usize>) {
-        let mut translated = Translation::new(from);
-        for at in rows {
-            let row = from.rows[at];
-            let shape = translated.shape(from, row.shape, self);
-            self.rows.push(Row { shape, first: self.cells.len() as u32 });
-            let list = from.shapes.columns(row.shape);
-            let cells = &from.cells[row.first as usize..][..list.len()];
-            for (column, cell) in list.iter().zip(cells) {
-                let taken = &mut translated.columns[*column as usize];
-                self.cells.push(taken.next);
-                taken.next += 1;
-                if taken.run.end == *cell {
-                    taken.run.end += 1;
+    /// Adds rows of others. No row may be half built.
+    pub(crate) fn push_rows<S>(&mut self, from: Picks<'_, S>, attributes: impl Fn(&S) -> &Self) {
+        let mut sources: Vec<Translation> = Vec::new();
+        sources.resize_with(from.sources.len(), Translation::default);
+        let mut gathering = Gathering::default();
+        self.rows.reserve(from.picks.len());
+        for pick in from.picks {
+            let (source, translated) =
+                (attributes(from.sources[pick.source as usize]), &mut sources[pick.source as usize]);
+            let row = source.rows[pick.row as usize];
+            let shape = translated.shape(source, row.shape, self, &mut gathering);
+            self.rows.push(Row { shape: shape.own, first: self.cells.len() as u32 });
+            let links = &translated.links[shape.links.clone()];
+            let cells = &source.cells[row.first as usize..][..links.len()];
+            for (link, cell) in links.iter().zip(cells) {
+                let pending = &mut gathering.pending[link.own as usize];
+                self.cells.push(pending.next);
+                pending.next += 1;
+                if pending.origin == link.origin && pending.run.end == *cell {
+                    pending.run.end += 1;
                 } else {
-                    let run = std::mem::replace(&mut taken.run, *cell..*cell + 1);
-                    self.take(taken.own, &from.columns[*column as usize], run);
+                    let before = Pending { origin: link.origin, run: *cell..*cell + 1, next: pending.next };
+                    let before = std::mem::replace(pending, before);
+                    self.take(link.own, &mut gathering.origins, before);
                 }
             }
         }
-        for (taken, source) in translated.columns.into_iter().zip(&from.columns) {
-            self.take(taken.own, source, taken.run);
+        for (own, pending) in (0..).zip(gathering.pending) {
+            self.take(own, &mut gathering.origins, pending);
         }
     }
 
     #[inline]
-    fn take(&mut self, column: u32, source: &Column, run: Range<u32>) {
-        if !run.is_empty() {
-            self.text_bytes += self.columns[column as usize].values.extend(&source.values, run);
+    fn take(&mut self, own: u32, origins: &mut [Origin<'_>], pending: Pending) {
+        if !pending.run.is_empty() {
+            let Origin { column, known } = &mut origins[pending.origin as usize];
+            self.text_bytes += self.columns[own as usize].values.extend(&column.values, pending.run, known);
         }
     }
+}
+
+/// What is being taken, from all sources.
+#[derive(Default)]
+struct Gathering<'a> {
+    /// The sources' columns that rows have.
+    origins: Vec<Origin<'a>>,
+    /// For each of our columns what has not been copied yet.
+    pending: Vec<Pending>,
+}
+
+struct Origin<'a> {
+    column: &'a Column,
+    known: Renumbering,
+}
+
+/// Values of one origin that lie side by side and come next.
+#[derive(Clone)]
+struct Pending {
+    origin: u32,
+    run: Range<u32>,
+    /// The number of the next value in ours.
+    next: u32,
 }
 
 /// What a source's numbers are here; columns and shapes that no row taken has are not made.
+#[derive(Default)]
 struct Translation {
-    columns: Vec<Taken>,
-    shapes: Vec<Option<u32>>,
+    columns: Vec<Option<Link>>,
+    shapes: Vec<Option<Shape>>,
+    /// The columns of all shapes, one shape behind the other.
+    links: Vec<Link>,
 }
 
-/// What is taken of a column.
-#[derive(Clone)]
-struct Taken {
-    /// Its number here; none yet while no shape has it.
+/// A source's column: the place of it among the origins, and its number here.
+#[derive(Clone, Copy)]
+struct Link {
+    origin: u32,
     own: u32,
-    /// The number of the next value in ours.
-    next: u32,
-    /// Which values come next and have not been copied yet.
-    run: Range<u32>,
 }
 
-/// Not a column's number.
-const NONE: u32 = u32::MAX;
+/// A source's shape here, and which links are its columns.
+#[derive(Clone)]
+struct Shape {
+    own: u32,
+    links: Range<usize>,
+}
 
 impl Translation {
-    fn new(from: &Attributes) -> Self {
-        let none = Taken { own: NONE, next: 0, run: 0..0 };
-        Self { columns: vec![none; from.columns.len()], shapes: vec![None; from.shapes.len()] }
-    }
-
     #[inline]
-    fn shape(&mut self, from: &Attributes, shape: u32, to: &mut Attributes) -> u32 {
-        match self.shapes[shape as usize] {
-            Some(shape) => shape,
-            None => self.new_shape(from, shape, to),
+    fn shape<'a>(
+        &mut self,
+        from: &'a Attributes,
+        shape: u32,
+        to: &mut Attributes,
+        gathering: &mut Gathering<'a>,
+    ) -> Shape {
+        match self.shapes.get(shape as usize) {
+            Some(Some(shape)) => shape.clone(),
+            _ => self.new_shape(from, shape, to, gathering),
         }
     }
 
     #[cold]
-    fn new_shape(&mut self, from: &Attributes, shape: u32, to: &mut Attributes) -> u32 {
+    fn new_shape<'a>(
+        &mut self,
+        from: &'a Attributes,
+        shape: u32,
+        to: &mut Attributes,
+        gathering: &mut Gathering<'a>,
+    ) -> Shape {
+        self.columns.resize(from.columns.len(), None);
+        self.shapes.resize(from.shapes.len(), None);
+        let start = self.links.len();
         let mut step = Step::default();
         for column in from.shapes.columns(shape) {
-            let taken = &mut self.columns[*column as usize];
-            if taken.own == NONE {
-                let source = &from.columns[*column as usize];
-                taken.own = to.column(&source.key, source.values.kind());
-                taken.next = to.columns[taken.own as usize].values.len();
-            }
-            step = to.shapes.step(step, taken.own);
+            let link = *self.columns[*column as usize]
+                .get_or_insert_with(|| gathering.link(&from.columns[*column as usize], to));
+            self.links.push(link);
+            step = to.shapes.step(step, link.own);
         }
-        let (own, _) = to.shapes.end(step);
-        self.shapes[shape as usize] = Some(own);
-        own
+        let made = Shape { own: to.shapes.end(step).0, links: start..self.links.len() };
+        self.shapes[shape as usize] = Some(made.clone());
+        made
+    }
+}
+
+impl<'a> Gathering<'a> {
+    fn link(&mut self, column: &'a Column, to: &mut Attributes) -> Link {
+        let origin = self.origins.len() as u32;
+        self.origins.push(Origin { column, known: Renumbering::default() });
+        let own = to.column(&column.key, column.values.kind());
+        for column in &to.columns[self.pending.len()..] {
+            self.pending.push(Pending { origin, run: 0..0, next: column.values.len() });
+        }
+        Link { origin, own }
     }
 }

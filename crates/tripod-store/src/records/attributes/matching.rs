@@ -1,8 +1,8 @@
 //! Which rows have an attribute with a value.
 
 use super::Attributes;
+use super::texts::Texts;
 use super::values::Values;
-use crate::columns::strings::StringColumn;
 
 impl Attributes {
     /// The rows of which some attribute has this key and, written as text, this value; in order.
@@ -41,9 +41,9 @@ impl Values {
     /// For each value whether its text is this; `None` when no value's is.
     fn equal(&self, text: &str) -> Option<Vec<bool>> {
         let equal: Vec<bool> = match self {
-            Self::Str(StringColumn::Plain(values)) => values.iter().map(|value| value == text.as_bytes()).collect(),
-            Self::Str(StringColumn::Dictionary { values, codes }) => {
-                let wanted = values.iter().position(|value| value == text.as_bytes())? as u32;
+            Self::Str(Texts::Plain(values)) => values.iter().map(|value| value == text.as_bytes()).collect(),
+            Self::Str(Texts::Coded { distinct, codes }) => {
+                let wanted = distinct.find(text.as_bytes())?;
                 codes.iter().map(|code| *code == wanted).collect()
             }
             Self::Int(values) => {

@@ -2,14 +2,15 @@
 //!
 //! A row is a list: its order and keys that come twice are kept. Which columns a row has, in order, is its shape; most rows
 //! share a few shapes. Senders write the same keys in the same order, so the column of the next attribute is guessed from
-//! the rows before and its key only compared; a wrong guess costs a look-up by hash. Texts lie one behind the other in their
-//! column. A row takes 8 bytes, an attribute 4 beside its value, a text's length 4.
+//! the rows before and its key only compared; a wrong guess costs a look-up by hash. Texts that repeat are in their column
+//! once, see [`texts`]. A row takes 8 bytes, an attribute 4 beside its value, a text 4 beside its bytes.
 
 mod distinct;
 mod encode;
 mod gather;
 mod matching;
 mod shapes;
+mod texts;
 mod values;
 
 use std::collections::HashMap;
@@ -20,7 +21,7 @@ use tripod_wire::proto::{Reader, WireType};
 use self::shapes::{Shapes, Step};
 use self::values::Values;
 use super::ValueRef;
-use super::value::{self, ValueKind};
+use super::value::{self, RawValue, ValueKind};
 
 /// Rows of attributes.
 #[derive(Debug, Clone, Default)]
@@ -36,6 +37,8 @@ pub(crate) struct Attributes {
     step: Step,
     /// Bytes of texts and keys.
     text_bytes: usize,
+    /// How many rows there are to be, where that is known.
+    expected: usize,
 }
 
 /// The values of a key that are of one type.
@@ -55,11 +58,19 @@ struct Row {
 }
 
 impl Attributes {
+    /// Says how many rows there are going to be, about: columns then take memory for as many values as that makes likely.
+    pub(crate) fn expect(&mut self, rows: usize) {
+        self.expected = rows;
+        self.rows.reserve_exact(rows.saturating_sub(self.rows.len()));
+    }
+
     /// Adds an attribute to the row being built.
     #[inline]
     pub(crate) fn push(&mut self, key: &str, value: ValueRef<'_>) {
         match self.guess(key.as_bytes(), value.kind()) {
-            Some(column) => self.put(column, value),
+            Some(column) => {
+                self.put(column, value.into());
+            }
             None => self.push_other(key, value),
         }
     }
@@ -79,17 +90,20 @@ impl Attributes {
     fn push_other(&mut self, key: &str, value: ValueRef<'_>) {
         let column = self.column(key, value.kind());
         self.step = self.shapes.step(self.step, column);
-        self.put(column, value);
+        self.put(column, value.into());
     }
 
+    /// Adds a value to a column, unless it is a text that is not UTF-8.
     #[inline]
-    fn put(&mut self, column: u32, value: ValueRef<'_>) {
-        if let ValueRef::Str(text) = value {
-            self.text_bytes += text.len();
-        } else if let ValueRef::Other(bytes) = value {
-            self.text_bytes += bytes.len();
+    fn put(&mut self, column: u32, value: RawValue<'_>) -> Option<()> {
+        let (rows, expected) = (self.rows.len(), self.expected);
+        let (at, bytes) = self.columns[column as usize].values.push(value, |len| more(len, rows, expected))?;
+        self.text_bytes += bytes;
+        if self.cells.len() == self.cells.capacity() {
+            self.cells.reserve_exact(more(self.cells.len(), rows, expected));
         }
-        self.cells.push(self.columns[column as usize].values.push(value));
+        self.cells.push(at);
+        Some(())
     }
 
     /// Reads a field that holds a `KeyValue`, its tag having been read, and adds it to the row being built.
@@ -98,15 +112,12 @@ impl Attributes {
     /// When the bytes are no `KeyValue`; the row is then left unfinished, and so is what it belongs to.
     #[inline]
     pub(crate) fn read(&mut self, reader: &mut Reader<'_>, wire_type: WireType) -> Result<(), WireError> {
-        if let Ok(bytes) = reader.clone().bytes(wire_type)
-            && let Some((key, value)) = value::plain_entry(bytes)
+        let as_usual = |bytes| {
+            let Some((key, value)) = value::plain_entry(bytes) else { return false };
             // The bytes of a key that was guessed right have been looked at.
-            && let Some(column) = self.guess(key, value.kind())
-        {
-            self.put(column, value);
-            return reader.bytes(wire_type).map(drop);
-        }
-        self.read_other(reader, wire_type)
+            self.guess(key, value.kind()).is_some_and(|column| self.put(column, value).is_some())
+        };
+        if reader.bytes_if(wire_type, as_usual) { Ok(()) } else { self.read_other(reader, wire_type) }
     }
 
     fn read_other(&mut self, reader: &mut Reader<'_>, wire_type: WireType) -> Result<(), WireError> {
@@ -214,6 +225,14 @@ impl Attributes {
         self.columns.push(Column { key: key.into(), values: Values::new(kind), next: None });
         self.columns.len() as u32 - 1
     }
+}
+
+/// How many more of what there are `len` of after so many rows to make room for, twice as many where nothing is expected.
+#[cold]
+fn more(len: usize, rows: usize, expected: usize) -> usize {
+    let likely = if rows == 0 { 0 } else { len.saturating_mul(expected.saturating_sub(rows)).div_ceil(rows) };
+    let least = if expected > rows { len / 8 } else { len };
+    likely.max(least).max(4)
 }
 
 #[cfg(test)]

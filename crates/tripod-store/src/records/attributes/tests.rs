@@ -4,7 +4,7 @@ use tripod_wire::proto::{Message, put_bytes};
 
 use super::*;
 use crate::records::value::tests::any_value;
-use crate::records::{ColumnSet, ColumnSource};
+use crate::records::{ColumnSet, ColumnSource, Pick, Picks};
 
 fn rows() -> impl Strategy<Value = Vec<Vec<KeyValue>>> {
     let attribute = ("[a-d]{0,1}", any_value()).prop_map(|(key, value)| KeyValue { key, value });
@@ -48,18 +48,74 @@ proptest! {
     }
 
     #[test]
-    fn rows_are_gathered_in_any_order_from_several_sources(first in rows(), second in rows(), order in any::<prop::sample::Index>()) {
+    fn rows_are_gathered_in_any_order_from_several_sources(
+        first in rows(), second in rows(), order in prop::collection::vec((any::<bool>(), any::<prop::sample::Index>()), 0..60),
+    ) {
         let mut columns = ColumnSet::default();
         read(&second).encode("a", &mut columns);
-        let sources = [read(&first), Attributes::decode("a", second.len(), &columns).unwrap()];
-        let (mut gathered, mut wanted) = (Attributes::default(), Vec::new());
-        for (source, rows) in sources.iter().zip([&first, &second]) {
-            let turned = if rows.is_empty() { 0 } else { order.index(rows.len()) };
-            let order = (turned..rows.len()).chain(0..turned).rev();
-            gathered.push_rows(source, order.clone());
-            wanted.extend(order.map(|at| rows[at].clone()));
+        let attributes = [read(&first), Attributes::decode("a", second.len(), &columns).unwrap()];
+        let rows = [first, second];
+        let picks: Vec<Pick> = order
+            .into_iter()
+            .filter(|(source, _)| !rows[usize::from(*source)].is_empty())
+            .map(|(source, at)| Pick { source: source.into(), row: at.index(rows[usize::from(source)].len()) as u32 })
+            .collect();
+        let mut gathered = Attributes::default();
+        // In two steps: what is added to what is there.
+        let (some, others) = picks.split_at(picks.len() / 3);
+        for picks in [some, others] {
+            gathered.push_rows(Picks { sources: &[&attributes[0], &attributes[1]], picks }, |attributes| attributes);
         }
+        let wanted: Vec<_> = picks.iter().map(|pick| rows[pick.source as usize][pick.row as usize].clone()).collect();
         prop_assert_eq!(bytes(&gathered), expected(&wanted));
+        let mut columns = ColumnSet::default();
+        gathered.encode("a", &mut columns);
+        prop_assert_eq!(bytes(&Attributes::decode("a", wanted.len(), &columns).unwrap()), expected(&wanted));
+    }
+
+    /// Texts that repeat are kept otherwise than those that do not, and a column may go from the one to the other.
+    #[test]
+    fn texts_come_back_whether_or_not_they_repeat(
+        sizes in prop::collection::vec((1u64..400, 1u64..300), 2..5), expected in 0usize..500, turn in 1usize..7,
+    ) {
+        let text = |at: u64, of: u64| format!("text {}", at.wrapping_mul(0x9e37_79b9_7f4a_7c15) % of);
+        let rows: Vec<Vec<String>> =
+            sizes.iter().map(|(rows, of)| (0..*rows).map(|at| text(at, *of)).collect()).collect();
+        let sources: Vec<Attributes> = rows
+            .iter()
+            .map(|texts| {
+                let mut attributes = Attributes::default();
+                attributes.expect(expected);
+                for text in texts {
+                    attributes.push("key", ValueRef::Str(text));
+                    attributes.end_row();
+                }
+                attributes
+            })
+            .collect();
+        let longest = rows.iter().map(Vec::len).max().unwrap_or_default();
+        let picks: Vec<Pick> = (0..longest)
+            .flat_map(|row| (0..rows.len()).map(move |source| (source, row * turn)))
+            .map(|(source, row)| Pick { source: source as u32, row: (row % rows[source].len()) as u32 })
+            .collect();
+        let mut gathered = Attributes::default();
+        let sources: Vec<&Attributes> = sources.iter().collect();
+        gathered.push_rows(Picks { sources: &sources, picks: &picks }, |attributes| attributes);
+        let mut columns = ColumnSet::default();
+        gathered.encode("a", &mut columns);
+        let decoded = Attributes::decode("a", picks.len(), &columns).unwrap();
+        let mut counts = std::collections::HashMap::new();
+        for (at, pick) in picks.iter().enumerate() {
+            let text = rows[pick.source as usize][pick.row as usize].as_str();
+            *counts.entry(text.to_owned()).or_insert(0) += 1;
+            prop_assert_eq!(gathered.get(at, "key"), Some(ValueRef::Str(text)));
+            prop_assert_eq!(decoded.get(at, "key"), Some(ValueRef::Str(text)));
+        }
+        for attributes in [&gathered, &decoded] {
+            let mut counted = std::collections::HashMap::new();
+            attributes.distinct(0, &mut |text, times| *counted.entry(String::from_utf8_lossy(text).into_owned()).or_insert(0) += times);
+            prop_assert_eq!(&counted, &counts);
+        }
     }
 
     #[test]

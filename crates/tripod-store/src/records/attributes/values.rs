@@ -2,29 +2,30 @@
 
 use std::ops::Range;
 
-use crate::columns::strings::StringColumn;
-use crate::columns::{Malformed, Strings, fixed, floats, ints, strings};
+use super::texts::Texts;
+use crate::columns::{Malformed, fixed, floats, ints};
 use crate::records::ValueRef;
-use crate::records::value::ValueKind;
+use crate::records::picks::Renumbering;
+use crate::records::value::{RawValue, ValueKind};
 
 /// Values in the order of the rows that have them.
 #[derive(Debug, Clone)]
 pub(super) enum Values {
-    Str(StringColumn),
+    Str(Texts),
     Bool(Vec<[u8; 1]>),
     Int(Vec<u64>),
     Double(Vec<f64>),
-    Other(StringColumn),
+    Other(Texts),
 }
 
 impl Values {
     pub(super) fn new(kind: ValueKind) -> Self {
         match kind {
-            ValueKind::Str => Self::Str(StringColumn::Plain(Strings::default())),
+            ValueKind::Str => Self::Str(Texts::default()),
             ValueKind::Bool => Self::Bool(Vec::new()),
             ValueKind::Int => Self::Int(Vec::new()),
             ValueKind::Double => Self::Double(Vec::new()),
-            ValueKind::Other => Self::Other(StringColumn::Plain(Strings::default())),
+            ValueKind::Other => Self::Other(Texts::default()),
         }
     }
 
@@ -49,19 +50,21 @@ impl Values {
         len as u32
     }
 
-    /// Adds a value of this kind; its number is returned.
+    /// Adds a value of this kind: its number, and how many bytes texts take more; nothing where a text is not UTF-8. `more` says for
+    /// how many more than there are to make room when there is none.
     #[inline]
-    pub(super) fn push(&mut self, value: ValueRef<'_>) -> u32 {
-        let at = self.len();
+    pub(super) fn push(&mut self, value: RawValue<'_>, more: impl Fn(usize) -> usize) -> Option<(u32, usize)> {
         match (self, value) {
-            (Self::Str(values), ValueRef::Str(value)) => plain(values).push(value.as_bytes()),
-            (Self::Bool(values), ValueRef::Bool(value)) => values.push([u8::from(value)]),
-            (Self::Int(values), ValueRef::Int(value)) => values.push(value as u64),
-            (Self::Double(values), ValueRef::Double(value)) => values.push(value),
-            (Self::Other(values), ValueRef::Other(value)) => plain(values).push(value),
-            _ => debug_assert!(false, "a value of another kind than its column"),
+            (Self::Str(values), RawValue::Str(value)) => values.push(value, is_text, more),
+            (Self::Bool(values), RawValue::Bool(value)) => Some((push([u8::from(value)], values, more), 0)),
+            (Self::Int(values), RawValue::Int(value)) => Some((push(value as u64, values, more), 0)),
+            (Self::Double(values), RawValue::Double(value)) => Some((push(value, values, more), 0)),
+            (Self::Other(values), RawValue::Other(value)) => values.push(value, |_| true, more),
+            _ => {
+                debug_assert!(false, "a value of another kind than its column");
+                None
+            }
         }
-        at
     }
 
     /// The value of this number, which must be below [`Self::len`].
@@ -77,19 +80,13 @@ impl Values {
         }
     }
 
-    /// Adds a run of values of a column of the same kind; their bytes, if they are texts, are returned.
+    /// Adds a run of values of a column of the same kind; says how many bytes texts take more.
     #[inline]
-    pub(super) fn extend(&mut self, from: &Self, run: Range<u32>) -> usize {
+    pub(super) fn extend(&mut self, from: &Self, run: Range<u32>, known: &mut Renumbering) -> usize {
         let run = run.start as usize..run.end as usize;
         match (self, from) {
             (Self::Str(values), Self::Str(from)) | (Self::Other(values), Self::Other(from)) => {
-                let to = plain(values);
-                let before = to.bytes();
-                match from {
-                    StringColumn::Plain(from) => to.extend(from, run),
-                    StringColumn::Dictionary { .. } => run.for_each(|at| to.push(from.get(at))),
-                }
-                return to.bytes() - before;
+                return values.extend(from, run, known);
             }
             (Self::Bool(values), Self::Bool(from)) => values.extend_from_slice(&from[run]),
             (Self::Int(values), Self::Int(from)) => values.extend_from_slice(&from[run]),
@@ -102,9 +99,7 @@ impl Values {
     #[cfg(test)]
     pub(super) fn capacity(&self) -> usize {
         match self {
-            Self::Str(StringColumn::Plain(values)) | Self::Other(StringColumn::Plain(values)) => values.memory(),
-            Self::Str(StringColumn::Dictionary { values, codes })
-            | Self::Other(StringColumn::Dictionary { values, codes }) => values.memory() + codes.capacity() * 4,
+            Self::Str(values) | Self::Other(values) => values.capacity(),
             Self::Bool(values) => values.capacity(),
             Self::Int(values) => values.capacity() * 8,
             Self::Double(values) => values.capacity() * 8,
@@ -114,14 +109,7 @@ impl Values {
     /// Appends the column's bytes.
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
         match self {
-            Self::Str(values) | Self::Other(values) => match values {
-                StringColumn::Plain(values) => strings::encode(values, out),
-                StringColumn::Dictionary { .. } => {
-                    let mut plain = Strings::default();
-                    (0..values.len()).for_each(|at| plain.push(values.get(at)));
-                    strings::encode(&plain, out);
-                }
-            },
+            Self::Str(values) | Self::Other(values) => values.encode(out),
             Self::Bool(values) => fixed::encode(values, out),
             Self::Int(values) => ints::encode(values, out),
             Self::Double(values) => floats::encode(values, out),
@@ -131,11 +119,11 @@ impl Values {
     /// Decodes `count` values.
     pub(super) fn decode(kind: ValueKind, bytes: &[u8], count: usize) -> Result<Self, Malformed> {
         Ok(match kind {
-            ValueKind::Str => Self::Str(texts(strings::decode(bytes, count)?)?),
+            ValueKind::Str => Self::Str(Texts::decode(bytes, count, is_text)?),
             ValueKind::Bool => Self::Bool(fixed::decode(bytes, count)?),
             ValueKind::Int => Self::Int(ints::decode(bytes, count)?),
             ValueKind::Double => Self::Double(floats::decode(bytes, count)?),
-            ValueKind::Other => Self::Other(strings::decode(bytes, count)?),
+            ValueKind::Other => Self::Other(Texts::decode(bytes, count, |_| true)?),
         })
     }
 }
@@ -146,25 +134,19 @@ fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap_or_default()
 }
 
-/// The column, if all of it is UTF-8.
-fn texts(column: StringColumn) -> Result<StringColumn, Malformed> {
-    let values = match &column {
-        StringColumn::Plain(values) | StringColumn::Dictionary { values, .. } => values,
-    };
-    let valid = values.iter().all(|value| std::str::from_utf8(value).is_ok());
-    if valid { Ok(column) } else { Err(Malformed("a text is not UTF-8")) }
+/// Most texts are short and ASCII, which is found out faster than that they are UTF-8.
+#[inline]
+fn is_text(bytes: &[u8]) -> bool {
+    bytes.is_ascii() || std::str::from_utf8(bytes).is_ok()
 }
 
-/// The values as they can be added to; a dictionary, which only a decoded column is, is written out.
+/// Adds a value; its number is returned.
 #[inline]
-fn plain(values: &mut StringColumn) -> &mut Strings {
-    if let StringColumn::Dictionary { values: distinct, codes } = values {
-        let mut plain = Strings::default();
-        codes.iter().for_each(|code| plain.push(distinct.get(*code as usize)));
-        *values = StringColumn::Plain(plain);
+pub(super) fn push<T>(value: T, values: &mut Vec<T>, more: impl Fn(usize) -> usize) -> u32 {
+    let at = values.len();
+    if at == values.capacity() {
+        values.reserve_exact(more(at));
     }
-    match values {
-        StringColumn::Plain(values) => values,
-        StringColumn::Dictionary { .. } => unreachable!("it was written out just now"),
-    }
+    values.push(value);
+    at as u32
 }

@@ -44,7 +44,7 @@ impl BlockIndex {
         for key in 0..attributes.column_count() {
             let pairs = self.add_key(attributes.column_key(key));
             attributes.distinct(key, &mut |value, rows| {
-                pairs.values.push(value.as_bytes());
+                pairs.values.push(value);
                 pairs.rows.push(rows);
             });
         }
@@ -89,8 +89,8 @@ impl BlockIndex {
 }
 
 impl Pairs {
-    fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
-        let texts = self.values.iter().map(|value| std::str::from_utf8(value).unwrap_or_default());
-        texts.zip(self.rows.iter().map(|rows| u64::from(*rows)))
+    /// Values, in UTF-8, and how many rows have each.
+    fn iter(&self) -> impl Iterator<Item = (&[u8], u64)> {
+        self.values.iter().zip(self.rows.iter().map(|rows| u64::from(*rows)))
     }
 }

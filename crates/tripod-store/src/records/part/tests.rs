@@ -309,8 +309,11 @@ fn full_blocks_are_copied_as_they_are_and_small_ones_become_one() {
 fn blocks_of_few_large_rows_are_copied_since_writing_them_anew_would_take_much_memory() {
     let dir = tempfile::tempdir().unwrap();
     let mut ids = Ids(0);
-    let large = |time| Row { time, service: 0, trace: 1, attributes: vec![("a".to_owned(), "x".repeat(3 << 20))] };
-    let part = |ids: &mut Ids, rows: u64| Written::of_blocks(dir.path(), ids, &[(0..rows).map(large).collect()]);
+    let mut texts = (0..).map(|at| format!("{at:016}").repeat(3 << 16));
+    let mut large =
+        |time| Row { time, service: 0, trace: 1, attributes: vec![("a".to_owned(), texts.next().unwrap())] };
+    let mut part =
+        |ids: &mut Ids, rows: u64| Written::of_blocks(dir.path(), ids, &[(0..rows).map(&mut large).collect()]);
     // One of nine megabytes, three of three, of which two are less than eight.
     let parts = [part(&mut ids, 3), part(&mut ids, 1), part(&mut ids, 1), part(&mut ids, 1)];
     let merged = Written::merged(dir.path(), &mut ids, &parts);
