@@ -108,7 +108,7 @@ impl Tables {
         let bytes = options.memory_table_bytes();
         Self {
             spans: Table::new(Spans::default(), bytes),
-            logs: Table::new(Logs, bytes),
+            logs: Table::new(Logs::default(), bytes),
             samples: Table::new(Samples::new(limits), options.samples_table_bytes()),
         }
     }

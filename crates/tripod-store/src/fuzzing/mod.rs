@@ -124,12 +124,14 @@ pub fn index(bytes: &[u8]) {
             let Ok(rows) = Rows::open(&section) else { return };
             let found = rows.find(&section, hash);
             section.read.set(0);
-            let mut seen = Vec::new();
-            let walked = rows.for_each(&section, |hash, row| seen.push((hash, row)));
-            if walked.is_ok() && section.read.get() <= bytes.len() as u64 * 2 && seen.is_sorted() {
+            let walked: Result<Vec<u64>, _> = rows.entries(&section).collect();
+            if let Ok(seen) = walked
+                && section.read.get() <= bytes.len() as u64 * 2
+                && seen.is_sorted()
+            {
                 let wanted = hash >> 32;
                 let of_hash: Vec<u32> =
-                    seen.iter().filter(|(hash, _)| hash >> 32 == wanted).map(|(_, row)| *row).collect();
+                    seen.iter().filter(|entry| *entry >> 32 == wanted).map(|entry| *entry as u32).collect();
                 assert_eq!(found.ok(), Some(of_hash));
             }
         }
@@ -244,7 +246,7 @@ pub fn part(bytes: &[u8]) {
     let Some(([signal], bytes)) = take(bytes) else { return };
     match signal % 4 {
         0 => part_of(&Spans::default(), "", bytes),
-        1 => part_of(&Logs, "", bytes),
+        1 => part_of(&Logs::default(), "", bytes),
         2 => part_of(&Samples::new(Limits::default()), crate::samples::SAMPLES, bytes),
         _ => part_of(&Samples::new(Limits::default()), crate::samples::EXEMPLARS, bytes),
     }

@@ -29,7 +29,14 @@ fn rows_of_a_million_traces() {
     let mut builder = rows::Builder::default();
     time("row pushed", TRACES, |trace| builder.push(mix(trace), (trace * 10) as u32));
     let start = Instant::now();
-    let section = Memory::new(builder.finish());
+    let mut bytes = Vec::new();
+    builder
+        .finish(&[], 0, &mut |more| {
+            bytes.extend_from_slice(more);
+            Ok(())
+        })
+        .unwrap();
+    let section = Memory::new(bytes);
     println!(
         "{TRACES} entries, {:.2} B each, built in {:?}",
         section.bytes.len() as f64 / TRACES as f64,

@@ -3,7 +3,8 @@
 //! Of a hash 32 bits are kept: a part of a million ids then gives a wrong row once in 4,000 look-ups, and whoever asks compares
 //! the id itself anyway. Entries lie in buckets of about [`BUCKET`] by the hash's first bits, which therefore are not stored;
 //! the rest and the row take just as many bits as they need, sorted by hash. A directory says where each bucket begins and what
-//! its checksum is. A million ids in 10 million rows take 5.5 bytes each, 8 while they are gathered.
+//! its checksum is. A million ids in 10 million rows take 5.5 bytes each, 8 while they are gathered. Indexes are joined a bucket
+//! at a time, for they are sorted.
 //!
 //! ```text
 //! version u8 · bucket bits u8 · row bits u8 · 0u8 · entries u32
@@ -11,6 +12,9 @@
 //! buckets, each of whole bytes: (rest of hash, row) bit by bit, lowest first
 //! ```
 
+use std::iter::Peekable;
+
+use super::postings::Sink;
 use super::{Section, fetch, fetch_checked};
 use crate::StoreError;
 use crate::columns::{Malformed, bits};
@@ -32,52 +36,106 @@ pub(crate) struct Builder {
     entries: Vec<u64>,
 }
 
+/// An index whose entries another one gets.
+pub(crate) struct Input<'a> {
+    /// The index.
+    pub(crate) rows: &'a Rows,
+    /// Where it is.
+    pub(crate) section: &'a dyn Section,
+    /// What a row is called in the other one; none where it is not to be in it.
+    pub(crate) row: &'a dyn Fn(u32) -> Option<u32>,
+}
+
 impl Builder {
     /// Adds a row; one hash may have many.
     pub(crate) fn push(&mut self, hash: u64, row: u32) {
         self.entries.push(hash & !0xffff_ffff | u64::from(row));
     }
 
-    /// The index.
-    pub(crate) fn finish(mut self) -> Vec<u8> {
+    /// Writes the index of what was pushed and of what the inputs have, whose rows are called by numbers below `rows`.
+    ///
+    /// The inputs are read twice, a bucket at a time: the directory, which comes first, says where buckets end. It is kept in memory,
+    /// 12 bytes for each 256 entries.
+    pub(crate) fn finish(mut self, inputs: &[Input<'_>], rows: u64, sink: &mut Sink<'_>) -> Result<(), StoreError> {
         self.entries.sort_unstable();
-        self.entries.dedup();
-        let count = self.entries.len();
+        let most = self.entries.iter().map(|entry| *entry as u32).max().unwrap_or_default();
+        let most = most.max(u32::try_from(rows.saturating_sub(1)).unwrap_or(u32::MAX));
+        let count = inputs.iter().fold(self.entries.len() as u64, |count, input| count + u64::from(input.rows.count));
         let bucket_bits =
-            (count.div_ceil(BUCKET).max(1) as u32).next_power_of_two().trailing_zeros().min(MAX_BUCKET_BITS);
-        let max_row = self.entries.iter().map(|entry| *entry as u32).max().unwrap_or_default();
-        let shape = Shape { bucket_bits, row_bits: 32 - max_row.leading_zeros() };
+            (count.div_ceil(BUCKET as u64).max(1)).next_power_of_two().trailing_zeros().min(MAX_BUCKET_BITS);
+        let shape = Shape { bucket_bits, row_bits: 32 - most.leading_zeros() };
 
-        let mut out = vec![VERSION, bucket_bits as u8, shape.row_bits as u8, 0];
-        out.extend_from_slice(&(count as u32).to_le_bytes());
+        let mut directory = Vec::new();
         let mut place = shape.directory_len() + HEADER;
-        let mut buckets = Vec::with_capacity(count * 6);
-        let mut rest = self.entries.as_slice();
+        let mut count = 0u32;
+        self.buckets(shape, inputs, &mut |bucket, entries| {
+            directory.extend_from_slice(&place.to_le_bytes());
+            directory.extend_from_slice(&crc32fast::hash(bucket).to_le_bytes());
+            place += bucket.len() as u64;
+            count = count.saturating_add(entries as u32);
+            Ok(())
+        })?;
+        directory.extend_from_slice(&place.to_le_bytes());
+        sink(&[VERSION, bucket_bits as u8, shape.row_bits as u8, 0])?;
+        sink(&count.to_le_bytes())?;
+        sink(&directory)?;
+        self.buckets(shape, inputs, &mut |bucket, _| sink(bucket))
+    }
+
+    /// Hands out one bucket after the other, with how many entries it has.
+    fn buckets(
+        &self,
+        shape: Shape,
+        inputs: &[Input<'_>],
+        visit: &mut dyn FnMut(&[u8], usize) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut pushed = self.entries.as_slice();
+        let mut cursors: Vec<_> = inputs.iter().map(|input| input.rows.entries(input.section).peekable()).collect();
+        let (mut entries, mut bytes) = (Vec::new(), Vec::new());
         for bucket in 0..shape.buckets() {
-            let here = rest.partition_point(|entry| shape.bucket(*entry >> 32) == bucket);
-            let (entries, behind) = rest.split_at(here);
-            rest = behind;
-            let start = buckets.len();
-            let mut writer = bits::Writer::new(&mut buckets);
-            for entry in entries {
+            let here = pushed.partition_point(|entry| shape.bucket(*entry >> 32) == bucket);
+            entries.extend_from_slice(&pushed[..here]);
+            pushed = &pushed[here..];
+            for (input, cursor) in inputs.iter().zip(&mut cursors) {
+                take(cursor, |entry| shape.bucket(entry >> 32) == bucket, |entry| {
+                    let row = (input.row)(entry as u32);
+                    entries.extend(row.map(|row| entry & !0xffff_ffff | u64::from(row)));
+                })?;
+            }
+            entries.sort_unstable();
+            entries.dedup();
+            let mut writer = bits::Writer::new(&mut bytes);
+            for entry in &entries {
                 writer.put(entry >> 32 & bits::mask(shape.rest_bits()), shape.rest_bits());
                 writer.put(entry & 0xffff_ffff, shape.row_bits);
             }
             writer.finish();
-            out.extend_from_slice(&place.to_le_bytes());
-            out.extend_from_slice(&crc32fast::hash(&buckets[start..]).to_le_bytes());
-            place += (buckets.len() - start) as u64;
+            visit(&bytes, entries.len())?;
+            entries.clear();
+            bytes.clear();
         }
-        out.extend_from_slice(&place.to_le_bytes());
-        out.append(&mut buckets);
-        out
+        Ok(())
     }
+}
+
+/// Takes entries as long as they are wanted.
+fn take(
+    entries: &mut Peekable<impl Iterator<Item = Result<u64, StoreError>>>,
+    wanted: impl Fn(u64) -> bool,
+    mut visit: impl FnMut(u64),
+) -> Result<(), StoreError> {
+    while let Some(entry) = entries.next_if(|entry| entry.as_ref().map_or(true, |entry| wanted(*entry))) {
+        visit(entry?);
+    }
+    Ok(())
 }
 
 /// An index that is open: what its header says.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rows {
     shape: Shape,
+    /// Entries, as the header says.
+    count: u32,
 }
 
 impl Rows {
@@ -91,7 +149,12 @@ impl Rows {
         if HEADER + shape.directory_len() > section.len() {
             return Err(section.damaged(0, Malformed("an index of rows is cut off")));
         }
-        Ok(Self { shape })
+        let count = u32::from_le_bytes([header[4], header[5], header[6], header[7]]);
+        // None is shorter than a byte.
+        if u64::from(count) > section.len() {
+            return Err(section.damaged(0, Malformed("an index of rows has fewer than it says")));
+        }
+        Ok(Self { shape, count })
     }
 
     /// The rows of a hash, in order. Now and then there is one of another hash among them.
@@ -107,16 +170,9 @@ impl Rows {
             .collect())
     }
 
-    /// All hashes (of which the upper 32 bits are left) with their rows, to write them into another index.
-    pub(crate) fn for_each(&self, section: &dyn Section, mut visit: impl FnMut(u64, u32)) -> Result<(), StoreError> {
-        for number in 0..self.shape.buckets() {
-            let bucket = Self::bucket(section, number)?;
-            for at in 0..self.shape.count(&bucket) {
-                let (rest, row) = self.shape.entry(&bucket, at);
-                visit((number << self.shape.rest_bits() | rest) << 32, row);
-            }
-        }
-        Ok(())
+    /// All entries in order, a bucket in memory at a time: the 32 bits of a hash that are kept above those of the row.
+    pub(crate) fn entries<'a>(&self, section: &'a dyn Section) -> Entries<'a> {
+        Entries { shape: self.shape, section, next: 0, bucket: Vec::new(), at: 0 }
     }
 
     fn bucket(section: &dyn Section, number: u64) -> Result<Vec<u8>, StoreError> {
@@ -128,6 +184,40 @@ impl Rows {
             return Err(section.damaged(place, Malformed("a bucket ends before it begins")));
         };
         fetch_checked(section, start, len, checksum)
+    }
+}
+
+/// The entries of an index, from the first to the last; after an error there are no more.
+pub(crate) struct Entries<'a> {
+    shape: Shape,
+    section: &'a dyn Section,
+    /// The bucket that comes next.
+    next: u64,
+    /// The bucket at hand, and how many entries of it were handed out.
+    bucket: Vec<u8>,
+    at: usize,
+}
+
+impl Iterator for Entries<'_> {
+    type Item = Result<u64, StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.at == self.shape.count(&self.bucket) {
+            if self.next == self.shape.buckets() {
+                return None;
+            }
+            match Rows::bucket(self.section, self.next) {
+                Ok(bucket) => (self.bucket, self.at) = (bucket, 0),
+                Err(error) => {
+                    self.next = self.shape.buckets();
+                    return Some(Err(error));
+                }
+            }
+            self.next += 1;
+        }
+        let (rest, row) = self.shape.entry(&self.bucket, self.at);
+        self.at += 1;
+        Some(Ok(((self.next - 1) << self.shape.rest_bits() | rest) << 32 | u64::from(row)))
     }
 }
 
@@ -200,7 +290,22 @@ mod tests {
     fn index(entries: &[(u64, u32)]) -> Memory {
         let mut builder = Builder::default();
         entries.iter().for_each(|(hash, row)| builder.push(*hash, *row));
-        Memory::new(builder.finish())
+        finish(builder, &[], 0).unwrap()
+    }
+
+    fn finish(builder: Builder, inputs: &[Input<'_>], rows: u64) -> Result<Memory, StoreError> {
+        let mut bytes = Vec::new();
+        builder.finish(inputs, rows, &mut |more| {
+            bytes.extend_from_slice(more);
+            Ok(())
+        })?;
+        Ok(Memory::new(bytes))
+    }
+
+    /// All entries: the hashes' upper halves and rows.
+    fn entries(section: &Memory) -> Result<Vec<(u64, u32)>, StoreError> {
+        let entries = Rows::open(section)?.entries(section);
+        entries.map(|entry| entry.map(|entry| (entry >> 32, entry as u32))).collect()
     }
 
     proptest! {
@@ -224,9 +329,35 @@ mod tests {
                 prop_assert_eq!(&rows.find(&section, hash << 32).unwrap(), expected);
             }
             prop_assert_eq!(rows.find(&section, other).unwrap(), model.get(&(other >> 32)).cloned().unwrap_or_default());
-            let mut all: BTreeMap<u64, Vec<u32>> = BTreeMap::new();
-            rows.for_each(&section, |hash, row| all.entry(hash >> 32).or_default().push(row)).unwrap();
-            prop_assert_eq!(all, model);
+            let all: Vec<(u64, u32)> =
+                model.iter().flat_map(|(hash, rows)| rows.iter().map(|row| (*hash, *row))).collect();
+            prop_assert_eq!(self::entries(&section).unwrap(), all);
+        }
+
+        #[test]
+        fn an_index_of_several_has_what_they_have_by_new_names(
+            several in proptest::collection::vec(proptest::collection::vec((any::<u64>(), 0u32..1 << 20), 0..900), 0..4),
+            pushed in proptest::collection::vec((any::<u64>(), 0u32..1 << 20), 0..300),
+            gone in 1u32..9,
+        ) {
+            let row = |input: u32, row: u32| (row % 9 != gone).then(|| row ^ input << 18);
+            let sections: Vec<Memory> = several.iter().map(|entries| index(entries)).collect();
+            let opened: Vec<Rows> = sections.iter().map(|section| Rows::open(section).unwrap()).collect();
+            let names: Vec<_> = (0..).zip(&several).map(|(input, _)| move |old: u32| row(input, old)).collect();
+            let inputs: Vec<Input<'_>> = (opened.iter().zip(&sections).zip(&names))
+                .map(|((rows, section), row)| Input { rows, section, row })
+                .collect();
+            let mut builder = Builder::default();
+            pushed.iter().for_each(|(hash, row)| builder.push(*hash, *row));
+            let merged = finish(builder, &inputs, 1 << 20).unwrap();
+            let of_inputs = (0..).zip(&several).flat_map(|(input, entries)| {
+                entries.iter().filter_map(move |(hash, old)| Some((hash >> 32, row(input, *old)?)))
+            });
+            let mut model: Vec<(u64, u32)> =
+                of_inputs.chain(pushed.iter().map(|(hash, row)| (hash >> 32, *row))).collect();
+            model.sort_unstable();
+            model.dedup();
+            prop_assert_eq!(entries(&merged).unwrap(), model);
         }
 
         #[test]
@@ -247,7 +378,8 @@ mod tests {
                     for (hash, _) in &entries {
                         let _ = rows.find(&section, *hash);
                     }
-                    let _ = rows.for_each(&section, |_, _| ());
+                    let _ = self::entries(&section);
+                    let _ = finish(Builder::default(), &[Input { rows: &rows, section: &section, row: &Some }], 0);
                 }
             }
         }

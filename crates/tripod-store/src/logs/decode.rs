@@ -13,7 +13,7 @@ use tripod_wire::{SpanId, TraceId, WireError};
 use super::block::Block;
 use super::rows::Rows;
 use crate::Appended;
-use crate::records::{MAX_BLOCK_ROWS, ValueRef};
+use crate::records::{KnownContexts, MAX_BLOCK_ROWS, ValueRef};
 
 /// A request, taken apart.
 #[derive(Debug, Default)]
@@ -24,7 +24,7 @@ pub(crate) struct Batch {
 
 impl Batch {
     /// Decodes `ExportLogsServiceRequest`.
-    pub(super) fn decode(request: &[u8]) -> Result<Self, WireError> {
+    pub(super) fn decode(request: &[u8], known: &KnownContexts) -> Result<Self, WireError> {
         let mut batch = Self::default();
         let mut block = Block::default();
         // The resource and scope of the record before, and what they are called in its block.
@@ -42,7 +42,7 @@ impl Batch {
                     let (resource, scope) = (&request[at.resource.clone()], &request[at.scope.clone()]);
                     let (of_resource, of_scope) =
                         (text(request, &at.resource_schema_url), text(request, &at.scope_schema_url));
-                    let context = block.contexts.intern(resource, scope, &of_resource, &of_scope)?;
+                    let context = block.contexts.intern(known, resource, scope, &of_resource, &of_scope)?;
                     last = Some((at.resource, at.scope, context));
                     context
                 }

@@ -33,12 +33,15 @@ pub(crate) use self::volume::volume;
 use self::decode::Batch;
 use self::memory::Memory;
 use crate::engine::{Part, PartFile, PartSink, RecordKind, Signal};
-use crate::records::RecordPart;
+use crate::records::{KnownContexts, RecordPart};
 use crate::{Appended, StoreError};
 
 /// The signal of log records.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Logs;
+#[derive(Debug, Default)]
+pub(crate) struct Logs {
+    /// Who emitted what came lately.
+    contexts: KnownContexts,
+}
 
 impl Signal for Logs {
     const NAME: &'static str = "logs";
@@ -48,7 +51,7 @@ impl Signal for Logs {
     type Part = RecordPart;
 
     fn decode(&self, _: RecordKind, payload: &[u8]) -> Result<Batch, StoreError> {
-        Ok(Batch::decode(payload)?)
+        Ok(Batch::decode(payload, &self.contexts)?)
     }
 
     fn takes(kind: RecordKind) -> bool {

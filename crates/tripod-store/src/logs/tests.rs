@@ -44,7 +44,7 @@ fn request(records: &[Written]) -> Vec<u8> {
 }
 
 fn open(dir: &Path) -> Harness<Logs> {
-    Harness::open(Arc::new(RealDisk), dir, Logs)
+    Harness::open(Arc::new(RealDisk), dir, Logs::default())
 }
 
 fn append(store: &Harness<Logs>, records: &[Written]) {
@@ -292,7 +292,7 @@ proptest! {
             match then {
                 0 => store.flush(),
                 1 => store.merge(),
-                2 => store = store.reopen(Logs),
+                2 => store = store.reopen(Logs::default()),
                 _ => {}
             }
         }
@@ -418,13 +418,13 @@ fn a_damaged_column_is_an_error_that_names_the_part() {
 fn a_request_that_is_none_is_refused_whole() {
     let mut bytes = request(&[log(1, "a"), log(2, "b")]);
     bytes.truncate(bytes.len() - 1);
-    assert!(matches!(Logs.decode(RecordKind::Logs, &bytes), Err(StoreError::Decode(_))));
+    assert!(matches!(Logs::default().decode(RecordKind::Logs, &bytes), Err(StoreError::Decode(_))));
 }
 
 proptest! {
     #[test]
     fn every_field_of_a_record_comes_back(records in prop::collection::vec(a_record(), 0..20)) {
-        let batch = Batch::decode(&request(&records)).unwrap();
+        let batch = Batch::decode(&request(&records), &KnownContexts::default()).unwrap();
         let rows = batch.blocks.iter().flat_map(|block| (0..block.rows.len()).map(|row| block.rows.record(row)));
         let decoded: Vec<Vec<u8>> = rows.map(|record| record.encode_to_vec()).collect();
         prop_assert_eq!(decoded, records.iter().map(|(_, record)| record.encode_to_vec()).collect::<Vec<_>>());

@@ -17,7 +17,7 @@ mod value;
 pub(crate) use self::attributes::Attributes;
 pub(crate) use self::block::{ColumnSet, ColumnSource};
 pub(crate) use self::coded::{Coded, Rare};
-pub(crate) use self::contexts::{Context, Contexts};
+pub(crate) use self::contexts::{Context, Contexts, KnownContexts};
 pub(crate) use self::part::{BlockHead, BlockIndex, MergeInput, NewBlock, PartBlock, PartBuilder, RecordPart, merge};
 pub(crate) use self::picks::{Pick, Picks};
 pub(crate) use self::value::ValueRef;

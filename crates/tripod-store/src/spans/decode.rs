@@ -12,7 +12,7 @@ use tripod_wire::{SpanId, TraceId, WireError};
 
 use super::rows::{MAX_WEIGHT, Rows, Source};
 use crate::Appended;
-use crate::records::{Contexts, MAX_BLOCK_ROWS, Pick, Picks};
+use crate::records::{Contexts, KnownContexts, MAX_BLOCK_ROWS, Pick, Picks};
 
 /// After so many rows it shows how many a request has: they mostly take the same room.
 const PROBE: usize = 8;
@@ -34,7 +34,7 @@ pub(crate) struct Batch {
 
 impl Batch {
     /// Decodes `ExportTraceServiceRequest`.
-    pub(super) fn decode(request: &[u8]) -> Result<Self, WireError> {
+    pub(super) fn decode(request: &[u8], known: &KnownContexts) -> Result<Self, WireError> {
         let mut batch = Self::default();
         let mut rejected = Vec::new();
         // Where the last context stands in the request, and its number.
@@ -53,7 +53,7 @@ impl Batch {
                     let [resource_url, scope_url] =
                         [&at.resource_schema_url, &at.scope_schema_url].map(|url| text(request, url));
                     let (resource, scope) = (&request[at.resource.clone()], &request[at.scope.clone()]);
-                    let context = batch.contexts.intern(resource, scope, &resource_url, &scope_url)?;
+                    let context = batch.contexts.intern(known, resource, scope, &resource_url, &scope_url)?;
                     last = (at.resource.clone(), at.scope.clone(), Some(context));
                     context
                 }
@@ -358,7 +358,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_field_of_a_span_comes_back(spans in prop::collection::vec(any_span(), 0..20)) {
-            let batch = Batch::decode(&request(spans.clone())).unwrap();
+            let batch = Batch::decode(&request(spans.clone()), &KnownContexts::default()).unwrap();
             prop_assert_eq!(batch.appended().accepted, spans.len() as u64);
             for (row, span) in spans.iter().enumerate() {
                 prop_assert_eq!(batch.rows.span(row).encode_to_vec(), span.encode_to_vec());
@@ -405,14 +405,15 @@ mod tests {
             Span { span_id: SpanId::NONE, ..good("no span") },
             good("second"),
         ];
-        let batch = Batch::decode(&request(spans)).unwrap();
+        let batch = Batch::decode(&request(spans), &KnownContexts::default()).unwrap();
         let appended = batch.appended();
         assert_eq!((appended.accepted, appended.rejected), (2, 2));
         assert!(appended.reason.unwrap().contains("\"no trace\" has no valid trace id"));
         assert_eq!((batch.rows.span(0), batch.rows.span(1)), (good("first"), good("second")));
         assert_eq!(batch.rows.attributes.keys().collect::<Vec<_>>().len(), 2);
 
-        let none = Batch::decode(&request(vec![Span { span_id: SpanId::NONE, ..good("no span") }])).unwrap();
+        let none = request(vec![Span { span_id: SpanId::NONE, ..good("no span") }]);
+        let none = Batch::decode(&none, &KnownContexts::default()).unwrap();
         assert_eq!((none.rows.len(), none.appended().rejected), (0, 1));
     }
 

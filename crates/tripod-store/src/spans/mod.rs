@@ -41,7 +41,7 @@ use self::decode::Batch;
 use self::memory::Memory;
 use self::operations::Operations;
 use crate::engine::{Part, PartFile, PartSink, RecordKind, Signal, View};
-use crate::records::RecordPart;
+use crate::records::{KnownContexts, RecordPart};
 use crate::{
     Appended, AttributeKey, AttributeValue, Dependency, Operation, ServiceStats, SpanSample, StoreError, Trace,
     TraceQuery, TraceSummaries, Window,
@@ -52,6 +52,8 @@ use crate::{
 pub(crate) struct Spans {
     /// How many parts have each operation.
     known: RwLock<Operations>,
+    /// Who emitted what came lately.
+    contexts: KnownContexts,
 }
 
 /// What is kept in memory of a part.
@@ -76,7 +78,7 @@ impl Signal for Spans {
     type Part = SpanPart;
 
     fn decode(&self, _kind: RecordKind, payload: &[u8]) -> Result<Batch, StoreError> {
-        Ok(Batch::decode(payload)?)
+        Ok(Batch::decode(payload, &self.contexts)?)
     }
 
     fn takes(kind: RecordKind) -> bool {

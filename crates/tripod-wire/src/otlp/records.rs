@@ -67,13 +67,13 @@ pub fn records(request: &[u8]) -> Records<'_> {
 impl Records<'_> {
     fn step(&mut self) -> Result<Option<RecordRange>, WireError> {
         loop {
-            if let Some(record) = next_message(&mut self.scope.rest, 2, "Record")? {
+            if let Some(record) = next_record(&mut self.scope.rest)? {
                 return Ok(Some(RecordRange {
                     resource: self.resource.head.clone(),
                     scope: self.scope.head.clone(),
                     resource_schema_url: self.resource.schema_url.clone(),
                     scope_schema_url: self.scope.schema_url.clone(),
-                    record: range(&record),
+                    record,
                 }));
             }
             if let Some(scope) = next_message(&mut self.resource.rest, 2, "ScopeEntry")? {
@@ -105,6 +105,19 @@ fn next_message<'a>(reader: &mut Reader<'a>, wanted: u32, name: &'static str) ->
         if number == wanted {
             reader.name_field(name);
             return reader.message(wire_type, name).map(Some);
+        }
+        reader.skip(number, wire_type)?;
+    }
+    Ok(None)
+}
+
+/// Where the next record lies; other fields are stepped over.
+fn next_record(reader: &mut Reader<'_>) -> Result<Option<Range<usize>>, WireError> {
+    while let Some((number, wire_type)) = reader.next_field()? {
+        if number == 2 {
+            reader.name_field("Record");
+            let len = reader.bytes(wire_type)?.len();
+            return Ok(Some(reader.offset() - len..reader.offset()));
         }
         reader.skip(number, wire_type)?;
     }

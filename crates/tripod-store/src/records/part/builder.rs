@@ -103,11 +103,6 @@ impl<'a> PartBuilder<'a> {
         Ok(self.heads.len() as u32)
     }
 
-    /// Adds a row of a trace; blocks that were copied have theirs in their part.
-    pub(super) fn trace_row(&mut self, hash: u64, row: u32) {
-        self.rows.push(hash, row);
-    }
-
     /// How many blocks there are.
     pub(crate) fn blocks(&self) -> usize {
         self.heads.len()
@@ -116,19 +111,21 @@ impl<'a> PartBuilder<'a> {
     /// Writes what is known of all blocks, and `summary`, which is whatever the signal wants to know of the part.
     pub(crate) fn finish(mut self, summary: &[u8]) -> Result<NewPart<'a>, StoreError> {
         let postings = std::mem::take(&mut self.postings);
-        self.finish_with(summary, |sink| postings.finish(sink))
+        self.finish_with(summary, &[], |sink| postings.finish(sink))
     }
 
-    /// Ends the part with postings that come from elsewhere.
+    /// Ends the part with postings that come from elsewhere, and rows of traces that do.
     pub(super) fn finish_with(
         mut self,
         summary: &[u8],
+        rows: &[rows::Input<'_>],
         postings: impl FnOnce(&mut postings::Sink<'_>) -> Result<(), StoreError>,
     ) -> Result<NewPart<'a>, StoreError> {
         let part = &mut self.part;
         let mut footer = Footer::default();
         footer.section(Kind::Postings, part, postings)?;
-        footer.section(Kind::Rows, part, |sink| sink(&self.rows.finish()))?;
+        let numbers = (self.heads.len() * MAX_BLOCK_ROWS) as u64;
+        footer.section(Kind::Rows, part, |sink| self.rows.finish(rows, numbers, sink))?;
         let mut contexts = (self.contexts.len() as u32).to_le_bytes().to_vec();
         self.contexts.encode(&mut contexts);
         footer.section(Kind::Contexts, part, |sink| sink(&contexts))?;

@@ -1,7 +1,7 @@
 //! Parts of one day as one part: full blocks are copied as bytes, small ones that lie side by side are written anew as one.
 //!
-//! The indexes are written anew with the blocks' new numbers, a page of each part in memory at a time; only the rows of traces
-//! are gathered whole, 8 bytes a trace and block.
+//! The indexes are written anew with the blocks' new numbers, a page of each part in memory at a time; of blocks that are written
+//! anew the rows of traces are gathered, 8 bytes a trace and block.
 
 use std::collections::HashSet;
 
@@ -12,7 +12,7 @@ use super::index::BlockIndex;
 use super::{PartBlock, RecordPart, row_number};
 use crate::StoreError;
 use crate::engine::{NewPart, PartFile};
-use crate::index::postings;
+use crate::index::{postings, rows};
 use crate::records::{ColumnSet, MAX_BLOCK_ROWS};
 
 /// A block with fewer rows is small.
@@ -145,25 +145,30 @@ impl<'a, 'b> Merge<'a, 'b> {
     }
 
     fn finish(self, summary: &[u8]) -> Result<NewPart<'b>, StoreError> {
-        let Self { inputs, mut builder, blocks, rewritten, .. } = self;
-        for (input, blocks) in inputs.iter().zip(&blocks) {
-            let section = Range { file: input.file, place: input.part.footer.place(Kind::Rows) };
-            input.part.rows.for_each(&section, |hash, row| {
-                let (block, row) = (row / MAX_BLOCK_ROWS as u32, row % MAX_BLOCK_ROWS as u32);
-                if let Some(new) = blocks.get(block as usize).filter(|new| !rewritten.contains(new)) {
-                    builder.trace_row(hash, row_number(*new, row));
-                }
-            })?;
-        }
-        let sections: Vec<_> = inputs
+        let Self { inputs, builder, blocks, rewritten, .. } = self;
+        let places = |kind: Kind| -> Vec<Range<'_>> {
+            inputs.iter().map(|input| Range { file: input.file, place: input.part.footer.place(kind) }).collect()
+        };
+        let (traces, sections) = (places(Kind::Rows), places(Kind::Postings));
+        let renamed: Vec<_> = blocks
             .iter()
-            .map(|input| Range { file: input.file, place: input.part.footer.place(Kind::Postings) })
+            .map(|blocks| {
+                let rewritten = &rewritten;
+                move |row: u32| {
+                    let (block, row) = (row / MAX_BLOCK_ROWS as u32, row % MAX_BLOCK_ROWS as u32);
+                    let new = blocks.get(block as usize).filter(|new| !rewritten.contains(new))?;
+                    Some(row_number(*new, row))
+                }
+            })
+            .collect();
+        let rows: Vec<_> = (inputs.iter().zip(&traces).zip(&renamed))
+            .map(|((input, section), row)| rows::Input { rows: &input.part.rows, section, row })
             .collect();
         let numbers: Vec<_> =
             blocks.iter().map(|blocks| move |block: u32| blocks.get(block as usize).copied()).collect();
         let inputs: Vec<_> = (inputs.iter().zip(&sections).zip(&numbers))
             .map(|((input, section), block)| postings::Input { postings: &input.part.postings, section, block })
             .collect();
-        builder.finish_with(summary, |sink| postings::merge(&inputs, sink))
+        builder.finish_with(summary, &rows, |sink| postings::merge(&inputs, sink))
     }
 }

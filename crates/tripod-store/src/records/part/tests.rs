@@ -9,7 +9,7 @@ use super::*;
 use crate::columns::ints;
 use crate::disk::RealDisk;
 use crate::engine::{NewPart, PartIds, PartMeta, PartSink};
-use crate::records::{Attributes, ColumnSet, ColumnSource, ValueRef};
+use crate::records::{Attributes, ColumnSet, ColumnSource, KnownContexts, ValueRef};
 
 #[derive(Debug)]
 struct Ids(u64);
@@ -122,7 +122,7 @@ fn context(service: u8) -> Arc<Context> {
     };
     let scope = InstrumentationScope { name: "test".to_owned(), ..InstrumentationScope::default() };
     let mut contexts = Contexts::default();
-    let number = contexts.intern(&resource.encode_to_vec(), &scope.encode_to_vec(), "", "").unwrap();
+    let number = contexts.intern(&KnownContexts::default(), &resource.encode_to_vec(), &scope.encode_to_vec(), "", "").unwrap();
     Arc::clone(contexts.get(number))
 }
 
