@@ -68,9 +68,13 @@ impl Load {
     }
 }
 
-/// Writes all requests to the standard output. Ends quietly when nobody reads any more.
+/// Writes all requests to the standard output. Ends quietly when nobody reads any more. `--batch` says how many spans a request has.
 pub fn make(arguments: &Arguments) {
-    let mut source = Load::of(arguments).source();
+    let load = Load::of(arguments);
+    let mut source: Box<dyn Source> = match arguments.get("--batch") {
+        Some(batch) if load.signal == "spans" => Box::new(Spans::batched(load.origin, load.count, batch)),
+        _ => load.source(),
+    };
     let mut out = std::io::stdout().lock();
     let mut request = Vec::new();
     widen(1);

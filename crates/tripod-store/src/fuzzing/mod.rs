@@ -221,7 +221,7 @@ pub fn request(bytes: &[u8]) {
     let Some(([kind], payload)) = take(bytes) else { return };
     match RecordKind::from_byte(kind) {
         Some(RecordKind::Spans) => taken(&Spans::default(), RecordKind::Spans, payload),
-        Some(RecordKind::Logs) => taken(&Logs, RecordKind::Logs, payload),
+        Some(RecordKind::Logs) => taken(&Logs::default(), RecordKind::Logs, payload),
         Some(kind) => taken(&Samples::new(Limits::default()), kind, payload),
         None => {}
     }

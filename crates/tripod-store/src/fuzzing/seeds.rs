@@ -10,7 +10,7 @@ use crate::columns::{Strings, fixed, floats, ints, strings};
 use crate::index::filter::FilterBuilder;
 use crate::index::hash::{self, KeyHash};
 use crate::index::{postings, rows};
-use crate::records::{Attributes, ColumnSet, Contexts};
+use crate::records::{Attributes, ColumnSet, Contexts, KnownContexts};
 use crate::samples::codec;
 use crate::{Exemplar, Labels, Metadata, MetricKind, NativeHistogram, Samples, SeriesWrite};
 
@@ -96,7 +96,7 @@ fn indexes() -> Vec<(&'static str, Vec<u8>)> {
     for block in 0..12 {
         for (key, values) in [("http.request.method", 2), ("user.id", 40)] {
             let values: Vec<String> = (0..values).map(|at| format!("{key}-{}", at * (block + 1) % 60)).collect();
-            let values = values.iter().map(|value| (value.as_str(), 3));
+            let values = values.iter().map(|value| (value.as_bytes(), 3));
             pairs.add_all(block, key, KeyHash::new(key), values, |hash| filter.insert(hash));
         }
     }
@@ -107,7 +107,13 @@ fn indexes() -> Vec<(&'static str, Vec<u8>)> {
     });
     finished.expect("memory takes all");
     let known = hash::id(&9u32.to_le_bytes());
-    vec![index(0, known, &of_rows.finish()), index(1, known, &written), index(2, known, &filter.finish())]
+    let mut rows = Vec::new();
+    let mut write = |bytes: &[u8]| {
+        rows.extend_from_slice(bytes);
+        Ok(())
+    };
+    of_rows.finish(&[], 0, &mut write).expect("memory takes all");
+    vec![index(0, known, &rows), index(1, known, &written), index(2, known, &filter.finish())]
 }
 
 fn records() -> Vec<(&'static str, Vec<u8>)> {
@@ -116,7 +122,9 @@ fn records() -> Vec<(&'static str, Vec<u8>)> {
         let resource = Resource { attributes: vec![KeyValue::new("service.name", service)], ..Resource::default() }
             .encode_to_vec();
         let scope = InstrumentationScope { name: "shop".to_owned(), ..InstrumentationScope::default() }.encode_to_vec();
-        contexts.intern(&resource, &scope, "https://example.com/1", "").expect("both were encoded here");
+        contexts
+            .intern(&KnownContexts::default(), &resource, &scope, "https://example.com/1", "")
+            .expect("both were encoded here");
     }
     let mut of_contexts = vec![0, contexts.len() as u8, 0];
     contexts.encode(&mut of_contexts);

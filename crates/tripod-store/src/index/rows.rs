@@ -46,13 +46,16 @@ pub(crate) struct Input<'a> {
     pub(crate) row: &'a dyn Fn(u32) -> Option<u32>,
 }
 
+/// Gets a bucket, and how many entries it has.
+type Visit<'a> = dyn FnMut(&[u8], usize) -> Result<(), StoreError> + 'a;
+
 impl Builder {
     /// Adds a row; one hash may have many.
     pub(crate) fn push(&mut self, hash: u64, row: u32) {
         self.entries.push(hash & !0xffff_ffff | u64::from(row));
     }
 
-    /// Writes the index of what was pushed and of what the inputs have, whose rows are called by numbers below `rows`.
+    /// Writes the index of what was pushed and of what the inputs have. Their rows get numbers below `rows`, of at most 32 bits.
     ///
     /// The inputs are read twice, a bucket at a time: the directory, which comes first, says where buckets end. It is kept in memory,
     /// 12 bytes for each 256 entries.
@@ -87,7 +90,7 @@ impl Builder {
         &self,
         shape: Shape,
         inputs: &[Input<'_>],
-        visit: &mut dyn FnMut(&[u8], usize) -> Result<(), StoreError>,
+        visit: &mut Visit<'_>,
     ) -> Result<(), StoreError> {
         let mut pushed = self.entries.as_slice();
         let mut cursors: Vec<_> = inputs.iter().map(|input| input.rows.entries(input.section).peekable()).collect();
@@ -97,10 +100,14 @@ impl Builder {
             entries.extend_from_slice(&pushed[..here]);
             pushed = &pushed[here..];
             for (input, cursor) in inputs.iter().zip(&mut cursors) {
-                take(cursor, |entry| shape.bucket(entry >> 32) == bucket, |entry| {
-                    let row = (input.row)(entry as u32);
-                    entries.extend(row.map(|row| entry & !0xffff_ffff | u64::from(row)));
-                })?;
+                take(
+                    cursor,
+                    |entry| shape.bucket(entry >> 32) == bucket,
+                    |entry| {
+                        let row = (input.row)(entry as u32);
+                        entries.extend(row.map(|row| entry & !0xffff_ffff | u64::from(row)));
+                    },
+                )?;
             }
             entries.sort_unstable();
             entries.dedup();
@@ -113,6 +120,13 @@ impl Builder {
             visit(&bytes, entries.len())?;
             entries.clear();
             bytes.clear();
+        }
+        // What was in no bucket's turn.
+        for (input, mut cursor) in inputs.iter().zip(cursors) {
+            if let Some(entry) = cursor.next() {
+                entry?;
+                return Err(input.section.damaged(0, Malformed("entries are not in order")));
+            }
         }
         Ok(())
     }
@@ -340,7 +354,7 @@ mod tests {
             pushed in proptest::collection::vec((any::<u64>(), 0u32..1 << 20), 0..300),
             gone in 1u32..9,
         ) {
-            let row = |input: u32, row: u32| (row % 9 != gone).then(|| row ^ input << 18);
+            let row = |input: u32, row: u32| (row % 9 != gone).then_some(row ^ input << 18);
             let sections: Vec<Memory> = several.iter().map(|entries| index(entries)).collect();
             let opened: Vec<Rows> = sections.iter().map(|section| Rows::open(section).unwrap()).collect();
             let names: Vec<_> = (0..).zip(&several).map(|(input, _)| move |old: u32| row(input, old)).collect();
@@ -379,7 +393,7 @@ mod tests {
                         let _ = rows.find(&section, *hash);
                     }
                     let _ = self::entries(&section);
-                    let _ = finish(Builder::default(), &[Input { rows: &rows, section: &section, row: &Some }], 0);
+                    let _ = finish(Builder::default(), &[Input { rows: &rows, section: &section, row: &Some }], 1 << 32);
                 }
             }
         }

@@ -69,8 +69,7 @@ const LEN: usize = size_of::<u32>();
 
 impl Fields<'_> {
     fn identity(self) -> Vec<u8> {
-        let fields =
-            [self.resource, self.scope, self.resource_schema_url.as_bytes(), self.scope_schema_url.as_bytes()];
+        let fields = [self.resource, self.scope, self.resource_schema_url.as_bytes(), self.scope_schema_url.as_bytes()];
         let mut identity = Vec::with_capacity(fields.iter().map(|field| field.len() + LEN).sum());
         for field in fields {
             identity.extend_from_slice(&(field.len() as u32).to_le_bytes());

@@ -159,3 +159,26 @@ fn width(residuals: &[u64]) -> u32 {
 fn bits_of_all(residuals: &[u64]) -> u64 {
     residuals.iter().map(|residual| u64::from(64 - residual.leading_zeros())).sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layouts_that_were_chosen_before_are_read() {
+        let tiny: Vec<u64> = (0..500).map(|at| at * at % 4).collect();
+        let mut as_bytes = vec![BYTES];
+        pack(&tiny.iter().map(|number| *number as u8).collect::<Vec<_>>(), &mut as_bytes);
+        assert_eq!(decode(&as_bytes, tiny.len()).unwrap(), tiny);
+
+        let small: Vec<u64> = (0..500).map(|at| at % 7 + at % 9).collect();
+        let mut as_bits = Vec::new();
+        put_bits(PACKED_BITS, &small, 4, &mut as_bits);
+        assert_eq!(decode(&as_bits, small.len()).unwrap(), small);
+
+        let ascending: Vec<u64> = (0..2000).map(|at| at / 3).collect();
+        let mut coded = Vec::new();
+        put_coded(&ascending, width(&ascending), true, &mut coded);
+        assert_eq!(decode(&coded, ascending.len()).unwrap(), ascending);
+    }
+}

@@ -69,15 +69,43 @@ fn count_ints(values: &[u64], mut visit: impl FnMut(u64, u32)) {
 /// costs an index less than a table of all of them.
 const SAMPLE: usize = 512;
 
-fn count<T: Hash + Eq + Copy>(mut values: impl Iterator<Item = T>, mut visit: impl FnMut(T, u32)) {
+fn count<T: Hash + Eq + Copy>(values: impl Iterator<Item = T>, mut visit: impl FnMut(T, u32)) {
     let mut counts: HashMap<T, u32, foldhash::fast::RandomState> = HashMap::default();
-    for value in values.by_ref().take(SAMPLE) {
-        *counts.entry(value).or_default() += 1;
+    let (mut runs, mut seen) = (Runs { values, next: None }, 0);
+    while seen < SAMPLE
+        && let Some((value, times)) = runs.next()
+    {
+        *counts.entry(value).or_default() += times;
+        seen += times as usize;
     }
     if counts.len() > SAMPLE / 8 * 7 {
-        values.for_each(|value| visit(value, 1));
+        runs.for_each(|(value, times)| visit(value, times));
     } else {
-        values.for_each(|value| *counts.entry(value).or_default() += 1);
+        runs.for_each(|(value, times)| *counts.entry(value).or_default() += times);
     }
     counts.into_iter().for_each(|(value, count)| visit(value, count));
+}
+
+/// Values with how many times each comes in a row: those of a trace's rows are often the same.
+struct Runs<T, I> {
+    values: I,
+    next: Option<T>,
+}
+
+impl<T: Eq + Copy, I: Iterator<Item = T>> Iterator for Runs<T, I> {
+    type Item = (T, u32);
+
+    #[inline]
+    fn next(&mut self) -> Option<(T, u32)> {
+        let value = self.next.take().or_else(|| self.values.next())?;
+        let mut times = 1;
+        for next in self.values.by_ref() {
+            if next != value {
+                self.next = Some(next);
+                break;
+            }
+            times += 1;
+        }
+        Some((value, times))
+    }
 }

@@ -94,7 +94,9 @@ impl Texts {
     /// Adds a run of another column's, of whose codes `known` are known; says how many bytes the texts take more.
     #[inline]
     pub(super) fn extend(&mut self, from: &Self, run: Range<usize>, known: &mut Renumbering) -> usize {
-        if let (Self::Coded { distinct, codes }, Self::Coded { distinct: others, codes: of_others }) = (&mut *self, from) {
+        if let (Self::Coded { distinct, codes }, Self::Coded { distinct: others, codes: of_others }) =
+            (&mut *self, from)
+        {
             let before = distinct.strings().bytes();
             for code in &of_others[run] {
                 codes.push(known.get(*code, others.len(), || distinct.number(others.get(*code))));

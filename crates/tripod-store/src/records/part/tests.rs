@@ -122,7 +122,8 @@ fn context(service: u8) -> Arc<Context> {
     };
     let scope = InstrumentationScope { name: "test".to_owned(), ..InstrumentationScope::default() };
     let mut contexts = Contexts::default();
-    let number = contexts.intern(&KnownContexts::default(), &resource.encode_to_vec(), &scope.encode_to_vec(), "", "").unwrap();
+    let number =
+        contexts.intern(&KnownContexts::default(), &resource.encode_to_vec(), &scope.encode_to_vec(), "", "").unwrap();
     Arc::clone(contexts.get(number))
 }
 
