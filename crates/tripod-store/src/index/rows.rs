@@ -86,12 +86,7 @@ impl Builder {
     }
 
     /// Hands out one bucket after the other, with how many entries it has.
-    fn buckets(
-        &self,
-        shape: Shape,
-        inputs: &[Input<'_>],
-        visit: &mut Visit<'_>,
-    ) -> Result<(), StoreError> {
+    fn buckets(&self, shape: Shape, inputs: &[Input<'_>], visit: &mut Visit<'_>) -> Result<(), StoreError> {
         let mut pushed = self.entries.as_slice();
         let mut cursors: Vec<_> = inputs.iter().map(|input| input.rows.entries(input.section).peekable()).collect();
         let (mut entries, mut bytes) = (Vec::new(), Vec::new());
