@@ -47,15 +47,15 @@ impl Requests {
         let mut all = Vec::new();
         for at in 0..counters {
             let (x, instance) = names(at);
-            let labels = vec![label("__name__", "m"), label("instance", &instance), label("job", "bench"), label("x", &x)];
+            let labels =
+                vec![label("__name__", "m"), label("instance", &instance), label("job", "bench"), label("x", &x)];
             all.push(series(labels, 100, at));
         }
         for at in 0..counters {
             let (x, instance) = names(at);
             for (bound, le) in BOUNDS.iter().enumerate() {
-                let labels = [
-                    ("__name__", "m_bucket"), ("instance", &instance), ("job", "bench"), ("le", *le), ("x", &x),
-                ];
+                let labels =
+                    [("__name__", "m_bucket"), ("instance", &instance), ("job", "bench"), ("le", *le), ("x", &x)];
                 // A bucket has all of the smaller ones in it.
                 let labels = labels.iter().map(|(name, value)| label(name, value)).collect();
                 all.push(series(labels, 10 * (bound as u32 + 1), counters + at));
@@ -74,7 +74,8 @@ impl Requests {
         }
         let end = self.series.len().min(self.at + SERIES);
         let (start, scrape) = (self.start, self.scrape);
-        let timeseries: Vec<_> = self.series[self.at..end].iter_mut().map(|series| series.next(start, scrape)).collect();
+        let timeseries: Vec<_> =
+            self.series[self.at..end].iter_mut().map(|series| series.next(start, scrape)).collect();
         self.at = end;
         let samples = timeseries.len() * AT_ONCE as usize;
         let mut bytes = Vec::new();

@@ -16,10 +16,8 @@ use serde_json::Value;
 use server::Server;
 
 const STEP: u32 = 60;
-const QUERIES: [&str; 2] = [
-    "sum by (x) (rate(m[5m]))",
-    "histogram_quantile(0.99, sum by (le, x) (rate(m_bucket[5m])))",
-];
+const QUERIES: [&str; 2] =
+    ["sum by (x) (rate(m[5m]))", "histogram_quantile(0.99, sum by (le, x) (rate(m_bucket[5m])))"];
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
@@ -54,7 +52,9 @@ fn main() {
          at a step of {STEP} s, over HTTP, both in turn, p50 of {runs} runs. Memory: resident at most (VmHWM) since the query was first \
          asked, of the whole process; in parentheses what was resident before.\n\n\
          | query | | {} | {} | of it | target | verdict |\n|---|---|---|---|---|---|---|",
-        counters * 10, servers[0].name, servers[1].name,
+        counters * 10,
+        servers[0].name,
+        servers[1].name,
     );
     for query in QUERIES {
         let mut took = [Vec::new(), Vec::new()];
@@ -117,8 +117,12 @@ fn compare(ours: &Value, theirs: &Value) {
         assert_eq!(ours.len(), theirs.len(), "as many steps");
         for (ours, theirs) in ours.iter().zip(theirs) {
             assert_eq!(ours[0].as_f64(), theirs[0].as_f64(), "the same times");
-            let [a, b] = [ours, theirs].map(|pair| pair[1].as_str().and_then(|text| text.parse::<f64>().ok()).expect("a number"));
-            assert!(a == b || (a - b).abs() <= 1e-9 * b.abs() || a.is_nan() && b.is_nan(), "ours {ours}, theirs {theirs}");
+            let [a, b] = [ours, theirs]
+                .map(|pair| pair[1].as_str().and_then(|text| text.parse::<f64>().ok()).expect("a number"));
+            assert!(
+                a == b || (a - b).abs() <= 1e-9 * b.abs() || a.is_nan() && b.is_nan(),
+                "ours {ours}, theirs {theirs}"
+            );
         }
     }
 }
