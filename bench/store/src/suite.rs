@@ -239,9 +239,9 @@ impl Suite {
         let _ = std::fs::remove_dir_all(dir);
         self.tripod(figures, answer);
         let (prometheus, victoria) = ("TRIPOD_BENCH_PROMETHEUS", "TRIPOD_BENCH_VICTORIA_METRICS");
-        self.server(Peer("Prometheus 2.42", "log not synced; bytes of a snapshot"), "prometheus", prometheus, &load);
+        self.server(Peer("Prometheus 2.42", "log not synced; bytes of a snapshot; asked over HTTP"), "prometheus", prometheus, &load);
         self.server(
-            Peer("VictoriaMetrics 1.79", "no log, up to 5 s lost in a crash"),
+            Peer("VictoriaMetrics 1.79", "no log, up to 5 s lost in a crash; asked over HTTP"),
             "victoria-metrics",
             victoria,
             &load,
@@ -274,7 +274,7 @@ impl Suite {
     /// Tripod's own figures, beside which the peers' stand.
     fn tripod(&mut self, mut figures: Value, answer: Value) {
         figures["queries"] = answer["queries"].clone();
-        self.beside.push((Peer("Tripod", "synced"), figures));
+        self.beside.push((Peer("Tripod", "synced; asked as a library"), figures));
     }
 
     /// A peer that is a library.
@@ -349,7 +349,8 @@ fn beside(peers: &[(Peer, Value)]) -> String {
         peers[0].1["queries"].as_array().into_iter().flatten().filter_map(|row| row["name"].as_str()).collect();
     let mut times = vec![vec!["p50 / p99, ms".to_owned()]];
     times[0].extend(peers.iter().map(|(Peer(name, _), _)| (*name).to_owned()));
-    for name in names {
+    for (at, name) in names.into_iter().enumerate() {
+        let first = &peers[0].1["queries"][at]["first"];
         let of = |figures: &Value| {
             figures["queries"].as_array().into_iter().flatten().find(|row| row["name"] == name).cloned()
         };
@@ -358,7 +359,9 @@ fn beside(peers: &[(Peer, Value)]) -> String {
         if cells.iter().flatten().count() > 1 {
             let cell = |row: &Option<Value>| {
                 row.as_ref().map_or("-".to_owned(), |row| {
-                    format!("{} / {}", short(number(row, "p50")), short(number(row, "p99")))
+                    let time = format!("{} / {}", short(number(row, "p50")), short(number(row, "p99")));
+                    // Who finds something else has not answered the same question.
+                    if row["first"] == *first { time } else { format!("{time}, found {} not {first}", row["first"]) }
                 })
             };
             times.push(std::iter::once(name.to_owned()).chain(cells.iter().map(cell)).collect());

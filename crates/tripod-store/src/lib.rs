@@ -32,7 +32,7 @@ pub use contract::{
     Window, body_regex,
 };
 pub use embedded::Embedded;
-pub use engine::{Check, CheckedPart, Durability, Keep, Options, Recovery, Retention, SignalStatus};
+pub use engine::{Check, CheckedPart, DamagedPart, Durability, Keep, Options, Recovery, Retention, SignalStatus};
 pub use error::StoreError;
 #[cfg(feature = "parquet")]
 pub use export::{ExportSignal, export};
@@ -60,6 +60,9 @@ pub trait Store: SpanStore + LogStore + SeriesStore {
 
     /// What the store holds and has done since it was opened.
     fn status(&self) -> Status;
+
+    /// Parts that were found damaged since it was opened, and set aside: what they had is in no answer.
+    fn damaged(&self) -> Vec<DamagedPart>;
 
     /// Makes a snapshot in `dest`, a directory that is new or empty: a store of its own, with all that was acknowledged before this
     /// was called. Answers the bytes of its parts.

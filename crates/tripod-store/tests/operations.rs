@@ -4,8 +4,10 @@ mod common;
 
 use std::path::Path;
 
-use common::{any_log, any_trace, open, span, spans, trace_id};
-use tripod_store::{Embedded, Labels, LogStore, Matcher, Options, SeriesStore, SpanStore, Store, TraceQuery};
+use common::{any_log, any_trace, log, logs, open, span, spans, trace_id};
+use tripod_store::{
+    Embedded, Labels, LogStore, Matcher, Options, Samples, SeriesStore, SeriesWrite, SpanStore, Store, TraceQuery,
+};
 
 /// Copies a directory.
 fn copy(from: &Path, to: &Path) {
@@ -120,7 +122,97 @@ fn a_damaged_part_is_set_aside_at_the_next_start_and_the_rest_serves() {
     assert!(aside.exists() && !logs.path.exists());
     assert_eq!((store.find_logs(&any_log()).unwrap().len(), store.services().unwrap().len()), (0, 2));
     let damaged: Vec<_> = store.status().signals.into_iter().flat_map(|signal| signal.damaged).collect();
-    assert_eq!(damaged, std::slice::from_ref(&aside));
+    assert_eq!(damaged, store.damaged());
+    assert_eq!((&damaged[0].damage.path, damaged[0].signal, damaged[0].rows), (&aside, "logs", 20));
     drop(store);
     assert_eq!(Embedded::check(dir.path()).unwrap().set_aside, [aside]);
+}
+
+/// Rows of a signal: how 50 of them come in, and how many are found when all are asked for.
+struct Rows {
+    signal: &'static str,
+    append: fn(&Embedded, u64),
+    count: fn(&Embedded) -> usize,
+}
+
+const ROWS: [Rows; 3] = [
+    Rows {
+        signal: "spans",
+        append: |store, number| {
+            let of = |at| span(number * 100 + at, at, &format!("step {at}"), number * 100 + at);
+            store.append_spans(&spans("shop", (0..50).map(of))).unwrap();
+        },
+        count: |store| store.find_traces(&any_trace()).unwrap().iter().map(|trace| trace.spans.len()).sum(),
+    },
+    Rows {
+        signal: "logs",
+        append: |store, number| {
+            let of = |at| log(number * 100 + at, &format!("order {at} of {number} was placed"));
+            store.append_logs(&logs("shop", (0..50).map(of))).unwrap();
+        },
+        count: |store| store.find_logs(&any_log()).unwrap().len(),
+    },
+    Rows {
+        signal: "samples",
+        append: |store, number| {
+            let of = |series: i64| SeriesWrite {
+                labels: Labels::new([("__name__", "orders".to_owned()), ("shop", series.to_string())]),
+                samples: Samples {
+                    floats: (0..10).map(|at| (number as i64 * 100 + at, (at * at * series) as f64 / 3.0)).collect(),
+                    ..Samples::default()
+                },
+                exemplars: Vec::new(),
+                metadata: None,
+            };
+            store.append_series(&(0..5).map(of).collect::<Vec<_>>()).unwrap();
+        },
+        count: |store| store.select(&[], 0, 1000).unwrap().iter().map(|series| series.samples.floats.len()).sum(),
+    },
+];
+
+#[test]
+fn a_part_that_is_damaged_under_a_running_store_is_set_aside_by_the_query_that_meets_it_and_the_rest_is_answered() {
+    for Rows { signal, append, count } in ROWS {
+        let mut met = 0;
+        for share in 0..20 {
+            let dir = tempfile::tempdir().unwrap();
+            let (store, _) = open(dir.path());
+            for number in 0..2 {
+                append(&store, number);
+                store.settle().unwrap();
+            }
+            assert_eq!(count(&store), 100);
+            let part = first_part(dir.path());
+            let mut bytes = std::fs::read(&part).unwrap();
+            let at = bytes.len() * share / 20;
+            bytes[at] ^= 0x10;
+            std::fs::write(&part, bytes).unwrap();
+
+            let (found, damaged) = (count(&store), store.damaged());
+            if found == 100 {
+                assert!(damaged.is_empty() && part.exists(), "byte {at} of {signal} was not asked for");
+                continue;
+            }
+            met += 1;
+            let aside = dir.path().join("damaged").join(part.file_name().unwrap());
+            assert_eq!((found, damaged.len(), count(&store)), (50, 1, 50), "byte {at} of {signal}");
+            let gone = &damaged[0];
+            assert_eq!((gone.signal, gone.rows, &gone.damage.path), (signal, 50, &aside), "byte {at}");
+            assert!(gone.damage.offset <= at as u64 && !gone.damage.reason.is_empty(), "{gone:?}");
+            assert!(aside.exists() && !part.exists());
+            append(&store, 2);
+            store.settle().unwrap();
+            drop(store);
+            let (store, recovery) = open(dir.path());
+            assert_eq!((count(&store), recovery.damaged), (100, Vec::new()));
+        }
+        assert!(met > 3, "{met} bytes of {signal} were asked for");
+    }
+}
+
+/// The oldest part of a store.
+fn first_part(dir: &Path) -> std::path::PathBuf {
+    let days = std::fs::read_dir(dir.join("parts")).unwrap();
+    let files = days.flat_map(|day| std::fs::read_dir(day.unwrap().path()).unwrap());
+    files.map(|file| file.unwrap().path()).min_by_key(|path| path.file_name().unwrap().to_owned()).unwrap()
 }

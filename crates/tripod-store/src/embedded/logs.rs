@@ -10,11 +10,11 @@ impl LogStore for Embedded {
     }
 
     fn find_logs(&self, query: &LogQuery) -> Result<Vec<StoredLog>, StoreError> {
-        logs::find(&self.logs.view(), query)
+        self.logs.ask(self.ground(), |_, view| logs::find(view, query))
     }
 
     fn log_volume(&self, query: &LogQuery, steps: usize) -> Result<LogVolume, StoreError> {
-        logs::volume(&self.logs.view(), query, steps.max(1))
+        self.logs.ask(self.ground(), |_, view| logs::volume(view, query, steps.max(1)))
     }
 
     fn attribute_keys(&self) -> Result<Vec<AttributeKey>, StoreError> {
@@ -22,6 +22,6 @@ impl LogStore for Embedded {
     }
 
     fn attribute_values(&self, key: &str, prefix: &str, limit: usize) -> Result<Vec<AttributeValue>, StoreError> {
-        logs::attribute_values(&self.logs.view(), key, prefix, limit)
+        self.logs.ask(self.ground(), |_, view| logs::attribute_values(view, key, prefix, limit))
     }
 }

@@ -13,11 +13,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::disk::{Disk, RealDisk};
-use crate::engine::{self, AnyTable, Background, Check, Engine, Keep, Options, Recovery, Signal, Table};
+use crate::engine::{self, AnyTable, Background, Check, Engine, Ground, Keep, Options, Recovery, Signal, Table};
 use crate::logs::Logs;
 use crate::samples::{Limits, Samples};
 use crate::spans::Spans;
-use crate::{Status, Store, StoreError};
+use crate::{DamagedPart, Status, Store, StoreError};
 
 /// The embedded store. Share it in an [`Arc`]; any number of threads may append and ask at once.
 ///
@@ -82,6 +82,10 @@ impl Embedded {
         engine::check(&RealDisk, dir, &[spans, logs, samples])
     }
 
+    fn ground(&self) -> &Ground {
+        &self.engine.ground
+    }
+
     /// Writes all that is in memory as parts, and merges and drops parts until nothing is left to do.
     ///
     /// # Errors
@@ -123,6 +127,10 @@ impl Store for Embedded {
     /// The snapshot's parts are hard links, so `dest` must be on the store's file system.
     fn snapshot(&self, dest: &Path) -> Result<u64, StoreError> {
         self.engine.snapshot(dest)
+    }
+
+    fn damaged(&self) -> Vec<DamagedPart> {
+        self.engine.tables().flat_map(|table| table.damaged()).collect()
     }
 
     fn status(&self) -> Status {

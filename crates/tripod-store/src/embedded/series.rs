@@ -1,6 +1,7 @@
 //! Samples and exemplars of the embedded store.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use super::Embedded;
 use crate::engine::RecordKind;
@@ -20,19 +21,30 @@ impl SeriesStore for Embedded {
     }
 
     fn scan(&self, matchers: &[Matcher], start: i64, end: i64, visit: &mut VisitSeries<'_>) -> Result<(), StoreError> {
-        self.samples.signal.scan(&self.samples.view(), matchers, start, end, visit)
+        let mut last: Option<Labels> = None;
+        self.samples.ask(self.ground(), |samples, view| {
+            // Series come sorted: who asks again goes on behind what was visited.
+            let behind = last.clone();
+            samples.scan(view, matchers, start, end, &mut |series| {
+                if behind.as_ref().is_some_and(|behind| series.labels <= behind) {
+                    return ControlFlow::Continue(());
+                }
+                last = Some(series.labels.clone());
+                visit(series)
+            })
+        })
     }
 
     fn series(&self, sets: &[Vec<Matcher>], start: i64, end: i64) -> Result<Vec<Labels>, StoreError> {
-        self.samples.signal.series(&self.samples.view(), sets, start, end)
+        self.samples.ask(self.ground(), |samples, view| samples.series(view, sets, start, end))
     }
 
     fn label_names(&self, matchers: &[Matcher], start: i64, end: i64) -> Result<Vec<String>, StoreError> {
-        self.samples.signal.label_names(&self.samples.view(), matchers, start, end)
+        self.samples.ask(self.ground(), |samples, view| samples.label_names(view, matchers, start, end))
     }
 
     fn label_values(&self, name: &str, matchers: &[Matcher], start: i64, end: i64) -> Result<Vec<String>, StoreError> {
-        self.samples.signal.label_values(&self.samples.view(), name, matchers, start, end)
+        self.samples.ask(self.ground(), |samples, view| samples.label_values(view, name, matchers, start, end))
     }
 
     fn series_statistics(&self, limit: usize) -> Result<SeriesStatistics, StoreError> {
@@ -40,14 +52,14 @@ impl SeriesStore for Embedded {
     }
 
     fn exemplars(&self, matchers: &[Matcher], start: i64, end: i64) -> Result<Vec<SeriesExemplars>, StoreError> {
-        self.samples.signal.exemplars(&self.samples.view(), matchers, start, end)
+        self.samples.ask(self.ground(), |samples, view| samples.exemplars(view, matchers, start, end))
     }
 
     fn metadata(&self) -> Result<BTreeMap<String, Metadata>, StoreError> {
-        self.samples.signal.metadata(&self.samples.view())
+        self.samples.ask(self.ground(), |samples, view| samples.metadata(view))
     }
 
     fn last(&self, labels: &Labels) -> Result<Option<(i64, f64)>, StoreError> {
-        self.samples.signal.last(&self.samples.view(), labels)
+        self.samples.ask(self.ground(), |samples, view| samples.last(view, labels))
     }
 }

@@ -21,11 +21,11 @@ impl SpanStore for Embedded {
     }
 
     fn trace(&self, id: TraceId) -> Result<Option<Trace>, StoreError> {
-        self.spans.signal.trace(&self.spans.view(), id)
+        self.spans.ask(self.ground(), |spans, view| spans.trace(view, id))
     }
 
     fn find_traces(&self, query: &TraceQuery) -> Result<Vec<Trace>, StoreError> {
-        self.spans.signal.find_traces(&self.spans.view(), query)
+        self.spans.ask(self.ground(), |spans, view| spans.find_traces(view, query))
     }
 
     fn visit_traces(
@@ -33,15 +33,27 @@ impl SpanStore for Embedded {
         query: &TraceQuery,
         visit: &mut dyn FnMut(Trace) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
-        self.spans.signal.visit_traces(&self.spans.view(), query, visit)
+        let mut begun = false;
+        loop {
+            let view = self.spans.view();
+            let visited = self.spans.signal.visit_traces(&view, query, &mut |trace| {
+                begun = true;
+                visit(trace)
+            });
+            match visited {
+                // What was visited can't be taken back: then it is an error, and who asks again is answered.
+                Err(error) if self.spans.set_aside_culprit(self.ground(), &view, &error)? && !begun => {}
+                visited => return visited,
+            }
+        }
     }
 
     fn sample_spans(&self, query: &TraceQuery) -> Result<SpanSample, StoreError> {
-        self.spans.signal.sample_spans(&self.spans.view(), query)
+        self.spans.ask(self.ground(), |spans, view| spans.sample_spans(view, query))
     }
 
     fn summarize_traces(&self, query: &TraceQuery) -> Result<TraceSummaries, StoreError> {
-        self.spans.signal.summarize_traces(&self.spans.view(), query)
+        self.spans.ask(self.ground(), |spans, view| spans.summarize_traces(view, query))
     }
 
     fn services(&self) -> Result<Vec<String>, StoreError> {
@@ -53,11 +65,11 @@ impl SpanStore for Embedded {
     }
 
     fn service_stats(&self, window: Window, steps: usize) -> Result<Vec<ServiceStats>, StoreError> {
-        self.spans.signal.service_stats(&self.spans.view(), window, steps)
+        self.spans.ask(self.ground(), |spans, view| spans.service_stats(view, window, steps))
     }
 
     fn dependencies(&self, window: Window) -> Result<Vec<Dependency>, StoreError> {
-        self.spans.signal.dependencies(&self.spans.view(), window)
+        self.spans.ask(self.ground(), |spans, view| spans.dependencies(view, window))
     }
 
     fn attribute_keys(&self) -> Result<Vec<AttributeKey>, StoreError> {
@@ -69,6 +81,6 @@ impl SpanStore for Embedded {
     }
 
     fn attribute_values(&self, key: &str, prefix: &str, limit: usize) -> Result<Vec<AttributeValue>, StoreError> {
-        self.spans.signal.attribute_values(&self.spans.view(), key, prefix, limit)
+        self.spans.ask(self.ground(), |spans, view| spans.attribute_values(view, key, prefix, limit))
     }
 }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Ground, Part, PartMeta, RecordKind, Signal, SignalStatus, Table};
+use super::{DamagedPart, Ground, Part, PartMeta, RecordKind, Signal, SignalStatus, Table};
 use crate::StoreError;
 use crate::disk::Disk;
 use crate::wal::recover::Damage;
@@ -66,6 +66,9 @@ pub(crate) trait AnyTable: fmt::Debug + Send + Sync {
     /// See [`Signal::opened`].
     fn opened(&self);
 
+    /// Parts that were found damaged, and set aside.
+    fn damaged(&self) -> Vec<DamagedPart>;
+
     /// What it says of itself.
     fn status(&self) -> SignalStatus;
 }
@@ -84,7 +87,7 @@ impl<S: Signal> AnyTable for Table<S> {
         for meta in parts {
             match contained(S::NAME, || self.open_part(ground.disk.as_ref(), &ground.dir, meta)) {
                 Ok(part) => open.push(Arc::new(part)),
-                Err(error) => damaged.push((meta.clone(), self.move_aside(ground, meta, error)?)),
+                Err(error) => damaged.push((meta.clone(), self.move_aside(ground, self.damaged(ground, meta, error)?)?)),
             }
         }
         self.show(&[], &open);
@@ -160,6 +163,10 @@ impl<S: Signal> AnyTable for Table<S> {
         self.signal.opened();
     }
 
+    fn damaged(&self) -> Vec<DamagedPart> {
+        lock(&self.counters.damaged).clone()
+    }
+
     fn status(&self) -> SignalStatus {
         let view = self.view();
         let memory_rows = view.memories.iter().map(|memory| self.signal.rows(memory)).sum();
@@ -180,7 +187,7 @@ impl<S: Signal> AnyTable for Table<S> {
             evicted: self.counters.evicted.get(),
             failures: self.counters.failures.get(),
             last_error: lock(&self.counters.last_error).clone(),
-            damaged: lock(&self.counters.damaged).clone(),
+            damaged: AnyTable::damaged(self),
         }
     }
 }
@@ -189,49 +196,10 @@ impl<S: Signal> Table<S> {
     fn parts_of(&self, ids: &[u64]) -> Vec<Arc<Part<S>>> {
         self.view().parts.iter().filter(|part| ids.contains(&part.file.meta.id)).cloned().collect()
     }
-
-    /// Takes a part out of what is found, when a look at all of it shows that it is damaged.
-    fn set_aside_if_damaged(&self, ground: &Ground, part: &Arc<Part<S>>) -> Result<(), StoreError> {
-        let Err(error) = contained(S::NAME, || self.signal.verify(part)) else { return Ok(()) };
-        let meta = &part.file.meta;
-        self.move_aside(ground, meta, error)?;
-        ground.commit(None, |manifest| manifest.parts.retain(|part| part.id != meta.id))?;
-        self.show(&[Arc::clone(part)], &[]);
-        Ok(())
-    }
-
-    /// Moves the file of a damaged part to `damaged/`. An error that is not the part's own is returned as it is.
-    fn move_aside(&self, ground: &Ground, meta: &PartMeta, error: StoreError) -> Result<Damage, StoreError> {
-        let path = ground.path(&meta.path());
-        let (offset, reason) = match error {
-            StoreError::Damaged { offset, reason, .. } => (offset, reason),
-            StoreError::Internal(reason) => (0, reason),
-            StoreError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
-                (0, "the file is not there".to_owned())
-            }
-            // The disk can't read it.
-            StoreError::Io { source, .. } if source.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) => {
-                (0, source.to_string())
-            }
-            error => return Err(error),
-        };
-        let aside = ground.path(&Path::new("damaged").join(path.file_name().unwrap_or_default()));
-        let moved = ground.disk.create_dir_all(&ground.path(Path::new("damaged"))).and_then(|()| {
-            ground.disk.rename(&path, &aside)?;
-            ground.disk.sync_dir(&ground.path(Path::new("damaged")))
-        });
-        match moved {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(StoreError::io("cannot set aside", &path, error));
-            }
-            _ => lock(&self.counters.damaged).push(aside.clone()),
-        }
-        Ok(Damage { path: aside, offset, bytes: meta.bytes.saturating_sub(offset), reason })
-    }
 }
 
 /// Runs what belongs to a signal; a panic becomes an error.
-fn contained<T>(signal: &str, run: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+pub(super) fn contained<T>(signal: &str, run: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
     panic::catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
         let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();

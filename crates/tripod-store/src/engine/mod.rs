@@ -5,6 +5,7 @@
 //! manifest and the background work are shared by all: decision 28 says how they play together.
 
 mod any;
+mod aside;
 mod background;
 mod check;
 mod directory;
@@ -49,7 +50,7 @@ pub(crate) use self::part::{NewPart, PartFile, PartMeta, PartSink};
 pub(crate) use self::signal::{RecordKind, Signal};
 pub(crate) use self::space::Space;
 pub(crate) use self::status::Counters;
-pub use self::status::SignalStatus;
+pub use self::status::{DamagedPart, SignalStatus};
 pub(crate) use self::table::Table;
 pub(crate) use self::view::{Part, View};
 pub(crate) use self::work::{Pace, Work};

@@ -1,11 +1,11 @@
 //! What the engine says of itself.
 
-use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::StoreError;
 use crate::wal::lock;
+use crate::wal::recover::Damage;
 
 /// What a signal holds and what became of it since the store was opened.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,8 +40,23 @@ pub struct SignalStatus {
     pub failures: u64,
     /// What the last of them said.
     pub last_error: Option<String>,
-    /// Parts that were damaged and have been set aside, where they are now.
-    pub damaged: Vec<PathBuf>,
+    /// Parts that were found damaged since the store was opened.
+    pub damaged: Vec<DamagedPart>,
+}
+
+/// A part that was damaged and has been set aside: its rows are not found any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DamagedPart {
+    /// The name of its signal: `spans`, `logs`, `samples`.
+    pub signal: &'static str,
+    /// Where it is now, and what is wrong with it.
+    pub damage: Damage,
+    /// Rows it had.
+    pub rows: u64,
+    /// The time of its oldest row, nanoseconds since the Unix epoch.
+    pub oldest: u64,
+    /// The time of its newest row.
+    pub newest: u64,
 }
 
 /// Counts of one signal.
@@ -52,7 +67,7 @@ pub(crate) struct Counters {
     pub(super) evicted: Counter,
     pub(super) failures: Counter,
     pub(super) last_error: Mutex<Option<String>>,
-    pub(super) damaged: Mutex<Vec<PathBuf>>,
+    pub(super) damaged: Mutex<Vec<DamagedPart>>,
 }
 
 /// A number that grows.

@@ -34,6 +34,8 @@ pub(crate) struct Table<S: Signal> {
     flushed: Condvar,
     /// Held by who writes a memory table.
     flushing: Mutex<()>,
+    /// Held by who sets a part aside.
+    pub(super) setting_aside: Mutex<()>,
     /// Whether the last flush failed. Changed while `memories` is held.
     failing: AtomicBool,
 }
@@ -60,6 +62,7 @@ impl<S: Signal> Table<S> {
             memories: Mutex::new(VecDeque::from([Extent::default()])),
             flushed: Condvar::new(),
             flushing: Mutex::new(()),
+            setting_aside: Mutex::new(()),
             failing: AtomicBool::new(false),
         })
     }
