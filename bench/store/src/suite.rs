@@ -239,7 +239,12 @@ impl Suite {
         let _ = std::fs::remove_dir_all(dir);
         self.tripod(figures, answer);
         let (prometheus, victoria) = ("TRIPOD_BENCH_PROMETHEUS", "TRIPOD_BENCH_VICTORIA_METRICS");
-        self.server(Peer("Prometheus 2.42", "log not synced; bytes of a snapshot; asked over HTTP"), "prometheus", prometheus, &load);
+        self.server(
+            Peer("Prometheus 2.42", "log not synced; bytes of a snapshot; asked over HTTP"),
+            "prometheus",
+            prometheus,
+            &load,
+        );
         self.server(
             Peer("VictoriaMetrics 1.79", "no log, up to 5 s lost in a crash; asked over HTTP"),
             "victoria-metrics",

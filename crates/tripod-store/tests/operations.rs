@@ -189,13 +189,15 @@ fn a_part_that_is_damaged_under_a_running_store_is_set_aside_by_the_query_that_m
             std::fs::write(&part, bytes).unwrap();
 
             let (found, damaged) = (count(&store), store.damaged());
-            if found == 100 {
-                assert!(damaged.is_empty() && part.exists(), "byte {at} of {signal} was not asked for");
+            if damaged.is_empty() {
+                assert!(found == 100 && part.exists(), "byte {at} of {signal} was not asked for");
                 continue;
             }
             met += 1;
             let aside = dir.path().join("damaged").join(part.file_name().unwrap());
-            assert_eq!((found, damaged.len(), count(&store)), (50, 1, 50), "byte {at} of {signal}");
+            // What was read before is in the first answer.
+            assert!((50..=100).contains(&found), "{found} for byte {at} of {signal}");
+            assert_eq!((damaged.len(), count(&store)), (1, 50), "byte {at} of {signal}");
             let gone = &damaged[0];
             assert_eq!((gone.signal, gone.rows, &gone.damage.path), (signal, 50, &aside), "byte {at}");
             assert!(gone.damage.offset <= at as u64 && !gone.damage.reason.is_empty(), "{gone:?}");

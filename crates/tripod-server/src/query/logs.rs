@@ -14,7 +14,7 @@ use tripod_wire::otlp::logs::SeverityNumber;
 use tripod_wire::{SpanId, TraceId};
 
 use super::params::Params;
-use super::{Context, Failure, answer, attributes, time};
+use super::{Context, Failure, answer, attributes, incomplete, time};
 use crate::own_metrics::Api;
 
 const DEFAULT_LOGS: usize = 100;
@@ -29,7 +29,9 @@ async fn logs(State(context): State<Arc<Context>>, params: Params) -> Response {
     let query = move |context: &Context| {
         let conditions = conditions(&params, params.window()?, params.count("limit", DEFAULT_LOGS, MAX_LOGS)?)?;
         let found = context.store.find_logs(&conditions)?;
-        Ok(json!({ "logs": found.iter().map(log).collect::<Value>() }))
+        let mut answer = json!({ "logs": found.iter().map(log).collect::<Value>() });
+        incomplete::add_to(&mut answer, context.store.as_ref(), "logs", conditions.window);
+        Ok(answer)
     };
     answer(context.run(Api::Logs, query).await)
 }
@@ -37,8 +39,11 @@ async fn logs(State(context): State<Arc<Context>>, params: Params) -> Response {
 async fn volume(State(context): State<Arc<Context>>, params: Params) -> Response {
     let query = move |context: &Context| {
         let steps = params.count("steps", 60, MAX_STEPS)?;
-        let counted = context.store.log_volume(&conditions(&params, params.window()?, usize::MAX)?, steps)?;
-        Ok(volume_json(&counted, steps))
+        let window = params.window()?;
+        let counted = context.store.log_volume(&conditions(&params, window, usize::MAX)?, steps)?;
+        let mut answer = volume_json(&counted, steps);
+        incomplete::add_to(&mut answer, context.store.as_ref(), "logs", window);
+        Ok(answer)
     };
     answer(context.run(Api::Logs, query).await)
 }

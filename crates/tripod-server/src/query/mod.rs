@@ -7,6 +7,7 @@ mod attributes;
 mod completion;
 mod correlate;
 mod export;
+mod incomplete;
 pub(crate) mod jaeger;
 mod jaeger_json;
 mod jaeger_metrics;
@@ -214,6 +215,7 @@ pub(crate) fn router(context: Arc<Context>, ingest: Arc<Ingest>) -> Router {
         .merge(snapshot::routes())
         .route("/api/{*path}", axum::routing::any(unknown))
         .route("/v1/{*path}", axum::routing::any(wrong_address))
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(&context), incomplete::tell))
         .layer(axum::middleware::from_fn(compression::compress))
         .fallback(ui::serve)
         .with_state(context)

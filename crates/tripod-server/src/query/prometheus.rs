@@ -77,7 +77,9 @@ impl From<QueryError> for Failure {
 fn query(context: &Context, params: &Params) -> Answer {
     let query = params.required("query")?;
     let at = params.read("time", millis)?.unwrap_or_else(now);
-    let output = engine(context, params)?.instant(&StoreSource(context.store.as_ref()), query, at)?;
+    let source = StoreSource::new(context.store.as_ref());
+    let mut output = engine(context, params)?.instant(&source, query, at)?;
+    output.warnings.extend(source.warnings());
     Ok(Json::output(&output))
 }
 
@@ -105,7 +107,9 @@ fn query_range(context: &Context, params: &Params) -> Answer {
         );
         return Err(Failure::Bad(reason));
     }
-    let output = engine.range(&StoreSource(context.store.as_ref()), query, start, end, step)?;
+    let source = StoreSource::new(context.store.as_ref());
+    let mut output = engine.range(&source, query, start, end, step)?;
+    output.warnings.extend(source.warnings());
     Ok(Json::output(&output))
 }
 

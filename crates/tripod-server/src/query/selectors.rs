@@ -1,26 +1,46 @@
 //! From PromQL to the store: the store as a source of series, and the selectors of a query.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use regex::Regex;
 use tripod_promql::{Engine, Histogram, Labels, QueryError, Selection, SeriesRef, SeriesSource, SourceError, Visit};
-use tripod_store::{MatchOp, Matcher, NativeHistogram, Store};
+use tripod_store::{MatchOp, Matcher, NativeHistogram, Store, Window};
 
-use super::Failure;
+use super::{Failure, incomplete};
 
 /// A store, asked by the engine.
-pub(super) struct StoreSource<'a>(pub(super) &'a dyn Store);
+pub(super) struct StoreSource<'a> {
+    store: &'a dyn Store,
+    /// What answers lack.
+    warnings: Mutex<BTreeSet<String>>,
+}
+
+impl<'a> StoreSource<'a> {
+    pub(super) fn new(store: &'a dyn Store) -> Self {
+        Self { store, warnings: Mutex::default() }
+    }
+
+    /// What the answers lacked, for who asked.
+    pub(super) fn warnings(self) -> impl Iterator<Item = String> {
+        self.warnings.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter()
+    }
+}
 
 impl SeriesSource for StoreSource<'_> {
     fn select(&self, wanted: &Selection<'_>, visit: &mut Visit<'_>) -> Result<(), SourceError> {
         let matchers = wanted.matchers.iter().map(to_store).collect::<Result<Vec<_>, _>>()?;
         let mut histograms: Vec<(i64, Arc<Histogram>)> = Vec::new();
-        let scanned = self.0.scan(&matchers, wanted.start_ms, wanted.end_ms, &mut |series| {
+        let scanned = self.store.scan(&matchers, wanted.start_ms, wanted.end_ms, &mut |series| {
             histograms.clear();
             histograms.extend(series.histograms.iter().map(|(time, one)| (*time, Arc::new(histogram(one)))));
             let labels = Labels::from_shared(series.labels.shared());
             visit(SeriesRef { labels: &labels, floats: series.floats, histograms: &histograms })
         });
+        let nanos = |millis: i64| u64::try_from(millis).unwrap_or(0).saturating_mul(1_000_000);
+        let window = Window { start: nanos(wanted.start_ms), end: nanos(wanted.end_ms) };
+        let missing = incomplete::warnings(self.store, "samples", window);
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).extend(missing);
         scanned.map_err(|error| SourceError(error.to_string()))
     }
 }

@@ -8,7 +8,9 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
 use serde_json::{Value, json};
-use tripod_store::{AttributeKey, LogStore, SeriesStatistics, SignalStatus, SpanStore, StatisticsRow, Status};
+use tripod_store::{
+    AttributeKey, DamagedPart, LogStore, SeriesStatistics, SignalStatus, SpanStore, StatisticsRow, Status,
+};
 
 use super::params::Params;
 use super::{Context, answer, completion};
@@ -65,7 +67,18 @@ fn signal(of: &SignalStatus) -> Value {
         "evicted": of.evicted,
         "failures": of.failures,
         "last_error": of.last_error,
-        "damaged": of.damaged.iter().map(|path| path.display().to_string()).collect::<Vec<_>>(),
+        "damaged": of.damaged.iter().map(damaged).collect::<Value>(),
+    })
+}
+
+fn damaged(of: &DamagedPart) -> Value {
+    json!({
+        "path": of.damage.path.display().to_string(),
+        "offset": of.damage.offset,
+        "reason": of.damage.reason,
+        "rows": of.rows,
+        "oldest_unix_nano": of.oldest.to_string(),
+        "newest_unix_nano": of.newest.to_string(),
     })
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tripod_store::{ServiceShare, TraceSummary};
 
 use super::params::Params;
-use super::{Context, answer, jaeger};
+use super::{Context, answer, incomplete, jaeger};
 use crate::own_metrics::Api;
 
 const DEFAULT_SUMMARIES: usize = 200;
@@ -24,7 +24,10 @@ async fn summaries(State(context): State<Arc<Context>>, params: Params) -> Respo
     let query = move |context: &Context| {
         let conditions = jaeger::conditions(&params, DEFAULT_SUMMARIES, MAX_SUMMARIES)?;
         let found = context.store.summarize_traces(&conditions)?;
-        Ok(json!({ "summaries": found.summaries.iter().map(summary).collect::<Value>(), "complete": found.complete }))
+        let mut answer =
+            json!({ "summaries": found.summaries.iter().map(summary).collect::<Value>(), "complete": found.complete });
+        incomplete::add_to(&mut answer, context.store.as_ref(), "spans", conditions.window);
+        Ok(answer)
     };
     answer(context.run(Api::Traces, query).await)
 }

@@ -87,7 +87,9 @@ impl<S: Signal> AnyTable for Table<S> {
         for meta in parts {
             match contained(S::NAME, || self.open_part(ground.disk.as_ref(), &ground.dir, meta)) {
                 Ok(part) => open.push(Arc::new(part)),
-                Err(error) => damaged.push((meta.clone(), self.move_aside(ground, self.damaged(ground, meta, error)?)?)),
+                Err(error) => {
+                    damaged.push((meta.clone(), self.move_aside(ground, self.damaged(ground, meta, error)?)?))
+                }
             }
         }
         self.show(&[], &open);

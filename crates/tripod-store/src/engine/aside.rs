@@ -73,7 +73,12 @@ impl<S: Signal> Table<S> {
     }
 
     /// What is wrong with a part. An error that is not the part's own is returned as it is.
-    pub(super) fn damaged(&self, ground: &Ground, meta: &PartMeta, error: StoreError) -> Result<DamagedPart, StoreError> {
+    pub(super) fn damaged(
+        &self,
+        ground: &Ground,
+        meta: &PartMeta,
+        error: StoreError,
+    ) -> Result<DamagedPart, StoreError> {
         let (offset, reason) = match error {
             StoreError::Damaged { offset, reason, .. } => (offset, reason),
             StoreError::Internal(reason) => (0, reason),
