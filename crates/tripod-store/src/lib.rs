@@ -26,7 +26,7 @@ use std::path::Path;
 
 pub use contract::{
     AttributeKey, AttributeMatch, AttributeValue, Dependency, Exemplar, Labels, LogQuery, LogStore, LogVolume, MatchOp,
-    Matcher, Metadata, MetricKind, NativeHistogram, Operation, Samples, SelectedSeries, SeriesExemplars,
+    Matcher, Metadata, MetricKind, NativeHistogram, Operation, ResetHint, Samples, SelectedSeries, SeriesExemplars,
     SeriesStatistics, SeriesStore, SeriesView, SeriesWrite, ServiceShare, ServiceStats, SpanOutline, SpanSample,
     SpanStore, StatisticsRow, StoredLog, StoredSpan, Trace, TraceQuery, TraceSummaries, TraceSummary, VisitSeries,
     Window, body_regex,

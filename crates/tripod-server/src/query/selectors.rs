@@ -54,7 +54,13 @@ fn histogram(native: &NativeHistogram) -> Histogram {
         sum: native.sum,
         positive: native.positive.clone(),
         negative: native.negative.clone(),
-        ..Histogram::default()
+        custom_values: Arc::clone(&native.custom_values),
+        reset_hint: match native.reset_hint {
+            tripod_store::ResetHint::Unknown => tripod_promql::ResetHint::Unknown,
+            tripod_store::ResetHint::Reset => tripod_promql::ResetHint::Reset,
+            tripod_store::ResetHint::NotReset => tripod_promql::ResetHint::NotReset,
+            tripod_store::ResetHint::Gauge => tripod_promql::ResetHint::Gauge,
+        },
     }
 }
 

@@ -9,8 +9,8 @@ mod window;
 pub use labels::{Labels, MatchOp, Matcher};
 pub use logs::{LogQuery, LogStore, LogVolume, StoredLog, body_regex};
 pub use series::{
-    Exemplar, Metadata, MetricKind, NativeHistogram, Samples, SelectedSeries, SeriesExemplars, SeriesStatistics,
-    SeriesStore, SeriesView, SeriesWrite, StatisticsRow, VisitSeries,
+    Exemplar, Metadata, MetricKind, NativeHistogram, ResetHint, Samples, SelectedSeries, SeriesExemplars,
+    SeriesStatistics, SeriesStore, SeriesView, SeriesWrite, StatisticsRow, VisitSeries,
 };
 pub use spans::{
     AttributeKey, AttributeMatch, AttributeValue, Dependency, Operation, ServiceShare, ServiceStats, SpanOutline,

@@ -97,11 +97,12 @@ pub struct Samples {
     pub histograms: Vec<(i64, Arc<NativeHistogram>)>,
 }
 
-/// A native (exponential) histogram, cumulative. Bucket `i` of the positive side holds values in (base^(i-1), base^i] with
-/// base = 2^(2^-schema), as in Prometheus.
+/// A native histogram, cumulative, as in Prometheus. Bucket `i` of the positive side holds values in (base^(i-1), base^i] with
+/// base = 2^(2^-schema); with schema [`CUSTOM_BUCKETS`](Self::CUSTOM_BUCKETS) those in (`custom_values[i-1]`, `custom_values[i]`], the
+/// last one up to infinity.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct NativeHistogram {
-    /// Resolution, -4 to 8.
+    /// Resolution, -4 to 8, or [`CUSTOM_BUCKETS`](Self::CUSTOM_BUCKETS).
     pub schema: i32,
     /// Half the width of the zero bucket.
     pub zero_threshold: f64,
@@ -115,6 +116,34 @@ pub struct NativeHistogram {
     pub positive: (i32, Vec<f64>),
     /// The same for negative values, by magnitude.
     pub negative: (i32, Vec<f64>),
+    /// Upper bounds of custom buckets, ascending; else empty. Kept with that schema only.
+    pub custom_values: Arc<[f64]>,
+    /// Whether it began anew since the sample before.
+    pub reset_hint: ResetHint,
+}
+
+impl NativeHistogram {
+    /// The schema of histograms whose bounds are given one by one.
+    pub const CUSTOM_BUCKETS: i32 = -53;
+}
+
+/// What a sender knows of a histogram's beginning.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ResetHint {
+    /// Nothing: who reads compares it with the sample before.
+    #[default]
+    Unknown,
+    /// It began anew since the sample before.
+    Reset,
+    /// It did not.
+    NotReset,
+    /// It is a gauge, which goes up and down.
+    Gauge,
+}
+
+impl ResetHint {
+    /// All of them by their number, on the wire as on disk.
+    pub(crate) const ALL: [Self; 4] = [Self::Unknown, Self::Reset, Self::NotReset, Self::Gauge];
 }
 
 /// A series of an answer, as long as it is looked at.

@@ -97,7 +97,7 @@ impl Rows for Samples {
         self.count.append_option(histogram.map(|histogram| histogram.count));
         self.sum.append_option(histogram.map(|histogram| histogram.sum));
         self.histogram.append_option(histogram.map(|histogram| {
-            json!({
+            let mut json = json!({
                 "schema": histogram.schema,
                 "zero_threshold": histogram.zero_threshold,
                 "zero_count": histogram.zero_count,
@@ -105,8 +105,11 @@ impl Rows for Samples {
                 "positive": histogram.positive.1,
                 "negative_offset": histogram.negative.0,
                 "negative": histogram.negative.1,
-            })
-            .to_string()
+            });
+            if !histogram.custom_values.is_empty() {
+                json["custom_values"] = histogram.custom_values.to_vec().into();
+            }
+            json.to_string()
         }));
     }
 

@@ -11,16 +11,23 @@ use tripod_wire::{SpanId, TraceId};
 
 use super::METRIC_KINDS;
 use crate::columns::varint;
-use crate::{Exemplar, Labels, Metadata, NativeHistogram, Samples, SeriesWrite};
+use crate::{Exemplar, Labels, Metadata, NativeHistogram, ResetHint, Samples, SeriesWrite};
 
-const VERSION: u8 = 1;
+/// Histograms have nothing but buckets of a resolution.
+const PLAIN: u8 = 1;
+/// Behind the buckets of a histogram stand its reset hint, and the bounds of custom buckets.
+const EXTENDED: u8 = 2;
 
 /// A metric family and what is known of it.
 type Described = (Arc<str>, Arc<Metadata>);
 
 /// The bytes of a batch.
 pub(crate) fn encode(batch: &[SeriesWrite]) -> Vec<u8> {
-    let mut encoder = Encoder::default();
+    let plain =
+        |histogram: &NativeHistogram| histogram.custom_values.is_empty() && histogram.reset_hint == ResetHint::Unknown;
+    let mut histograms = batch.iter().flat_map(|write| &write.samples.histograms);
+    let version = if histograms.all(|(_, histogram)| plain(histogram)) { PLAIN } else { EXTENDED };
+    let mut encoder = Encoder { version, ..Encoder::default() };
     encoder.count(batch.len());
     for write in batch {
         encoder.write(write);
@@ -30,8 +37,9 @@ pub(crate) fn encode(batch: &[SeriesWrite]) -> Vec<u8> {
 
 /// The batch in `bytes`, or what is wrong with them.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<SeriesWrite>, &'static str> {
-    let mut decoder = Decoder { rest: bytes, strings: Vec::new() };
-    if decoder.bytes::<1>()? != [VERSION] {
+    let mut decoder = Decoder { rest: bytes, strings: Vec::new(), version: PLAIN };
+    [decoder.version] = decoder.bytes()?;
+    if ![PLAIN, EXTENDED].contains(&decoder.version) {
         return Err("unknown version of the series batch");
     }
     let strings = decoder.count(1)?;
@@ -46,6 +54,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<SeriesWrite>, &'static str> {
 
 #[derive(Default)]
 struct Encoder<'a> {
+    version: u8,
     strings: Vec<&'a str>,
     numbers: HashMap<&'a str, u64>,
     out: Vec<u8>,
@@ -53,7 +62,7 @@ struct Encoder<'a> {
 
 impl<'a> Encoder<'a> {
     fn finish(self) -> Vec<u8> {
-        let mut head = Encoder { out: vec![VERSION], ..Encoder::default() };
+        let mut head = Encoder { out: vec![self.version], ..Encoder::default() };
         head.count(self.strings.len());
         for string in self.strings {
             head.count(string.len());
@@ -108,6 +117,11 @@ impl<'a> Encoder<'a> {
             self.count(buckets.len());
             buckets.iter().for_each(|bucket| self.float(*bucket));
         }
+        if self.version == EXTENDED {
+            self.out.push(histogram.reset_hint as u8);
+            self.count(histogram.custom_values.len());
+            histogram.custom_values.iter().for_each(|bound| self.float(*bound));
+        }
     }
 
     fn labels(&mut self, labels: &'a Labels) {
@@ -150,6 +164,7 @@ impl<'a> Encoder<'a> {
 }
 
 struct Decoder<'a> {
+    version: u8,
     rest: &'a [u8],
     strings: Vec<Arc<str>>,
 }
@@ -199,7 +214,7 @@ impl Decoder<'_> {
     }
 
     fn histogram(&mut self) -> Result<NativeHistogram, &'static str> {
-        Ok(NativeHistogram {
+        let mut histogram = NativeHistogram {
             schema: self.small()?,
             zero_threshold: self.float()?,
             zero_count: self.float()?,
@@ -207,7 +222,15 @@ impl Decoder<'_> {
             sum: self.float()?,
             positive: self.buckets()?,
             negative: self.buckets()?,
-        })
+            ..NativeHistogram::default()
+        };
+        if self.version == EXTENDED {
+            let [hint] = self.bytes()?;
+            histogram.reset_hint = *ResetHint::ALL.get(usize::from(hint)).ok_or("an unknown reset hint")?;
+            let bounds = self.count(8)?;
+            histogram.custom_values = (0..bounds).map(|_| self.float()).collect::<Result<_, _>>()?;
+        }
+        Ok(histogram)
     }
 
     fn buckets(&mut self) -> Result<(i32, Vec<f64>), &'static str> {
@@ -298,9 +321,17 @@ mod tests {
 
     prop_compose! {
         fn histogram()(schema in -4..9, floats in prop::array::uniform4(float()), positive in (any::<i32>(), prop::collection::vec(float(), 0..4)),
-            negative in (any::<i32>(), prop::collection::vec(float(), 0..4))) -> Arc<NativeHistogram> {
+            negative in (any::<i32>(), prop::collection::vec(float(), 0..4)), bounds in prop::option::of(prop::collection::vec(float(), 0..4)),
+            hint in 0..4usize) -> Arc<NativeHistogram> {
             let [zero_threshold, zero_count, count, sum] = floats;
-            Arc::new(NativeHistogram { schema, zero_threshold, zero_count, count, sum, positive, negative })
+            let (schema, custom_values) = bounds.map_or_else(
+                || (schema, Arc::default()),
+                |bounds| (NativeHistogram::CUSTOM_BUCKETS, Arc::from(bounds)),
+            );
+            let reset_hint = ResetHint::ALL[hint];
+            Arc::new(NativeHistogram {
+                schema, zero_threshold, zero_count, count, sum, positive, negative, custom_values, reset_hint,
+            })
         }
     }
 
@@ -351,7 +382,9 @@ mod tests {
         #[test]
         fn any_bytes_are_a_batch_or_an_error_but_never_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = decode(&bytes);
-            let _ = decode(&[&[VERSION], bytes.as_slice()].concat());
+            for version in [PLAIN, EXTENDED] {
+                let _ = decode(&[&[version], bytes.as_slice()].concat());
+            }
         }
     }
 

@@ -365,8 +365,8 @@ pub(super) fn same(one: &Exemplar, other: &Exemplar) -> bool {
 }
 
 fn histogram_bytes(histogram: &NativeHistogram) -> isize {
-    (size_of::<NativeHistogram>() + 3 * ALLOCATION + 8 * (histogram.positive.1.len() + histogram.negative.1.len()))
-        as isize
+    let numbers = histogram.positive.1.len() + histogram.negative.1.len() + histogram.custom_values.len();
+    (size_of::<NativeHistogram>() + 4 * ALLOCATION + 8 * numbers) as isize
 }
 
 fn exemplar_bytes(exemplar: &Exemplar) -> isize {

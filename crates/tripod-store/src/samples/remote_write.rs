@@ -12,7 +12,7 @@ use tripod_wire::{SpanId, TraceId, WireError};
 use super::batch::{Batch, REFUSED, Run};
 use super::limits::{self, Refusal};
 use super::registry::{Finder, Registry};
-use crate::{Exemplar, Labels, Metadata, MetricKind, NativeHistogram, StoreError};
+use crate::{Exemplar, Labels, Metadata, MetricKind, NativeHistogram, ResetHint, StoreError};
 
 /// The label that is a metric's name.
 const NAME: &str = "__name__";
@@ -273,10 +273,11 @@ fn exemplar(sent: wire::Exemplar) -> Exemplar {
 
 /// A native histogram with its buckets in a row, or why it can't be kept.
 fn histogram(sent: &wire::Histogram) -> Result<NativeHistogram, String> {
-    if !(-4..=8).contains(&sent.schema) {
-        return Err(format!("a histogram of schema {}, which must be from -4 to 8", sent.schema));
+    let is_custom = sent.schema == NativeHistogram::CUSTOM_BUCKETS;
+    if !is_custom && !(-4..=8).contains(&sent.schema) {
+        return Err(format!("a histogram of schema {}, which must be from -4 to 8, or -53", sent.schema));
     }
-    Ok(NativeHistogram {
+    let histogram = NativeHistogram {
         schema: sent.schema,
         zero_threshold: sent.zero_threshold,
         zero_count: number(sent.zero_count_int, sent.zero_count_float),
@@ -284,7 +285,43 @@ fn histogram(sent: &wire::Histogram) -> Result<NativeHistogram, String> {
         sum: sent.sum,
         positive: buckets(&sent.positive_spans, &sent.positive_deltas, &sent.positive_counts)?,
         negative: buckets(&sent.negative_spans, &sent.negative_deltas, &sent.negative_counts)?,
-    })
+        custom_values: sent.custom_values.as_slice().into(),
+        reset_hint: match sent.reset_hint {
+            wire::ResetHint::YES => ResetHint::Reset,
+            wire::ResetHint::NO => ResetHint::NotReset,
+            wire::ResetHint::GAUGE => ResetHint::Gauge,
+            _ => ResetHint::Unknown,
+        },
+    };
+    if is_custom {
+        check_custom(&histogram)?;
+    } else if !histogram.custom_values.is_empty() {
+        return Err(format!("a histogram of schema {} with custom bounds, which need schema -53", sent.schema));
+    }
+    Ok(histogram)
+}
+
+/// As Prometheus has it: bounds that ascend, a bucket below each and one above, and nothing else.
+fn check_custom(histogram: &NativeHistogram) -> Result<(), String> {
+    let NativeHistogram { custom_values: bounds, positive, negative, .. } = histogram;
+    if bounds.len() as i64 > MAX_BUCKETS {
+        return Err(format!("a histogram with {} custom bounds, the limit is {MAX_BUCKETS}", bounds.len()));
+    }
+    if !bounds.is_sorted_by(|a, b| a < b) || bounds.iter().any(|bound| !bound.is_finite()) {
+        return Err("a histogram whose custom bounds are not finite and ascending".to_owned());
+    }
+    let end = i64::from(positive.0) + positive.1.len() as i64;
+    if !positive.1.is_empty() && (positive.0 < 0 || end > bounds.len() as i64 + 1) {
+        let (buckets, last) = (bounds.len() + 1, end - 1);
+        return Err(format!(
+            "a histogram of {buckets} custom buckets that counts in those from {} to {last}",
+            positive.0
+        ));
+    }
+    if !negative.1.is_empty() || histogram.zero_count != 0.0 {
+        return Err("a histogram of custom buckets with a zero bucket or negative ones".to_owned());
+    }
+    Ok(())
 }
 
 fn number(whole: Option<u64>, fraction: Option<f64>) -> f64 {

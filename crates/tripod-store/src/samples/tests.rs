@@ -19,8 +19,8 @@ use crate::disk::RealDisk;
 use crate::engine::testing::Harness;
 use crate::engine::{RecordKind, View};
 use crate::{
-    Exemplar, Labels, MatchOp, Matcher, Metadata, MetricKind, NativeHistogram, SelectedSeries, SeriesView, SeriesWrite,
-    StoreError,
+    Exemplar, Labels, MatchOp, Matcher, Metadata, MetricKind, NativeHistogram, ResetHint, SelectedSeries, SeriesView,
+    SeriesWrite, StoreError,
 };
 
 type Pairs = BTreeMap<&'static str, &'static str>;
@@ -206,6 +206,77 @@ fn series_that_nobody_writes_to_leave_and_their_numbers_are_used_again() {
         assert!(registry.len() <= 200, "{} series", registry.len());
     }
     assert!(memory[39] <= memory[20] * 3 / 2, "{memory:?}");
+}
+
+fn custom(bounds: &[f64], buckets: (i32, &[f64])) -> wire::Histogram {
+    wire::Histogram {
+        schema: NativeHistogram::CUSTOM_BUCKETS,
+        count_float: Some(buckets.1.iter().sum()),
+        sum: 2.5,
+        positive_spans: vec![wire::BucketSpan { offset: buckets.0, length: buckets.1.len() as u32 }],
+        positive_counts: buckets.1.to_vec(),
+        custom_values: bounds.to_vec(),
+        reset_hint: wire::ResetHint::GAUGE,
+        timestamp: 5,
+        ..wire::Histogram::default()
+    }
+}
+
+#[test]
+fn custom_buckets_and_reset_hints_are_kept_in_memory_and_in_parts() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Harness::open(Arc::new(RealDisk), dir.path(), Samples::new(Limits::default()));
+    let mut sent = series(&[("__name__", "latency")], &[]);
+    let later = wire::Histogram { timestamp: 6, reset_hint: wire::ResetHint::YES, ..custom(&[0.1, 2.0], (0, &[1.0])) };
+    sent.histograms = vec![custom(&[0.1, 1.0], (1, &[1.5, 4.0])), later];
+    let appended = store.append(RecordKind::RemoteWrite, &compressed(&request(vec![sent]))).unwrap();
+    assert_eq!((appended.accepted, appended.reason), (2, None));
+    let check = |store: &Harness<Samples>| {
+        let found = select_all(&store.table.signal, &store.view(), &[], 0, 9);
+        let [(5, first), (6, second)] = &found[0].samples.histograms[..] else { panic!("{found:?}") };
+        let expected = NativeHistogram {
+            schema: NativeHistogram::CUSTOM_BUCKETS,
+            count: 5.5,
+            sum: 2.5,
+            positive: (1, vec![1.5, 4.0]),
+            custom_values: [0.1, 1.0].into(),
+            reset_hint: ResetHint::Gauge,
+            ..NativeHistogram::default()
+        };
+        assert_eq!(**first, expected);
+        assert_eq!((&*second.custom_values, second.reset_hint), (&[0.1, 2.0][..], ResetHint::Reset));
+    };
+    check(&store);
+    let store = store.reopen(Samples::new(Limits::default()));
+    check(&store);
+    store.flush();
+    check(&store);
+    assert!(store.verify().is_empty());
+}
+
+#[test]
+fn custom_buckets_that_make_no_sense_are_refused_with_what_is_wrong() {
+    let plain = wire::Histogram { schema: 3, reset_hint: wire::ResetHint::UNKNOWN, ..custom(&[1.0], (0, &[1.0])) };
+    let zero = wire::Histogram { zero_count_float: Some(1.0), ..custom(&[1.0], (0, &[1.0])) };
+    let unknown = wire::Histogram { schema: 9, custom_values: Vec::new(), ..custom(&[], (0, &[1.0])) };
+    for (histogram, reason) in [
+        (custom(&[1.0, 0.5], (0, &[1.0])), "not finite and ascending"),
+        (custom(&[1.0, f64::INFINITY], (0, &[1.0])), "not finite and ascending"),
+        (custom(&[f64::NAN], (0, &[1.0])), "not finite and ascending"),
+        (custom(&[1.0], (1, &[1.0, 2.0])), "2 custom buckets that counts in those from 1 to 2"),
+        (custom(&[1.0], (-1, &[1.0])), "from -1 to -1"),
+        (zero, "a zero bucket"),
+        (plain, "schema 3 with custom bounds"),
+        (unknown, "schema 9, which must be from -4 to 8, or -53"),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Harness::open(Arc::new(RealDisk), dir.path(), Samples::new(Limits::default()));
+        let mut sent = series(&[("__name__", "latency")], &[(4, 1.0)]);
+        sent.histograms = vec![histogram];
+        let appended = store.append(RecordKind::RemoteWrite, &compressed(&request(vec![sent]))).unwrap();
+        assert_eq!((appended.accepted, appended.rejected), (1, 1));
+        assert!(appended.reason.as_ref().is_some_and(|given| given.contains(reason)), "{:?}", appended.reason);
+    }
 }
 
 #[test]

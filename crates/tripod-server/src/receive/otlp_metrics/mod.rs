@@ -153,6 +153,7 @@ fn native(histogram: series::NativeHistogram) -> NativeHistogram {
         sum: histogram.sum,
         positive: side(histogram.positive),
         negative: side(histogram.negative),
+        ..NativeHistogram::default()
     }
 }
 

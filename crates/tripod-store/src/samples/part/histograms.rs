@@ -1,15 +1,16 @@
 //! Native histograms of a chunk, bit by bit.
 //!
-//! What seldom changes (schema, zero threshold, which buckets there are) is told once for all histograms that have it.
+//! What seldom changes (schema, reset hint, zero threshold, which buckets there are, the bounds of custom ones) is told once for all
+//! histograms that have it.
 //! Counts and sums are columns of values. Buckets are differences to the same bucket of the histogram before, one histogram
 //! behind the other, as long as all are whole numbers: most of a cumulative histogram's buckets did not change.
 
 use std::sync::Arc;
 
 use super::{ints, values};
-use crate::NativeHistogram;
 use crate::columns::Malformed;
 use crate::columns::varint::{self, unzigzag, zigzag};
+use crate::{NativeHistogram, ResetHint};
 
 /// The most buckets that the histograms of one chunk have together.
 const MAX_BUCKETS: u64 = 1 << 24;
@@ -19,43 +20,71 @@ pub(super) const BUCKETS: usize = 1 << 17;
 const WHOLE: u8 = 0;
 const FLOATS: u8 = 1;
 
+/// A reset hint stands above the schema's 32 bits: without one it is what parts had before there were hints.
+const HINT: u32 = 32;
+
 /// What histograms have in common.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 struct Layout {
     schema: i32,
+    hint: ResetHint,
     zero_threshold: u64,
     /// Index of the first bucket, and how many there are.
     positive: (i32, usize),
     negative: (i32, usize),
+    /// Bits of the bounds of custom buckets.
+    bounds: Vec<u64>,
 }
 
 impl Layout {
     fn of(histogram: &NativeHistogram) -> Self {
         Self {
             schema: histogram.schema,
+            hint: histogram.reset_hint,
             zero_threshold: histogram.zero_threshold.to_bits(),
             positive: (histogram.positive.0, histogram.positive.1.len()),
             negative: (histogram.negative.0, histogram.negative.1.len()),
+            bounds: match histogram.schema {
+                NativeHistogram::CUSTOM_BUCKETS => {
+                    histogram.custom_values.iter().map(|bound| bound.to_bits()).collect()
+                }
+                _ => Vec::new(),
+            },
         }
     }
 
     fn put(&self, out: &mut Vec<u8>) {
-        varint::put(zigzag(self.schema.into()), out);
+        varint::put(zigzag(self.schema.into()) | (self.hint as u64) << HINT, out);
         out.extend_from_slice(&self.zero_threshold.to_le_bytes());
         for (first, len) in [self.positive, self.negative] {
             varint::put(zigzag(first.into()), out);
             varint::put(len as u64, out);
         }
+        if self.schema == NativeHistogram::CUSTOM_BUCKETS {
+            varint::put(self.bounds.len() as u64, out);
+            self.bounds.iter().for_each(|bound| out.extend_from_slice(&bound.to_le_bytes()));
+        }
     }
 
     fn take(bytes: &mut &[u8]) -> Result<Self, Malformed> {
-        let schema = unzigzag(varint::take(bytes)?) as i32;
+        let first = varint::take(bytes)?;
+        let (schema, hint) = (unzigzag(first & u64::from(u32::MAX)) as i32, (first >> HINT) as usize);
+        let hint = *ResetHint::ALL.get(hint).ok_or(Malformed("a histogram with an unknown reset hint"))?;
         let (zero_threshold, rest) = bytes.split_first_chunk().ok_or(Malformed("a histogram is cut off"))?;
         *bytes = rest;
         let zero_threshold = u64::from_le_bytes(*zero_threshold);
         let mut side = || Ok((unzigzag(varint::take(bytes)?) as i32, varint::take(bytes)? as usize));
-        Ok(Self { schema, zero_threshold, positive: side()?, negative: side()? })
+        let (positive, negative) = (side()?, side()?);
+        let bounds = if schema == NativeHistogram::CUSTOM_BUCKETS { take_bounds(bytes)? } else { Vec::new() };
+        Ok(Self { schema, hint, zero_threshold, positive, negative, bounds })
     }
+}
+
+fn take_bounds(bytes: &mut &[u8]) -> Result<Vec<u64>, Malformed> {
+    let len = usize::try_from(varint::take(bytes)?).unwrap_or(usize::MAX).saturating_mul(8);
+    let (bounds, rest) = bytes.split_at_checked(len).ok_or(Malformed("a histogram is cut off"))?;
+    *bytes = rest;
+    Ok(bounds.as_chunks().0.iter().map(|bound| u64::from_le_bytes(*bound)).collect())
 }
 
 /// Buckets of a histogram.
@@ -152,7 +181,14 @@ pub(super) fn decode(mut bytes: &[u8], count: usize) -> Result<Vec<Arc<NativeHis
     }
     let mut next = 0;
     let mut decoded: Vec<Arc<NativeHistogram>> = Vec::with_capacity(count);
-    for (layout, _) in layouts.iter().flat_map(|run| std::iter::repeat_n(run, run.1 as usize)) {
+    let shared: Vec<(Layout, Arc<[f64]>, u64)> = layouts
+        .into_iter()
+        .map(|(layout, len)| {
+            let bounds = layout.bounds.iter().map(|bound| f64::from_bits(*bound)).collect();
+            (layout, bounds, len)
+        })
+        .collect();
+    for (layout, bounds, _) in shared.iter().flat_map(|run| std::iter::repeat_n(run, run.2 as usize)) {
         let at = decoded.len();
         let before = decoded.last().map(Arc::as_ref);
         let mut side = |(first, len): (i32, usize), of: fn(&NativeHistogram) -> &(i32, Vec<f64>)| {
@@ -178,6 +214,8 @@ pub(super) fn decode(mut bytes: &[u8], count: usize) -> Result<Vec<Arc<NativeHis
             sum: sums[at],
             positive,
             negative,
+            custom_values: Arc::clone(bounds),
+            reset_hint: layout.hint,
         }));
     }
     Ok(decoded)
@@ -198,15 +236,16 @@ pub(super) mod tests {
 
     use super::*;
 
-    /// Schema, plain numbers, and index and buckets of both sides.
-    pub(in super::super) type Bits = (i32, Vec<u64>, i32, Vec<u64>, i32, Vec<u64>);
+    /// Schema and hint, plain numbers, index and buckets of both sides, and bounds.
+    pub(in super::super) type Bits = ((i32, ResetHint), Vec<u64>, i32, Vec<u64>, i32, Vec<u64>, Vec<u64>);
 
     /// All of a histogram, bit by bit.
     pub(in super::super) fn bits(histogram: &NativeHistogram) -> Bits {
         let all = |values: &[f64]| values.iter().map(|value| value.to_bits()).collect();
         let plain = [histogram.zero_threshold, histogram.zero_count, histogram.count, histogram.sum];
         let ((first, positive), (second, negative)) = (&histogram.positive, &histogram.negative);
-        (histogram.schema, all(&plain), *first, all(positive), *second, all(negative))
+        let (what, bounds) = ((histogram.schema, histogram.reset_hint), all(&histogram.custom_values));
+        (what, all(&plain), *first, all(positive), *second, all(negative), bounds)
     }
 
     fn number() -> impl Strategy<Value = f64> {
@@ -222,14 +261,23 @@ pub(super) mod tests {
 
     pub(in super::super) fn histogram() -> impl Strategy<Value = NativeHistogram> {
         let plain = (number(), number(), number(), number());
-        (-4i32..9, plain, side(), side()).prop_map(|(schema, plain, positive, negative)| NativeHistogram {
-            schema,
-            zero_threshold: plain.0,
-            zero_count: plain.1,
-            count: plain.2,
-            sum: plain.3,
-            positive,
-            negative,
+        let kind = prop_oneof![
+            3 => (-4i32..9).prop_map(|schema| (schema, Vec::new())),
+            1 => prop::collection::vec(number(), 0..5).prop_map(|bounds| (NativeHistogram::CUSTOM_BUCKETS, bounds)),
+        ];
+        let hint = prop_oneof![4 => Just(0), 1 => 1..4usize];
+        (kind, hint, plain, side(), side()).prop_map(|((schema, bounds), hint, plain, positive, negative)| {
+            NativeHistogram {
+                schema,
+                zero_threshold: plain.0,
+                zero_count: plain.1,
+                count: plain.2,
+                sum: plain.3,
+                positive,
+                negative,
+                custom_values: bounds.into(),
+                reset_hint: ResetHint::ALL[hint],
+            }
         })
     }
 
@@ -252,6 +300,24 @@ pub(super) mod tests {
         let mut bytes = Vec::new();
         encode(&timed(histograms), &mut bytes);
         assert!(bytes.len() < 200 * 30, "{} bytes", bytes.len());
+    }
+
+    #[test]
+    fn what_parts_had_before_there_were_hints_and_custom_buckets_is_written_as_it_was() {
+        let histogram = NativeHistogram {
+            schema: -2,
+            zero_threshold: 0.5,
+            zero_count: 1.0,
+            count: 6.0,
+            sum: 9.0,
+            positive: (-1, vec![2.0, 3.0]),
+            ..NativeHistogram::default()
+        };
+        let mut bytes = Vec::new();
+        encode(&timed(vec![histogram]), &mut bytes);
+        // One run of one: schema, threshold, two buckets from -1 on, none of the other side.
+        let layout = [&[1, 1, 3][..], &0.5f64.to_le_bytes(), &[1, 2, 0, 0]].concat();
+        assert_eq!(bytes[..layout.len()], layout);
     }
 
     proptest! {
