@@ -231,10 +231,11 @@ fn store_text(page: &mut Exposition, store: &Status) {
 /// A number of every signal.
 type OfSignal = fn(&SignalStatus) -> u64;
 
-const SIGNAL_GAUGES: [(&str, &str, OfSignal); 3] = [
+const SIGNAL_GAUGES: [(&str, &str, OfSignal); 4] = [
     ("tripod_store_rows", "Rows in memory and in parts.", |of| of.rows),
     ("tripod_store_parts", "Parts on disk.", |of| of.parts),
     ("tripod_store_part_bytes", "Bytes of parts on disk.", |of| of.part_bytes),
+    ("tripod_store_damaged_parts", "Parts found damaged since the start, and set aside.", |of| of.damaged.len() as u64),
 ];
 
 const SIGNAL_COUNTERS: [(&str, &str, OfSignal); 3] = [

@@ -31,6 +31,13 @@ async fn a_snapshot_has_what_was_acknowledged_before_it_and_opens_as_a_store() {
     let (copy, _) = Embedded::open(Options::new(&path)).unwrap();
     assert_eq!(copy.services().unwrap(), ["before"]);
     assert_eq!(running.get("/api/services").await["data"], serde_json::json!(["after", "before"]));
+
+    // Its manifest and its like are its own; of a part once the store has dropped it.
+    let own = running.get("/api/status/store").await["snapshot_bytes"].as_u64().unwrap();
+    let part = std::fs::read_dir(running.dir.path().join("parts")).unwrap().next().unwrap().unwrap();
+    std::fs::remove_dir_all(part.path()).unwrap();
+    let held = running.get("/api/status/store").await["snapshot_bytes"].as_u64().unwrap();
+    assert_eq!(held - own, answer["bytes"].as_u64().unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -48,6 +48,27 @@ async fn answer(context: Arc<Context>, headers: &HeaderMap, params: &Params) -> 
     made.unwrap_or_else(|_| Err(Failure::Internal("the snapshot could not be made".to_owned())))
 }
 
+/// Bytes that are on disk for snapshots alone: of files that have no other name any more. What can't be looked at counts nothing.
+pub(super) fn bytes(dir: &Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(dir) else { return 0 };
+    let of = |entry: std::fs::DirEntry| match entry.metadata() {
+        Ok(metadata) if metadata.is_dir() => bytes(&entry.path()),
+        Ok(metadata) if metadata.is_file() && is_only_name(&metadata) => metadata.len(),
+        _ => 0,
+    };
+    entries.flatten().map(of).sum()
+}
+
+#[cfg(unix)]
+fn is_only_name(metadata: &std::fs::Metadata) -> bool {
+    std::os::unix::fs::MetadataExt::nlink(metadata) == 1
+}
+
+#[cfg(not(unix))]
+fn is_only_name(_: &std::fs::Metadata) -> bool {
+    true
+}
+
 /// A name that is one of a directory right below the others, on every system.
 fn name(name: &str) -> Result<&str, Failure> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);

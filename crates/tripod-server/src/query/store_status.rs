@@ -13,7 +13,7 @@ use tripod_store::{
 };
 
 use super::params::Params;
-use super::{Context, answer, completion};
+use super::{Context, answer, completion, snapshot};
 use crate::own_metrics::Api;
 
 const DEFAULT_ROWS: usize = 10;
@@ -28,6 +28,7 @@ async fn store(State(context): State<Arc<Context>>, params: Params) -> Response 
         let limit = params.count("limit", DEFAULT_ROWS, MAX_ROWS)?;
         let store = context.store.as_ref();
         let mut body = whole(&store.status());
+        body["snapshot_bytes"] = snapshot::bytes(&context.snapshots).into();
         body["series"] = series(&store.series_statistics(limit)?);
         body["attributes"] = json!({
             "spans": most_values(SpanStore::attribute_keys(store)?, limit),

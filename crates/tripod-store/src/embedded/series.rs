@@ -56,7 +56,7 @@ impl SeriesStore for Embedded {
     }
 
     fn metadata(&self) -> Result<BTreeMap<String, Metadata>, StoreError> {
-        self.samples.ask(self.ground(), |samples, view| samples.metadata(view))
+        self.samples.ask(self.ground(), crate::samples::Samples::metadata)
     }
 
     fn last(&self, labels: &Labels) -> Result<Option<(i64, f64)>, StoreError> {

@@ -88,7 +88,7 @@ impl<S: Signal> AnyTable for Table<S> {
             match contained(S::NAME, || self.open_part(ground.disk.as_ref(), &ground.dir, meta)) {
                 Ok(part) => open.push(Arc::new(part)),
                 Err(error) => {
-                    damaged.push((meta.clone(), self.move_aside(ground, self.damaged(ground, meta, error)?)?))
+                    damaged.push((meta.clone(), self.move_aside(ground, Self::damaged(ground, meta, error)?)?));
                 }
             }
         }

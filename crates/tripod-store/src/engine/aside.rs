@@ -58,7 +58,7 @@ impl<S: Signal> Table<S> {
         }
         let Err(error) = contained(S::NAME, || self.signal.verify(part)) else { return Ok(false) };
         let meta = &part.file.meta;
-        let damaged = self.damaged(ground, meta, error)?;
+        let damaged = Self::damaged(ground, meta, error)?;
         let set_aside = {
             let _removing = lock(&ground.removing);
             let moved = self.move_aside(ground, damaged);
@@ -73,12 +73,7 @@ impl<S: Signal> Table<S> {
     }
 
     /// What is wrong with a part. An error that is not the part's own is returned as it is.
-    pub(super) fn damaged(
-        &self,
-        ground: &Ground,
-        meta: &PartMeta,
-        error: StoreError,
-    ) -> Result<DamagedPart, StoreError> {
+    pub(super) fn damaged(ground: &Ground, meta: &PartMeta, error: StoreError) -> Result<DamagedPart, StoreError> {
         let (offset, reason) = match error {
             StoreError::Damaged { offset, reason, .. } => (offset, reason),
             StoreError::Internal(reason) => (0, reason),

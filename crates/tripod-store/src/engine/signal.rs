@@ -48,6 +48,11 @@ pub(crate) trait Signal: fmt::Debug + Send + Sync + Sized + 'static {
     /// How many records of the batch are kept, and why others are not.
     fn appended(&self, batch: &Self::Batch) -> Appended;
 
+    /// What the log is to have of a batch, where that is not the request: what was refused of it must not come back with a restart.
+    fn logged(&self, _batch: &Self::Batch) -> Option<(RecordKind, Vec<u8>)> {
+        None
+    }
+
     /// Whether there is nothing in the batch that must be kept.
     fn is_empty(&self, batch: &Self::Batch) -> bool {
         self.appended(batch).accepted == 0

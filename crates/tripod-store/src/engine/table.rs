@@ -86,6 +86,8 @@ impl<S: Signal> Table<S> {
         see(&batch);
         let appended = self.signal.appended(&batch);
         if !self.signal.is_empty(&batch) {
+            let logged = self.signal.logged(&batch);
+            let (kind, payload) = logged.as_ref().map_or((kind, payload), |(kind, kept)| (*kind, kept.as_slice()));
             wal.append(kind, payload, self.apply_later(ground, batch))?;
         }
         Ok(appended)

@@ -6,7 +6,10 @@ use super::limits::Refusal;
 use super::registry::{Generation, Registry};
 use super::{codec, remote_write};
 use crate::engine::RecordKind;
-use crate::{Appended, Exemplar, Metadata, NativeHistogram, SeriesWrite, StoreError};
+use crate::{Appended, Exemplar, Labels, Metadata, NativeHistogram, Samples, SeriesWrite, StoreError};
+
+/// So many series have their labels looked up under one lock.
+const STEP: usize = 256;
 
 /// The number of a series that is not taken in.
 pub(super) const REFUSED: u32 = u32::MAX;
@@ -74,6 +77,39 @@ impl Batch {
             refusal: None,
             generation: registry.hold(),
         }
+    }
+
+    /// What is kept of it, series by series.
+    pub(super) fn kept(&self, registry: &Registry) -> Vec<SeriesWrite> {
+        let empty = |metadata| SeriesWrite {
+            labels: Labels::from_sorted(&[]),
+            samples: Samples::default(),
+            exemplars: Vec::new(),
+            metadata,
+        };
+        let mut writes: Vec<SeriesWrite> = self.runs.iter().map(|_| empty(None)).collect();
+        let mut floats = self.floats.as_slice();
+        for (writes, runs) in writes.chunks_mut(STEP).zip(self.runs.chunks(STEP)) {
+            let (index, mut labels) = (registry.index(), Vec::new());
+            for (write, run) in writes.iter_mut().zip(runs) {
+                let (own, rest) = floats.split_at(run.floats as usize);
+                floats = rest;
+                if run.series != REFUSED {
+                    index.labels_of(run.series, &mut labels);
+                    write.labels = Labels::new(labels.iter().copied());
+                    write.samples.floats = own.to_vec();
+                }
+            }
+        }
+        for (run, time, histogram) in &self.histograms {
+            writes[*run as usize].samples.histograms.push((*time, Arc::clone(histogram)));
+        }
+        for (run, exemplar) in &self.exemplars {
+            writes[*run as usize].exemplars.push(exemplar.clone());
+        }
+        writes.retain(|write| write.sample_count() > 0 || !write.exemplars.is_empty());
+        writes.extend(self.metadata.iter().map(|described| empty(Some(described.clone()))));
+        writes
     }
 
     /// Whether there is nothing in it to keep.

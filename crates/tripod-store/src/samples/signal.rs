@@ -10,7 +10,7 @@ use super::memory::Memory;
 use super::part::{self, Cursor, Query, SeriesPart};
 use super::query::{self, Memories};
 use super::registry::Registry;
-use super::{EXEMPLARS, Gathered, SAMPLES, Selector, flush, nanos, scan};
+use super::{EXEMPLARS, Gathered, SAMPLES, Selector, codec, flush, nanos, scan};
 use crate::engine::{Part, PartFile, PartSink, RecordKind, Signal, View};
 use crate::{
     Appended, Exemplar, Labels, Matcher, Metadata, SeriesExemplars, SeriesStatistics, StoreError, VisitSeries,
@@ -56,6 +56,11 @@ impl Signal for Samples {
     fn appended(&self, batch: &Batch) -> Appended {
         let (histograms, exemplars) = (batch.histograms.len() as u64, batch.exemplars.len() as u64);
         Appended { histograms, exemplars, ..batch.appended.clone() }
+    }
+
+    fn logged(&self, batch: &Batch) -> Option<(RecordKind, Vec<u8>)> {
+        let refused = batch.appended.rejected > 0;
+        refused.then(|| (RecordKind::Series, codec::encode(&batch.kept(&self.registry))))
     }
 
     fn is_empty(&self, batch: &Batch) -> bool {

@@ -208,6 +208,34 @@ fn series_that_nobody_writes_to_leave_and_their_numbers_are_used_again() {
     assert!(memory[39] <= memory[20] * 3 / 2, "{memory:?}");
 }
 
+#[test]
+fn what_was_refused_does_not_come_back_with_a_restart() {
+    let limits = || Limits { series: 3, out_of_order: 100, ..Limits::default() };
+    let dir = tempfile::tempdir().unwrap();
+    let store = Harness::open(Arc::new(RealDisk), dir.path(), Samples::new(limits()));
+    let paths = ["/0", "/1", "/2", "/3", "/4"];
+    let all = paths.map(|path| series(&[("__name__", "requests"), ("path", path)], &[(1000, 1.0), (1001, 2.0)]));
+    let described = wire::MetricMetadata { metric_family_name: "requests".into(), ..wire::MetricMetadata::default() };
+    let request = wire::WriteRequest { timeseries: all.to_vec(), metadata: vec![described] }.encode_to_vec();
+    let appended = store.append(RecordKind::RemoteWrite, &compressed(&request)).unwrap();
+    assert_eq!((appended.accepted, appended.rejected), (6, 4));
+    // Too old by far, and refused, beside one that is not.
+    let late = series(&[("__name__", "requests"), ("path", "/0")], &[(5, 9.0), (1002, 3.0)]);
+    let late = wire::WriteRequest { timeseries: vec![late], metadata: Vec::new() }.encode_to_vec();
+    let appended = store.append(RecordKind::RemoteWrite, &compressed(&late)).unwrap();
+    assert_eq!((appended.accepted, appended.rejected), (1, 1));
+    let check = |store: &Harness<Samples>| {
+        let (samples, view) = (&store.table.signal, store.view());
+        let found = select_all(samples, &view, &[], 0, 2000);
+        let floats: Vec<_> = found.iter().map(|series| series.samples.floats.as_slice()).collect();
+        let two = &[(1000, 1.0), (1001, 2.0)][..];
+        assert_eq!(floats, [&[(1000, 1.0), (1001, 2.0), (1002, 3.0)][..], two, two]);
+        assert_eq!((samples.counts(&view).series, samples.metadata(&view).unwrap().len()), (3, 1));
+    };
+    check(&store);
+    check(&store.reopen(Samples::new(limits())));
+}
+
 fn custom(bounds: &[f64], buckets: (i32, &[f64])) -> wire::Histogram {
     wire::Histogram {
         schema: NativeHistogram::CUSTOM_BUCKETS,

@@ -15,7 +15,7 @@ mod symbols;
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Instant;
 
@@ -32,6 +32,9 @@ use self::order::Order;
 use super::limits::{self, Limits, Refusal};
 use super::remote_write::Buffers;
 
+/// The registry's memory is known but for so small a share of its series.
+const COUNTED_SHARE: u64 = 64;
+
 /// Bytes of the hash's secret.
 const SECRET: usize = 192;
 
@@ -45,8 +48,18 @@ pub(crate) struct Registry {
     generations: Generations,
     order: Mutex<Order>,
     pub(super) buffers: Buffers,
+    /// Series that came and went, ever.
+    changes: AtomicU64,
+    counted: Mutex<Counted>,
     /// While the log is read after a start: what was accepted once is accepted again, whatever the limits.
     restoring: AtomicBool,
+}
+
+/// What the registry took when it was counted last, which looks at every label.
+#[derive(Debug, Default)]
+struct Counted {
+    changes: u64,
+    bytes: usize,
 }
 
 /// Numbers that can be given out. Its lock is that of whoever adds or removes series.
@@ -86,6 +99,8 @@ impl Registry {
             generations: Generations::default(),
             order: Mutex::default(),
             buffers: Buffers::default(),
+            changes: AtomicU64::new(0),
+            counted: Mutex::default(),
             restoring: AtomicBool::new(true),
         }
     }
@@ -175,6 +190,7 @@ impl Registry {
         }
         drop(index);
         numbers.new.push(number);
+        self.changes.fetch_add(1, Ordering::Relaxed);
         self.identities.write().unwrap_or_else(PoisonError::into_inner).insert(identity, number, generation, newest);
         Ok(FoundSeries { series: number, newest: i64::MIN })
     }
@@ -210,6 +226,7 @@ impl Registry {
         numbers.new.retain(|number| !gone.contains(*number));
         numbers.free.extend(removed.iter().map(|number| (current, *number)));
         drop((order, numbers));
+        self.changes.fetch_add(removed.len() as u64, Ordering::Relaxed);
         for some in removed.chunks(1024) {
             let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
             some.iter().for_each(|number| index.remove(*number));
@@ -230,8 +247,17 @@ impl Registry {
         self.index().len()
     }
 
-    /// Bytes in memory.
+    /// Bytes in memory; counted anew when one in [`COUNTED_SHARE`] of the series came or went since.
     pub(crate) fn memory(&self) -> usize {
+        let changes = self.changes.load(Ordering::Relaxed);
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        if changes - counted.changes > self.len() / COUNTED_SHARE || counted.bytes == 0 {
+            *counted = Counted { changes, bytes: self.count_memory() };
+        }
+        counted.bytes
+    }
+
+    fn count_memory(&self) -> usize {
         let identities = self.identities.read().unwrap_or_else(PoisonError::into_inner).memory();
         let order = self.order.lock().unwrap_or_else(PoisonError::into_inner).memory();
         identities + order + self.index().memory()
