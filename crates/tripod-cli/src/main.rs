@@ -6,6 +6,7 @@ mod check;
 mod demo;
 mod durability;
 mod duration;
+#[cfg(feature = "parquet")]
 mod export;
 mod keep;
 mod up;
@@ -30,6 +31,7 @@ enum Command {
     /// Do the same, with a trading platform of four services that keeps it busy
     Demo(demo::DemoArgs),
     /// Write spans, logs or samples of a stopped server as a Parquet file
+    #[cfg(feature = "parquet")]
     Export(export::ExportArgs),
     /// Read every byte of a stopped server's store, and name what is damaged
     Check(check::CheckArgs),
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Up(args) => up::run(&args),
         Command::Demo(args) => demo::run(&args),
+        #[cfg(feature = "parquet")]
         Command::Export(args) => export::run(&args),
         Command::Check(args) => check::run(&args),
         Command::DemoService(args) => demo::run_service(&args),

@@ -1,4 +1,5 @@
 //! `tripod export` as a user calls it.
+#![cfg(feature = "parquet")]
 
 mod common;
 

@@ -154,7 +154,7 @@ async fn ask(
         let end = if params.get("endTs").is_some() { millis(&params, "endTs", 0)? } else { now() };
         let lookback = millis(&params, "lookback", DEFAULT_LOOKBACK)?;
         let step = millis(&params, "step", DEFAULT_STEP)?;
-        let source = StoreSource(context.store.as_ref());
+        let source = StoreSource::new(context.store.as_ref());
         let output = context.engine.range(&source, &question.query, end.saturating_sub(lookback), end, step)?;
         Ok(family(&question, &output.value))
     };

@@ -6,6 +6,7 @@
 mod attributes;
 mod completion;
 mod correlate;
+#[cfg(feature = "parquet")]
 mod export;
 mod incomplete;
 pub(crate) mod jaeger;
@@ -52,6 +53,7 @@ use crate::{Addresses, compression, ui};
 const QUERIES_AT_ONCE: usize = 8;
 
 /// Exports that run at the same time; they take no place of a query.
+#[cfg(feature = "parquet")]
 const EXPORTS_AT_ONCE: usize = 2;
 
 /// What the APIs answer from.
@@ -64,6 +66,7 @@ pub(crate) struct Context {
     engine: Engine,
     timeout: Duration,
     places: Arc<Semaphore>,
+    #[cfg(feature = "parquet")]
     exports: Arc<Semaphore>,
     /// Where snapshots are made, and the turn to make one.
     snapshots: PathBuf,
@@ -81,7 +84,6 @@ impl Context {
     ) -> Arc<Self> {
         let engine = Engine { limits: Limits { timeout, ..Limits::default() }, ..Engine::default() };
         let places = Arc::new(Semaphore::new(QUERIES_AT_ONCE));
-        let exports = Arc::new(Semaphore::new(EXPORTS_AT_ONCE));
         let snapshot = Arc::new(Semaphore::new(1));
         let started = Instant::now();
         Arc::new(Self {
@@ -93,7 +95,8 @@ impl Context {
             engine,
             timeout,
             places,
-            exports,
+            #[cfg(feature = "parquet")]
+            exports: Arc::new(Semaphore::new(EXPORTS_AT_ONCE)),
             snapshots,
             snapshot,
         })
@@ -198,7 +201,10 @@ fn json_bytes(status: StatusCode, bytes: Vec<u8>) -> Response {
 
 /// The APIs, the receivers that share their address and, for every other path, the web page.
 pub(crate) fn router(context: Arc<Context>, ingest: Arc<Ingest>) -> Router {
-    Router::new()
+    let router = Router::new();
+    #[cfg(feature = "parquet")]
+    let router = router.merge(export::routes());
+    router
         .merge(jaeger::routes())
         .merge(jaeger_v3::routes())
         .merge(jaeger_metrics::routes())
@@ -211,7 +217,6 @@ pub(crate) fn router(context: Arc<Context>, ingest: Arc<Ingest>) -> Router {
         .merge(correlate::routes())
         .merge(status::routes())
         .merge(store_status::routes())
-        .merge(export::routes())
         .merge(snapshot::routes())
         .route("/api/{*path}", axum::routing::any(unknown))
         .route("/v1/{*path}", axum::routing::any(wrong_address))
