@@ -208,7 +208,7 @@ async fn what_is_not_remote_write_is_refused_with_the_reason() {
         ("application/x-protobuf;proto=prometheus.Other", good.clone(), 415, "proto=io.prometheus.write.v2.Request"),
         (VERSION_1, b"not snappy".to_vec(), 400, "snappy: corrupt input"),
         (VERSION_2, b"not snappy".to_vec(), 400, "not valid snappy"),
-        (VERSION_1, snappy(b"\x0a\x05x"), 400, "TimeSeries"),
+        (VERSION_1, snappy(b"\x0a\x05x"), 400, "WriteRequest.timeseries: the bytes end"),
         (VERSION_2, snappy(b"\x2a\x05x"), 400, "not a valid request"),
         (VERSION_2, snappy(&nowhere.encode_to_vec()), 400, "symbol 9 of a table of 2"),
         (VERSION_2, snappy(&repeated.encode_to_vec()), 400, "more than 16777216 bytes"),
