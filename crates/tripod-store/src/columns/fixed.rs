@@ -19,12 +19,28 @@ pub(crate) fn encode<const N: usize>(values: &[[u8; N]], out: &mut Vec<u8>) {
     let start = out.len();
     out.push(ROWS);
     pack(values.as_flattened(), out);
+    if (0..N).all(|plane| is_random(values, plane)) {
+        return;
+    }
     let mut planes = Vec::with_capacity(values.len() * N);
     (0..N).for_each(|plane| planes.extend(values.iter().map(|value| value[plane])));
     super::keep_smaller(start, out, |out| {
         out.push(PLANES);
         pack(&planes, out);
     });
+}
+
+/// So many values show whether a byte of theirs is random.
+const SAMPLE: usize = 256;
+
+/// Whether a byte differs as much from value to value as a random one: of 256 of those some 162 differ. Such a one does not compress.
+fn is_random<const N: usize>(values: &[[u8; N]], plane: usize) -> bool {
+    let mut seen = [false; 256];
+    // From all over them: ids may count up.
+    values.iter().step_by((values.len() / SAMPLE).max(1)).take(SAMPLE).for_each(|value| {
+        seen[usize::from(value[plane])] = true;
+    });
+    values.len() >= SAMPLE && seen.iter().filter(|seen| **seen).count() > SAMPLE / 2
 }
 
 /// Decodes `count` values.

@@ -39,6 +39,9 @@ pub(super) fn encode(residuals: &[u64], out: &mut Vec<u8>) {
     let start = out.len();
     if width <= SMALL {
         put_small(residuals, width, out);
+    } else if residuals.len() >= FEW {
+        put_coded(residuals, width, by_differences, out);
+        bits_if_smaller(start, residuals, width, out);
     } else {
         put_bits(BITS, residuals, width, out);
     }
@@ -47,8 +50,6 @@ pub(super) fn encode(residuals: &[u64], out: &mut Vec<u8>) {
             out.push(DIFFERENCES);
             put_small(&differences, width_of_differences, out);
         });
-    } else if width > SMALL && residuals.len() >= FEW {
-        keep_smaller(start, out, |out| put_coded(residuals, width, by_differences, out));
     }
 }
 
@@ -72,6 +73,11 @@ fn put_small(residuals: &[u64], width: u32, out: &mut Vec<u8>) {
         let bytes: Vec<u8> = residuals.iter().map(|residual| *residual as u8).collect();
         pack(&bytes, out);
     }
+    bits_if_smaller(start, residuals, width, out);
+}
+
+/// Puts bits in the place of what was appended from `start` on, if they are fewer.
+fn bits_if_smaller(start: usize, residuals: &[u64], width: u32, out: &mut Vec<u8>) {
     if out.len() - start > 2 + (residuals.len() * width as usize).div_ceil(8) {
         out.truncate(start);
         put_bits(BITS, residuals, width, out);
