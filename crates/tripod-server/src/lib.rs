@@ -18,6 +18,9 @@ mod compression;
 mod config;
 mod connections;
 mod error;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod own_metrics;
 #[allow(dead_code, reason = "scraping and rules come to use all of it")]
 mod prometheus_config;

@@ -15,8 +15,19 @@ impl Hasher {
         Self
     }
 
+    /// Of no bytes yet, after bytes with a checksum.
+    pub fn new_with_initial(_: u32) -> Self {
+        Self
+    }
+
     /// More bytes.
     pub fn update(&mut self, _: &[u8]) {}
+
+    /// The bytes of another behind these.
+    pub fn combine(&mut self, _: &Self) {}
+
+    /// No bytes again.
+    pub fn reset(&mut self) {}
 
     /// The checksum.
     pub fn finalize(self) -> u32 {

@@ -27,7 +27,7 @@ mod tempo;
 mod tempo_json;
 pub(crate) mod time;
 mod trace_summaries;
-mod traceql;
+pub(crate) mod traceql;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -8,11 +8,11 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tripod_store::SeriesWrite;
 use tripod_wire::{SpanId, TraceId};
 
 use super::histogram::Histogram;
 use super::seen::{Half, SeenGroup, Side};
+use super::series::{Due, Of, SeriesLabels};
 use super::{Moment, Written, series};
 
 const WAIT: Duration = Duration::from_secs(10);
@@ -48,12 +48,29 @@ pub(super) struct Between {
     pub(super) messaging: bool,
 }
 
-#[derive(Debug, Default)]
-pub(super) struct Edge {
-    pub(super) failed: u64,
-    pub(super) client: Histogram,
-    pub(super) server: Histogram,
+#[derive(Debug)]
+struct Edge {
+    labels: Arc<SeriesLabels>,
+    failed: u64,
+    client: Histogram,
+    server: Histogram,
     written: Written,
+}
+
+impl Edge {
+    fn new(labels: Arc<SeriesLabels>) -> Self {
+        let (client, server) = (Histogram::default(), Histogram::default());
+        Self { labels, failed: 0, client, server, written: Written::default() }
+    }
+
+    fn collect(&mut self, moment: Moment) -> Option<Due> {
+        if !self.written.is_due(moment.now, moment.all) {
+            return None;
+        }
+        let zero = self.written.write(moment);
+        let (client, server) = (Box::new(self.client), Box::new(self.server));
+        Some(Due { labels: Arc::clone(&self.labels), zero, of: Of::Edge { failed: self.failed, client, server } })
+    }
 }
 
 impl Graph {
@@ -116,8 +133,15 @@ impl Graph {
         let (client, server) = if one.half.side == Side::Client { (one, other) } else { (other, one) };
         let messaging = client.half.messaging || server.half.messaging;
         let between = Between { client: client.service, server: server.service, messaging };
-        let fits = self.edges.len() < self.limit || self.edges.contains_key(&between);
-        let edge = if fits { self.edges.entry(between).or_default() } else { self.overflow.get_or_insert_default() };
+        let is_known = self.edges.contains_key(&between);
+        let fits = is_known || self.edges.len() < self.limit;
+        if fits && !is_known {
+            self.edges.insert(between.clone(), Edge::new(series::edge_labels(&between)));
+        }
+        let edge = match self.edges.get_mut(&between) {
+            Some(edge) => edge,
+            None => self.overflow.get_or_insert_with(|| Edge::new(series::overflow_labels())),
+        };
         edge.failed += u64::from(client.half.failed || server.half.failed);
         edge.client.add(client.half.nanos);
         edge.server.add(server.half.nanos);
@@ -144,18 +168,10 @@ impl Graph {
     }
 
     /// Adds what is to be written, and forgets what has not changed for long.
-    pub(super) fn collect(&mut self, moment: Moment, writes: &mut Vec<SeriesWrite>) {
+    pub(super) fn collect(&mut self, moment: Moment, due: &mut Vec<Due>) {
         self.edges.retain(|_, edge| !edge.written.is_forgotten(moment.now));
         self.names.retain(|name| Arc::strong_count(name) > 1);
-        let named = self.edges.iter_mut().map(|(between, edge)| (Some(between), edge));
-        for (between, edge) in named.chain(self.overflow.iter_mut().map(|edge| (None, edge))) {
-            if edge.written.is_due(moment.now, moment.all) {
-                let zero = edge.written.at.is_none().then_some(moment.before);
-                series::of_edge(between, edge, (zero, moment.now), writes);
-                edge.written.changed = false;
-                edge.written.at = Some(moment.now);
-            }
-        }
+        due.extend(self.edges.values_mut().chain(&mut self.overflow).filter_map(|edge| edge.collect(moment)));
     }
 
     /// How many series there are.

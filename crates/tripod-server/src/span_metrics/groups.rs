@@ -1,11 +1,13 @@
 //! All spans by service, operation, kind and status.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use tripod_store::{Exemplar, Labels, SeriesWrite};
+use tripod_store::{Exemplar, Labels};
 
 use super::histogram::{BUCKETS, Example, Examples, Histogram};
 use super::seen::SeenGroup;
+use super::series::{Due, Of, SeriesLabels};
 use super::{Moment, Written, series};
 
 /// A bucket gets an exemplar at most so often, in milliseconds: they are kept as long as samples, and take more room.
@@ -26,7 +28,7 @@ pub(super) struct Groups {
 
 #[derive(Debug)]
 struct Group {
-    labels: Vec<(&'static str, String)>,
+    labels: Arc<SeriesLabels>,
     durations: Histogram,
     examples: Examples,
     /// When each bucket got its last exemplar.
@@ -35,7 +37,7 @@ struct Group {
 }
 
 impl Group {
-    fn new(labels: Vec<(&'static str, String)>) -> Self {
+    fn new(labels: Arc<SeriesLabels>) -> Self {
         Self {
             labels,
             durations: Histogram::default(),
@@ -53,23 +55,21 @@ impl Group {
         self.written.changed = true;
     }
 
-    fn collect(&mut self, moment: Moment, writes: &mut Vec<SeriesWrite>) {
+    fn collect(&mut self, moment: Moment) -> Option<Due> {
         if !self.written.is_due(moment.now, moment.all) {
-            return;
+            return None;
         }
-        let mut exemplars: [Vec<Exemplar>; BUCKETS] = Default::default();
+        let mut exemplars = Vec::new();
         for (at, example) in self.examples.iter_mut().enumerate() {
             if moment.now.saturating_sub(self.shown[at]) >= EXEMPLAR_INTERVAL
                 && let Some(example) = example.take()
             {
                 self.shown[at] = moment.now;
-                exemplars[at].push(exemplar(&example));
+                exemplars.push((at, exemplar(&example)));
             }
         }
-        let zero = self.written.at.is_none().then_some(moment.before);
-        series::of_group(&self.labels, &self.durations, exemplars, (zero, moment.now), writes);
-        self.written.changed = false;
-        self.written.at = Some(moment.now);
+        let zero = self.written.write(moment);
+        Some(Due { labels: Arc::clone(&self.labels), zero, of: Of::Group(Box::new(self.durations), exemplars) })
     }
 }
 
@@ -105,9 +105,9 @@ impl Groups {
     }
 
     /// Adds what is to be written, and forgets what has not changed for long.
-    pub(super) fn collect(&mut self, moment: Moment, writes: &mut Vec<SeriesWrite>) {
+    pub(super) fn collect(&mut self, moment: Moment, due: &mut Vec<Due>) {
         self.named.retain(|_, group| !group.written.is_forgotten(moment.now));
-        self.named.values_mut().chain(&mut self.overflow).for_each(|group| group.collect(moment, writes));
+        due.extend(self.named.values_mut().chain(&mut self.overflow).filter_map(|group| group.collect(moment)));
     }
 
     /// How many series there are.

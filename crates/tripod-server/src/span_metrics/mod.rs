@@ -9,6 +9,8 @@ mod counters;
 mod graph;
 mod groups;
 mod histogram;
+#[cfg(test)]
+mod measure;
 mod seen;
 mod series;
 #[cfg(test)]
@@ -25,6 +27,7 @@ pub(crate) use self::counters::Counters;
 use self::graph::Graph;
 use self::groups::Groups;
 use self::seen::Seen;
+use self::series::Due;
 use crate::own_metrics::OwnMetrics;
 
 /// How often what changed is written.
@@ -36,7 +39,7 @@ const KEEP_ALIVE: i64 = 60_000;
 /// What did not change for so long is forgotten, in milliseconds.
 const FORGET: i64 = 3_600_000;
 
-/// The most series that are written at once.
+/// About how many series are written at once.
 const WRITE: usize = 5000;
 
 /// Counts spans and writes what was counted.
@@ -74,6 +77,14 @@ impl Written {
             self.changed_at = now;
         }
         all || self.changed || self.at.is_none_or(|at| now - at >= KEEP_ALIVE)
+    }
+
+    /// It is being written; when its counters were 0, if it is new.
+    fn write(&mut self, moment: Moment) -> Option<i64> {
+        let zero = self.at.is_none().then_some(moment.before);
+        self.changed = false;
+        self.at = Some(moment.now);
+        zero
     }
 
     fn is_forgotten(&self, now: i64) -> bool {
@@ -150,17 +161,24 @@ impl SpanMetrics {
             return Ok(());
         }
         let moment = Moment { now, before, all: self.failed.swap(true, Ordering::Relaxed) };
-        let mut writes: Vec<SeriesWrite> = Vec::new();
+        // Series are made of it when nobody waits to count.
+        let mut due: Vec<Due> = Vec::new();
         {
             let mut counted = lock(&self.counted);
-            counted.groups.collect(moment, &mut writes);
-            counted.graph.collect(moment, &mut writes);
+            counted.groups.collect(moment, &mut due);
+            counted.graph.collect(moment, &mut due);
             let unpaired = counted.graph.forget();
             self.own.span_metrics.unpaired(unpaired);
             self.own.span_metrics.set_series(counted.groups.series() + counted.graph.series());
         }
-        for batch in writes.chunks(WRITE) {
-            store.append_series(batch)?;
+        let mut writes: Vec<SeriesWrite> = Vec::new();
+        let mut due = due.into_iter().peekable();
+        while let Some(one) = due.next() {
+            one.write(now, &mut writes);
+            if writes.len() >= WRITE || due.peek().is_none() {
+                store.append_series(&writes)?;
+                writes.clear();
+            }
         }
         self.last.store(now, Ordering::Relaxed);
         self.failed.store(false, Ordering::Relaxed);

@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use tripod_store::{Exemplar, Labels, Metadata, MetricKind, Samples, SeriesWrite};
 
-use super::graph::{Between, Edge};
+use super::graph::Between;
 use super::histogram::{BUCKETS, Histogram, MILLISECONDS, SECONDS};
 use super::seen::SeenGroup;
 
@@ -58,57 +58,77 @@ static CLIENT: LazyLock<Family> = LazyLock::new(|| {
 });
 
 /// The labels of what there is too much of.
-pub(super) fn overflow_labels() -> Vec<(&'static str, String)> {
-    vec![("otel_metric_overflow", "true".to_owned())]
+pub(super) fn overflow_labels() -> Arc<SeriesLabels> {
+    [("otel_metric_overflow", "true".to_owned())].into()
+}
+
+/// The labels of calls of one service by another.
+pub(super) fn edge_labels(between: &Between) -> Arc<SeriesLabels> {
+    let mut labels = vec![("client", between.client.to_string()), ("server", between.server.to_string())];
+    if between.messaging {
+        labels.push(("connection_type", "messaging_system".to_owned()));
+    }
+    labels.into()
 }
 
 /// The labels of a group.
-pub(super) fn group_labels(of: &SeenGroup) -> Vec<(&'static str, String)> {
-    vec![
+pub(super) fn group_labels(of: &SeenGroup) -> Arc<SeriesLabels> {
+    [
         ("service_name", of.service.to_string()),
         ("span_name", of.name.to_string()),
         ("span_kind", KINDS[usize::from(of.kind)].to_owned()),
         ("status_code", STATUSES[usize::from(of.status)].to_owned()),
     ]
+    .into()
 }
 
-/// When a counter was 0, if it is new, and the time of its sample.
-pub(super) type Times = (Option<i64>, i64);
-
-/// Adds the series of a group.
-pub(super) fn of_group(
-    labels: &[(&'static str, String)],
-    durations: &Histogram,
-    exemplars: [Vec<Exemplar>; BUCKETS],
-    times: Times,
-    writes: &mut Vec<SeriesWrite>,
-) {
-    let mut to = Writer { labels, times, writes };
-    to.counter(&CALLS, durations.count());
-    let sum = durations.nanos as f64 / 1e6;
-    to.histogram(&DURATIONS, &MILLISECONDS, durations, sum, exemplars);
+/// What is to be written of a group or an edge, apart from what is being counted.
+#[derive(Debug)]
+pub(super) struct Due {
+    pub(super) labels: Arc<SeriesLabels>,
+    /// When its counters were 0, if they are new.
+    pub(super) zero: Option<i64>,
+    pub(super) of: Of,
 }
 
-/// Adds the series of an edge; one without ends stands for those beyond the limit.
-pub(super) fn of_edge(between: Option<&Between>, edge: &Edge, times: Times, writes: &mut Vec<SeriesWrite>) {
-    let labels = between.map_or_else(overflow_labels, |between| {
-        let mut labels = vec![("client", between.client.to_string()), ("server", between.server.to_string())];
-        if between.messaging {
-            labels.push(("connection_type", "messaging_system".to_owned()));
+/// The labels that the series of a group or an edge have in common.
+pub(super) type SeriesLabels = [(&'static str, String)];
+
+#[derive(Debug)]
+pub(super) enum Of {
+    /// Durations, and exemplars by bucket.
+    Group(Box<Histogram>, Vec<(usize, Exemplar)>),
+    Edge {
+        failed: u64,
+        client: Box<Histogram>,
+        server: Box<Histogram>,
+    },
+}
+
+impl Due {
+    /// Adds its series, with samples of this time.
+    pub(super) fn write(self, now: i64, writes: &mut Vec<SeriesWrite>) {
+        let mut to = Writer { labels: &self.labels, zero: self.zero, now, writes };
+        match self.of {
+            Of::Group(durations, exemplars) => {
+                to.counter(&CALLS, durations.count());
+                to.histogram(&DURATIONS, &MILLISECONDS, &durations, durations.nanos as f64 / 1e6, exemplars);
+            }
+            Of::Edge { failed, client, server } => {
+                to.counter(&REQUESTS, client.count());
+                to.counter(&FAILURES, failed);
+                for (family, side) in [(&SERVER, server), (&CLIENT, client)] {
+                    to.histogram(family, &SECONDS, &side, side.nanos as f64 / 1e9, Vec::new());
+                }
+            }
         }
-        labels
-    });
-    let mut to = Writer { labels: &labels, times, writes };
-    to.counter(&REQUESTS, edge.client.count());
-    to.counter(&FAILURES, edge.failed);
-    for (family, side) in [(&SERVER, &edge.server), (&CLIENT, &edge.client)] {
-        to.histogram(family, &SECONDS, side, side.nanos as f64 / 1e9, Default::default());
     }
 }
 
 struct Writer<'a> {
-    labels: &'a [(&'static str, String)],
-    times: Times,
+    labels: &'a SeriesLabels,
+    zero: Option<i64>,
+    now: i64,
     writes: &'a mut Vec<SeriesWrite>,
 }
 
@@ -123,12 +143,13 @@ impl Writer<'_> {
         bounds: &[&'static str; BUCKETS],
         histogram: &Histogram,
         sum: f64,
-        exemplars: [Vec<Exemplar>; BUCKETS],
+        exemplars: Vec<(usize, Exemplar)>,
     ) {
-        let mut count = 0;
-        for ((bound, in_bucket), exemplars) in bounds.iter().zip(histogram.buckets).zip(exemplars) {
+        let (mut count, mut exemplars) = (0, exemplars.into_iter().peekable());
+        for (at, (bound, in_bucket)) in bounds.iter().zip(histogram.buckets).enumerate() {
             count += in_bucket;
-            self.sample(family, "_bucket", Some(bound), count as f64, exemplars);
+            let exemplar = exemplars.next_if(|(bucket, _)| *bucket == at).map(|(_, exemplar)| exemplar);
+            self.sample(family, "_bucket", Some(bound), count as f64, exemplar.into_iter().collect());
         }
         self.sample(family, "_sum", None, sum, Vec::new());
         self.sample(family, "_count", None, count as f64, Vec::new());
@@ -138,7 +159,7 @@ impl Writer<'_> {
         let name = format!("{}{suffix}", family.0);
         let own = [("__name__", name.as_str()), ("le", le.unwrap_or_default())];
         let others = self.labels.iter().map(|(name, value)| (*name, value.as_str()));
-        let (zero, now) = self.times;
+        let (zero, now) = (self.zero, self.now);
         let floats = zero.map(|before| (before, 0.0)).into_iter().chain([(now, value)]).collect();
         self.writes.push(SeriesWrite {
             labels: Labels::new(own.into_iter().chain(others)),

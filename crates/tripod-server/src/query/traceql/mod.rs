@@ -24,6 +24,36 @@ pub(super) use self::parse::{field, parse};
 pub(super) use self::search::{Asked, Found, FoundSet, FoundSpan, FoundTrace, search};
 pub(super) use self::values::{KINDS, STATUSES, Value};
 
+/// Reads a text and, if it is a query, evaluates it on a trace of two spans; an error must be within the text.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn try_out(text: &str) {
+    use tripod_store::{StoredSpan, Trace, Window};
+    use tripod_wire::otlp::{KeyValue, Span};
+    use tripod_wire::{SpanId, TraceId};
+
+    let query = match parse(text) {
+        Ok(query) => query,
+        Err(error) => {
+            assert!(error.position <= text.chars().count(), "{text:?}: {error}");
+            return;
+        }
+    };
+    let span = |id: u8| StoredSpan {
+        resource: std::sync::Arc::default(),
+        scope: std::sync::Arc::default(),
+        span: Span {
+            span_id: SpanId([id; 8]),
+            parent_span_id: SpanId([id - 1; 8]),
+            attributes: vec![KeyValue::new("a", 1), KeyValue::new("b", "x")],
+            ..Span::default()
+        },
+    };
+    let trace = Trace { id: TraceId([1; 16]), spans: vec![span(1), span(2)] };
+    plan::plan(&query);
+    let sets = eval::Traced::new(&trace, Window::ALL).answer(&query);
+    assert!(sets.iter().all(|set| !set.spans.is_empty() && set.spans.iter().all(|at| *at < 2)));
+}
+
 /// The names of what spans have beside attributes.
 pub(super) fn intrinsics() -> impl Iterator<Item = &'static str> {
     ast::Intrinsic::ALL.into_iter().map(|(_, names)| names[0])

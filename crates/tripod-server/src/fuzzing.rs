@@ -1,0 +1,31 @@
+//! What the fuzz targets call: everything of this crate that reads bytes from outside, with what must hold of it.
+
+use tripod_wire::otlp::TracesData;
+use tripod_wire::proto::Message;
+
+use crate::query::traceql;
+use crate::receive::{Format, zipkin};
+
+/// What is read as Zipkin's spans is an OTLP request whose spans all have ids.
+fn spans(format: Format, bytes: &[u8]) {
+    let Ok(request) = zipkin::otlp(format, bytes, 1) else { return };
+    let data = TracesData::decode(&request).unwrap_or_else(|error| panic!("not OTLP: {error}"));
+    for span in data.resource_spans.iter().flat_map(|one| &one.scope_spans).flat_map(|one| &one.spans) {
+        assert!(span.trace_id.is_valid() && span.span_id.is_valid() && span.span_id != span.parent_span_id);
+    }
+}
+
+/// Zipkin's JSON.
+pub fn zipkin_json(bytes: &[u8]) {
+    spans(Format::Json, bytes);
+}
+
+/// Zipkin's protobuf.
+pub fn zipkin_protobuf(bytes: &[u8]) {
+    spans(Format::Protobuf, bytes);
+}
+
+/// A query is evaluated, whatever it asks, or refused at a place within it.
+pub fn traceql(text: &str) {
+    traceql::try_out(text);
+}
