@@ -1,19 +1,17 @@
 """Sends spans as clients of Zipkin do: py_zipkin, and OpenTelemetry's exporters in JSON and protobuf."""
 
 import argparse
+import os
 
 import requests
-from opentelemetry.exporter.zipkin.json import ZipkinExporter as JsonExporter
-from opentelemetry.exporter.zipkin.proto.http import ZipkinExporter as ProtobufExporter
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.trace import SpanKind, Status, StatusCode
-from py_zipkin import Encoding, Kind
-from py_zipkin.zipkin import zipkin_client_span, zipkin_span
 
 
 def opentelemetry(exporter, service):
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+    from opentelemetry.trace import SpanKind, Status, StatusCode
+
     provider = TracerProvider(resource=Resource.create({"service.name": service}))
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     tracer = provider.get_tracer("shop.orders", "1.2.3")
@@ -29,6 +27,11 @@ def opentelemetry(exporter, service):
 
 
 def py_zipkin(url):
+    # The protobuf classes that it brings are older than the library.
+    os.environ["PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION"] = "python"
+    from py_zipkin import Encoding, Kind
+    from py_zipkin.zipkin import zipkin_client_span, zipkin_span
+
     def send(encoded):
         requests.post(url, data=encoded, headers={"content-type": "application/json"}, timeout=10).raise_for_status()
 
@@ -39,17 +42,24 @@ def py_zipkin(url):
         span.update_binary_annotations({"http.method": "GET"})
         with zipkin_client_span(service_name="py-zipkin", span_name="select") as inner:
             inner.add_annotation("rows read")
-            inner.add_remote_endpoint(port=5432, host="10.0.0.8", service_name="postgres")
+            inner.add_sa_binary_annotation(port=5432, host="10.0.0.8", service_name="postgres")
             inner.update_binary_annotations({"error": "timed out"})
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--url", required=True)
-    url = parser.parse_args().url
-    opentelemetry(JsonExporter(endpoint=url), "otel-json")
-    opentelemetry(ProtobufExporter(endpoint=url), "otel-protobuf")
-    py_zipkin(url)
+    # Both define the same protobuf messages: they can't be in one process.
+    parser.add_argument("--client", required=True, choices=["opentelemetry", "py-zipkin"])
+    arguments = parser.parse_args()
+    if arguments.client == "py-zipkin":
+        py_zipkin(arguments.url)
+        return
+    from opentelemetry.exporter.zipkin.json import ZipkinExporter as JsonExporter
+    from opentelemetry.exporter.zipkin.proto.http import ZipkinExporter as ProtobufExporter
+
+    opentelemetry(JsonExporter(endpoint=arguments.url), "otel-json")
+    opentelemetry(ProtobufExporter(endpoint=arguments.url), "otel-protobuf")
 
 
 if __name__ == "__main__":

@@ -26,14 +26,15 @@ fn spans(server: &Tripod, service: &str) -> Vec<Value> {
 fn what_clients_of_zipkin_send_is_read_back() {
     let data = tempfile::tempdir().unwrap();
     let server = Tripod::start(data.path());
-    let ran = Command::new(python::interpreter_with("tests/python/zipkin_requirements.txt"))
-        .arg(root().join("tests/python/emit_zipkin.py"))
-        .args(["--url", &format!("{}/api/v2/spans", server.http)])
-        .output()
-        .expect("Python runs");
-    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
-    let said = String::from_utf8_lossy(&ran.stderr);
-    assert!(!said.contains("cannot be uploaded"), "{said}");
+    for client in ["opentelemetry", "py-zipkin"] {
+        let ran = Command::new(python::interpreter_with("tests/python/zipkin_requirements.txt"))
+            .arg(root().join("tests/python/emit_zipkin.py"))
+            .args(["--client", client, "--url", &format!("{}/api/v2/spans", server.http)])
+            .output()
+            .expect("Python runs");
+        let said = String::from_utf8_lossy(&ran.stderr);
+        assert!(ran.status.success() && !said.contains("cannot be uploaded"), "{client}: {said}");
+    }
 
     for service in ["otel-json", "otel-protobuf"] {
         let [server_span, client] = &spans(&server, service)[..] else { panic!("two spans of {service}") };

@@ -25,11 +25,11 @@ pub(super) struct Graph {
     waiting: HashMap<Call, Waiting, foldhash::fast::RandomState>,
     /// Those that wait, the oldest first; some of them have been paired since.
     order: VecDeque<(Instant, Call)>,
-    edges: HashMap<Between, Edge>,
+    edges: HashMap<Between, Edge, foldhash::fast::RandomState>,
     overflow: Option<Edge>,
     limit: usize,
     /// Names of services, each once.
-    names: HashSet<Arc<str>>,
+    names: HashSet<Arc<str>, foldhash::fast::RandomState>,
     given_up: u64,
 }
 
@@ -78,10 +78,10 @@ impl Graph {
         Self {
             waiting: HashMap::default(),
             order: VecDeque::new(),
-            edges: HashMap::new(),
+            edges: HashMap::default(),
             overflow: None,
             limit,
-            names: HashSet::new(),
+            names: HashSet::default(),
             given_up: 0,
         }
     }
@@ -90,8 +90,10 @@ impl Graph {
     pub(super) fn add(&mut self, halves: Vec<Half>, groups: &[SeenGroup]) -> (u64, u64) {
         let now = Instant::now();
         let (mut pairs, mut overflow) = (0, 0);
+        let mut services: Vec<Option<Arc<str>>> = vec![None; groups.len()];
         for half in halves {
-            let service = self.name(&groups[half.group as usize].service);
+            let at = half.group as usize;
+            let service = Arc::clone(services[at].get_or_insert_with(|| self.name(&groups[at].service)));
             let new = Waiting { half, service, since: now };
             match self.waiting.remove(&half.call) {
                 Some(known) if known.half.side != half.side => {

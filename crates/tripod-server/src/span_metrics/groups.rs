@@ -19,7 +19,7 @@ type Key = Box<[u8]>;
 /// Groups, at most so many and one for all others.
 #[derive(Debug)]
 pub(super) struct Groups {
-    named: HashMap<Key, Group>,
+    named: HashMap<Key, Group, foldhash::fast::RandomState>,
     overflow: Option<Group>,
     limit: usize,
     /// Where keys are written.
@@ -80,7 +80,7 @@ fn exemplar(of: &Example) -> Exemplar {
 
 impl Groups {
     pub(super) fn new(limit: usize) -> Self {
-        Self { named: HashMap::new(), overflow: None, limit, key: Vec::new() }
+        Self { named: HashMap::default(), overflow: None, limit, key: Vec::new() }
     }
 
     /// Counts spans of a group; false when there are too many groups, and they count as others.

@@ -17,7 +17,7 @@ type Place = ((u32, u32), u8, u8);
 /// A request's spans, counted.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    places: HashMap<Place, u32>,
+    places: HashMap<Place, u32, foldhash::fast::RandomState>,
     /// The place of the span before, which the next one often shares.
     last: Option<(Place, u32)>,
     pub(super) groups: Vec<SeenGroup>,
