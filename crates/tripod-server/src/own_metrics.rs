@@ -20,11 +20,12 @@ pub(crate) enum Protocol {
     RemoteWrite1,
     RemoteWrite2,
     Zipkin,
+    Loki,
 }
 
 impl Protocol {
-    const ALL: [Self; 6] =
-        [Self::Grpc, Self::HttpProtobuf, Self::HttpJson, Self::RemoteWrite1, Self::RemoteWrite2, Self::Zipkin];
+    const ALL: [Self; 7] =
+        [Self::Grpc, Self::HttpProtobuf, Self::HttpJson, Self::RemoteWrite1, Self::RemoteWrite2, Self::Zipkin, Self::Loki];
 
     /// The protocol's name; for OTLP that in `OTEL_EXPORTER_OTLP_PROTOCOL`.
     fn name(self) -> &'static str {
@@ -35,6 +36,7 @@ impl Protocol {
             Self::RemoteWrite1 => "remote_write/1.0",
             Self::RemoteWrite2 => "remote_write/2.0",
             Self::Zipkin => "zipkin",
+            Self::Loki => "loki",
         }
     }
 
@@ -44,6 +46,7 @@ impl Protocol {
             Self::Grpc | Self::HttpProtobuf | Self::HttpJson => &[Signal::Traces, Signal::Metrics, Signal::Logs],
             Self::RemoteWrite1 | Self::RemoteWrite2 => &[Signal::Metrics],
             Self::Zipkin => &[Signal::Traces],
+            Self::Loki => &[Signal::Logs],
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! - [`otlp`]: the OpenTelemetry protocol, as protobuf and (feature `json`) as JSON.
 //! - [`prometheus`]: names and series by OpenTelemetry's Prometheus-compatibility rules, the text exposition format, remote write.
+//! - [`loki`]: Loki's push request.
 //! - [`proto`]: the protobuf primitives that both ends are built from.
 //!
 //! The messages are plain structs with public fields, named as in the protocol. Decoding copies each string once;
@@ -13,6 +14,7 @@
 mod budget;
 mod error;
 mod id;
+pub mod loki;
 #[macro_use]
 pub mod otlp;
 pub mod prometheus;

@@ -73,7 +73,7 @@ fn severity(params: &Params) -> Result<Option<RangeInclusive<SeverityNumber>>, F
 }
 
 /// The first number of a level.
-fn level(name: &str) -> Result<SeverityNumber, String> {
+pub(super) fn level(name: &str) -> Result<SeverityNumber, String> {
     match name.to_ascii_uppercase().as_str() {
         "TRACE" => Ok(SeverityNumber::TRACE),
         "DEBUG" => Ok(SeverityNumber::DEBUG),

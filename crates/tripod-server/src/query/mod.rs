@@ -13,7 +13,9 @@ pub(crate) mod jaeger;
 mod jaeger_json;
 mod jaeger_metrics;
 mod jaeger_v3;
+pub(crate) mod logql;
 pub(crate) mod logs;
+mod loki;
 mod otlp_traces;
 pub(crate) mod overview;
 mod params;
@@ -46,7 +48,7 @@ use tripod_store::{Store, StoreError};
 
 use crate::own_metrics::{Api, OwnMetrics};
 use crate::receive::in_flight::InFlight;
-use crate::receive::{Ingest, remote_write, zipkin};
+use crate::receive::{Ingest, loki as loki_push, remote_write, zipkin};
 use crate::{Addresses, compression, ui};
 
 /// Queries that run at the same time.
@@ -212,6 +214,7 @@ pub(crate) fn router(context: Arc<Context>, ingest: Arc<Ingest>) -> Router {
         .merge(prometheus::routes())
         .merge(trace_summaries::routes())
         .merge(logs::routes())
+        .merge(loki::routes())
         .merge(overview::routes())
         .merge(completion::routes())
         .merge(correlate::routes())
@@ -225,6 +228,7 @@ pub(crate) fn router(context: Arc<Context>, ingest: Arc<Ingest>) -> Router {
         .fallback(ui::serve)
         .with_state(context)
         .merge(remote_write::router(Arc::clone(&ingest)))
+        .merge(loki_push::router(Arc::clone(&ingest)))
         .merge(zipkin::routes(ingest))
 }
 

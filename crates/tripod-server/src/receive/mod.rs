@@ -1,6 +1,7 @@
 //! The receivers: what arrives from outside, checked, bounded and handed to the store.
 //!
 //! - [`otlp_http`] and [`otlp_grpc`] speak the two protocols; both read bodies through [`body`], and both hand over to [`Ingest`].
+//! - [`loki`] takes log lines from what sends to Grafana Loki.
 //! - [`remote_write`] takes what Prometheus and its like write.
 //! - [`otlp_metrics`] turns metrics into series; spans and log records go to the store as the bytes they came in.
 //!
@@ -9,6 +10,7 @@
 
 pub(crate) mod body;
 pub(crate) mod in_flight;
+pub(crate) mod loki;
 pub(crate) mod otlp_grpc;
 pub(crate) mod otlp_http;
 pub(crate) mod otlp_metrics;
