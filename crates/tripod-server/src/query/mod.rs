@@ -42,7 +42,7 @@ use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Value, json};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tripod_promql::{Engine, Limits};
 use tripod_store::{Store, StoreError};
 
@@ -65,6 +65,8 @@ pub(crate) struct Context {
     pub(crate) in_flight: Arc<InFlight>,
     pub(crate) addresses: Addresses,
     pub(crate) started: Instant,
+    /// Becomes true when the server stops: for what would go on for long.
+    stop: watch::Receiver<bool>,
     engine: Engine,
     timeout: Duration,
     places: Arc<Semaphore>,
@@ -83,6 +85,7 @@ impl Context {
         addresses: Addresses,
         timeout: Duration,
         snapshots: PathBuf,
+        stop: watch::Receiver<bool>,
     ) -> Arc<Self> {
         let engine = Engine { limits: Limits { timeout, ..Limits::default() }, ..Engine::default() };
         let places = Arc::new(Semaphore::new(QUERIES_AT_ONCE));
@@ -94,6 +97,7 @@ impl Context {
             in_flight,
             addresses,
             started,
+            stop,
             engine,
             timeout,
             places,
