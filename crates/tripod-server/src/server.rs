@@ -84,7 +84,8 @@ impl Server {
         );
         let snapshots = config.data.join("snapshots");
         let (stop, stopped) = watch::channel(false);
-        let context = Context::new(Arc::clone(&store), own, in_flight, addresses, config.query_timeout, snapshots, stopped);
+        let context =
+            Context::new(Arc::clone(&store), own, in_flight, addresses, config.query_timeout, snapshots, stopped);
         let mut listeners = JoinSet::new();
         listeners.spawn(serve(grpc.0, otlp_grpc::router(Arc::clone(&ingest)), stop.subscribe()));
         listeners.spawn(serve(otlp.0, otlp_http::router(Arc::clone(&ingest), config.browser_otlp), stop.subscribe()));

@@ -15,13 +15,13 @@ impl Running {
         request.body(body.to_string()).send().await.unwrap()
     }
 
-    fn with(&self, path: &str, params: &[(&str, &str)]) -> String {
+    fn asking(&self, path: &str, params: &[(&str, &str)]) -> String {
         let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(params).finish();
         self.url(&format!("{path}?{query}"))
     }
 
     async fn ask(&self, path: &str, params: &[(&str, &str)]) -> Value {
-        let request = self.client.get(self.with(path, params));
+        let request = self.client.get(self.asking(path, params));
         let response = request.send().await.unwrap();
         let (status, text) = (response.status(), response.text().await.unwrap());
         assert_eq!(status, 200, "{path} {params:?}: {text}");
@@ -29,7 +29,7 @@ impl Running {
     }
 
     async fn refused(&self, query: &str) -> String {
-        let request = self.client.get(self.with("/loki/api/v1/query_range", &[("query", query)]));
+        let request = self.client.get(self.asking("/loki/api/v1/query_range", &[("query", query)]));
         let response = request.send().await.unwrap();
         assert_eq!(response.status(), 400, "{query}");
         response.text().await.unwrap()
@@ -109,7 +109,8 @@ async fn lines_are_selected_filtered_and_parsed() {
     ] {
         assert_eq!(server.lines(query, &[]).await.len(), expected, "{query}");
     }
-    let formatted = server.lines(r#"{app="billing"} | json | status > 0 | line_format "{{.request_path}}!""#, &[]).await;
+    let formatted =
+        server.lines(r#"{app="billing"} | json | status > 0 | line_format "{{.request_path}}!""#, &[]).await;
     assert_eq!(formatted, ["/a!", "/b!"]);
 }
 
@@ -129,8 +130,11 @@ async fn labels_come_together_or_apart_by_where_they_come_from() {
     let params = [("query", query), ("start", start.as_str()), ("end", "1795239999000000000")];
     let together = server.ask("/loki/api/v1/query_range", &params).await;
     let stream = &together["data"]["result"][0]["stream"];
-    assert_eq!((&stream["service_name"], &stream["status"], &stream["detected_level"]), (&json!("shop"), &json!("503"), &json!("error")));
-    let request = server.client.get(server.with("/loki/api/v1/query_range", &params));
+    assert_eq!(
+        (&stream["service_name"], &stream["status"], &stream["detected_level"]),
+        (&json!("shop"), &json!("503"), &json!("error"))
+    );
+    let request = server.client.get(server.asking("/loki/api/v1/query_range", &params));
     let request = request.header("X-Loki-Response-Encoding-Flags", "categorize-labels");
     let apart: Value = request.send().await.unwrap().json().await.unwrap();
     assert_eq!(apart["data"]["encodingFlags"], json!(["categorize-labels"]));
@@ -146,16 +150,28 @@ async fn metrics_of_lines_are_calculated() {
     let server = server().await;
     let end = TIME + 50 * SECOND;
     for (query, expected) in [
-        (r#"sum by (app) (count_over_time({app=~".+"}[1m]))"#, vec![r#"{"app":"billing"} => 3"#, r#"{"app":"shop"} => 3"#]),
-        (r#"sum by (detected_level) (count_over_time({app=~".+"}[1m]))"#, vec![
-            r#"{"detected_level":"error"} => 2"#,
-            r#"{"detected_level":"info"} => 2"#,
-            r#"{"detected_level":"unknown"} => 1"#,
-            r#"{"detected_level":"warn"} => 1"#,
-        ]),
+        (
+            r#"sum by (app) (count_over_time({app=~".+"}[1m]))"#,
+            vec![r#"{"app":"billing"} => 3"#, r#"{"app":"shop"} => 3"#],
+        ),
+        (
+            r#"sum by (detected_level) (count_over_time({app=~".+"}[1m]))"#,
+            vec![
+                r#"{"detected_level":"error"} => 2"#,
+                r#"{"detected_level":"info"} => 2"#,
+                r#"{"detected_level":"unknown"} => 1"#,
+                r#"{"detected_level":"warn"} => 1"#,
+            ],
+        ),
         (r#"sum(rate({app="shop"} |= "well" [1m])) * 60"#, vec!["{} => 2"]),
-        (r#"sum(count_over_time({service_name="shop"}[1m])) / sum(count_over_time({app=~".+"}[1m]))"#, vec!["{} => 0.5"]),
-        (r#"max_over_time({app="shop"} | logfmt | unwrap duration(took) [1m]) by (app)"#, vec![r#"{"app":"shop"} => 1.5"#]),
+        (
+            r#"sum(count_over_time({service_name="shop"}[1m])) / sum(count_over_time({app=~".+"}[1m]))"#,
+            vec!["{} => 0.5"],
+        ),
+        (
+            r#"max_over_time({app="shop"} | logfmt | unwrap duration(took) [1m]) by (app)"#,
+            vec![r#"{"app":"shop"} => 1.5"#],
+        ),
         (r#"topk(1, sum by (status) (count_over_time({app="shop"} | logfmt [1m])))"#, vec![r#"{"status":"200"} => 2"#]),
         (r#"sum(bytes_over_time({app="billing"} |= "no json" [1m]))"#, vec!["{} => 7"]),
         (r#"absent_over_time({app="none"}[1m])"#, vec![r#"{"app":"none"} => 1"#]),
@@ -171,7 +187,8 @@ async fn what_the_store_counts_is_what_reading_the_lines_counts() {
     let (start, end) = (TIME.to_string(), (TIME + 60 * SECOND).to_string());
     for (step, range) in [("10s", "10s"), ("10s", "30s"), ("15s", "20s")] {
         let ask = async |stage: &str| {
-            let query = format!(r#"sum by (detected_level) (count_over_time({{service_name="shop"}} {stage} [{range}]))"#);
+            let query =
+                format!(r#"sum by (detected_level) (count_over_time({{service_name="shop"}} {stage} [{range}]))"#);
             let params = [("query", query.as_str()), ("start", &start), ("end", &end), ("step", step)];
             server.ask("/loki/api/v1/query_range", &params).await["data"]["result"].clone()
         };
@@ -201,7 +218,8 @@ async fn labels_values_series_and_volumes_are_listed() {
     let volume = server.ask("/loki/api/v1/index/volume", &with(&[("query", r#"{app=~".+"}"#)])).await;
     assert_eq!(volume["data"]["result"][0]["metric"], json!({ "app": "shop" }));
     let fields = server.ask("/loki/api/v1/detected_fields", &with(&[("query", r#"{app="billing"}"#)])).await;
-    let names: Vec<&str> = fields["fields"].as_array().unwrap().iter().filter_map(|field| field["label"].as_str()).collect();
+    let names: Vec<&str> =
+        fields["fields"].as_array().unwrap().iter().filter_map(|field| field["label"].as_str()).collect();
     assert_eq!(names, ["detected_level", "level", "request_path", "status"]);
 }
 
@@ -216,7 +234,7 @@ async fn what_is_wrong_with_a_query_is_said() {
         (r#"sum by (app) (count_over_time({app="billing"} | json [1m]))"#, "JSONParserErr"),
     ] {
         let window = [("query", query), ("start", "1795238900"), ("end", "1795239100")];
-        let response = server.client.get(server.with("/loki/api/v1/query_range", &window)).send().await.unwrap();
+        let response = server.client.get(server.asking("/loki/api/v1/query_range", &window)).send().await.unwrap();
         assert_eq!(response.status(), 400, "{query}");
         let said = response.text().await.unwrap();
         assert!(said.contains(reason), "{query}: {said}");

@@ -195,14 +195,12 @@ impl LabelFilter {
                 if text.is_empty() {
                     return false;
                 }
-                match unit.read(text) {
-                    Some(number) => comparison.holds(number, *value),
-                    None => {
-                        let details = format!("label {name}: {text:?} is not {}", unit.expected());
-                        entry.fail("LabelFilterErr", &details);
-                        true
-                    }
+                if let Some(number) = unit.read(text) {
+                    return comparison.holds(number, *value);
                 }
+                let details = format!("label {name}: {text:?} is not {}", unit.expected());
+                entry.fail("LabelFilterErr", &details);
+                true
             }
             Self::And(left, right) => left.passes(entry) && right.passes(entry),
             Self::Or(left, right) => left.passes(entry) || right.passes(entry),

@@ -158,15 +158,22 @@ impl<'q> Cursor<'q> {
     /// Go's escapes.
     fn escape(&mut self, start: usize, text: &mut Vec<u8>) -> Result<(), ParseError> {
         let escaped = self.bump();
+        let plain = match escaped {
+            Some('n') => b'\n',
+            Some('t') => b'\t',
+            Some('r') => b'\r',
+            Some('a') => 7,
+            Some('b') => 8,
+            Some('f') => 12,
+            Some('v') => 11,
+            Some(c @ ('\\' | '"' | '\'')) => c as u8,
+            _ => 0,
+        };
+        if plain > 0 {
+            text.push(plain);
+            return Ok(());
+        }
         let (digits, radix) = match escaped {
-            Some('n') => return push(text, b'\n'),
-            Some('t') => return push(text, b'\t'),
-            Some('r') => return push(text, b'\r'),
-            Some('a') => return push(text, 7),
-            Some('b') => return push(text, 8),
-            Some('f') => return push(text, 12),
-            Some('v') => return push(text, 11),
-            Some(c @ ('\\' | '"' | '\'')) => return push(text, c as u8),
             Some('x') => (2, 16),
             Some('u') => (4, 16),
             Some('U') => (8, 16),
@@ -218,11 +225,6 @@ impl<'q> Cursor<'q> {
     }
 }
 
-fn push(text: &mut Vec<u8>, byte: u8) -> Result<(), ParseError> {
-    text.push(byte);
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -255,7 +257,9 @@ mod tests {
 
     #[test]
     fn numbers_bring_their_units() {
-        for (text, number) in [("5)", "5"), ("1.5s ", "1.5s"), ("-2e-3)", "-2e-3"), ("10KiB|", "10KiB"), ("1h30m]", "1h30m")] {
+        for (text, number) in
+            [("5)", "5"), ("1.5s ", "1.5s"), ("-2e-3)", "-2e-3"), ("10KiB|", "10KiB"), ("1h30m]", "1h30m")]
+        {
             assert_eq!(Cursor::new(text).number_with_unit(), Some(number), "{text}");
         }
         assert_eq!(Cursor::new("x").number_with_unit(), None);

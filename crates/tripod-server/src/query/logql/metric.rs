@@ -14,8 +14,8 @@ use super::parse::{read_selector, read_stages};
 use super::stages::{self, Stage};
 use super::{Lines, ParseError};
 
-pub(super) use self::text::read;
 pub(crate) use self::text::LEAF;
+pub(super) use self::text::read;
 pub(crate) use self::windows::{Grid, Series};
 
 use self::windows::Windows;
@@ -208,11 +208,14 @@ impl RangeAggregation {
         let mut labels: Vec<_> = entry
             .labels()
             .iter()
-            .filter(|label| !label.value.is_empty() && match &self.grouping {
-                Grouping::By(names) => names.iter().any(|name| **name == *label.name),
-                Grouping::Without(names) => {
-                    !names.iter().any(|name| **name == *label.name) && unwrapped != Some(&*label.name)
-                }
+            .filter(|label| {
+                !label.value.is_empty()
+                    && match &self.grouping {
+                        Grouping::By(names) => names.iter().any(|name| **name == *label.name),
+                        Grouping::Without(names) => {
+                            !names.iter().any(|name| **name == *label.name) && unwrapped != Some(&*label.name)
+                        }
+                    }
             })
             .map(|label| (Arc::clone(&label.name), Arc::clone(&label.value)))
             .collect();

@@ -121,7 +121,7 @@ mod tests {
             ("{a=\"b\"}\n| json\n| status >", "line 3, col 11"),
             (r#"{a="b" c="d"}"#, "expected \",\" or \"}\""),
             (r#"{a="b"} |~ "(""#, "unclosed group"),
-            (r#"{a=b}"#, "expected one of ="),
+            ("{a=b}", "expected one of ="),
         ] {
             let error = fails(query);
             assert!(error.contains(reason), "{query}: {error}");

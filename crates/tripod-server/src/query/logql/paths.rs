@@ -21,12 +21,11 @@ impl Path {
         let mut steps = Vec::new();
         while !cursor.at_end() {
             if cursor.take("[") {
-                steps.push(match cursor.peek() {
-                    Some('"' | '`') => Step::Key(cursor.text()?),
-                    _ => {
-                        let number = cursor.number_with_unit().and_then(|number| number.parse().ok());
-                        Step::Index(number.ok_or_else(|| cursor.unexpected("a number or a text in quotes"))?)
-                    }
+                steps.push(if matches!(cursor.peek(), Some('"' | '`')) {
+                    Step::Key(cursor.text()?)
+                } else {
+                    let number = cursor.number_with_unit().and_then(|number| number.parse().ok());
+                    Step::Index(number.ok_or_else(|| cursor.unexpected("a number or a text in quotes"))?)
                 });
                 cursor.expect("]")?;
             } else {

@@ -40,7 +40,9 @@ impl Pattern {
                 if !literal.is_empty() {
                     parts.push(Part::Literal(std::mem::take(&mut literal)));
                 } else if matches!(parts.last(), Some(Part::Capture(_))) {
-                    return Err("between two captures there must be a text that tells where the first one ends".to_owned());
+                    return Err(
+                        "between two captures there must be a text that tells where the first one ends".to_owned()
+                    );
                 }
                 let name = (name != "_").then(|| name.to_owned());
                 if name.is_some() && parts.contains(&Part::Capture(name.clone())) {
@@ -71,7 +73,11 @@ impl Pattern {
                 Part::Capture(name) => open = Some(name),
                 Part::Literal(text) => {
                     // At the beginning the text must stand at once.
-                    let at = if open.is_some() { rest.find(text.as_str()) } else { rest.starts_with(text.as_str()).then_some(0) };
+                    let at = if open.is_some() {
+                        rest.find(text.as_str())
+                    } else {
+                        rest.starts_with(text.as_str()).then_some(0)
+                    };
                     let Some(at) = at else { return false };
                     if let Some(Some(name)) = open.take() {
                         found(name, &rest[..at]);
@@ -122,7 +128,8 @@ mod tests {
 
     #[test]
     fn what_is_no_pattern_is_refused() {
-        for (text, reason) in [("", "empty"), ("<a><b>", "between two"), ("plain", "no capture"), ("<a> <a>", "twice")] {
+        for (text, reason) in [("", "empty"), ("<a><b>", "between two"), ("plain", "no capture"), ("<a> <a>", "twice")]
+        {
             assert!(Pattern::of_parser(text).unwrap_err().contains(reason), "{text}");
         }
         assert!(Pattern::of_filter("<a> x").unwrap_err().contains("no names"));

@@ -162,8 +162,7 @@ fn read_regexp(cursor: &mut Cursor<'_>) -> Result<Regex, ParseError> {
     cursor.skip_space();
     let start = cursor.offset();
     let text = cursor.text()?;
-    let regex =
-        tripod_store::body_regex(&text).map_err(|error| cursor.error_at(start, error.to_string()))?;
+    let regex = tripod_store::body_regex(&text).map_err(|error| cursor.error_at(start, error.to_string()))?;
     if regex.capture_names().flatten().next().is_none() {
         return Err(cursor.error_at(start, "the regular expression has no named group like (?P<name>...)"));
     }
@@ -280,18 +279,14 @@ pub(crate) fn pairs<'l>(line: &'l str, mut found: impl FnMut(&'l str, String)) -
             rest = rest[end..].trim_start();
             continue;
         };
-        let (value, tail) = match tail.strip_prefix('"') {
-            Some(quoted) => match unquote(quoted) {
-                Some(both) => both,
-                None => {
-                    result = result.and(Err(format!("the quote of {key:?} is not closed")));
-                    (quoted.to_owned(), "")
-                }
-            },
-            None => {
-                let end = tail.find(char::is_whitespace).unwrap_or(tail.len());
-                (tail[..end].to_owned(), &tail[end..])
-            }
+        let (value, tail) = if let Some(quoted) = tail.strip_prefix('"') {
+            unquote(quoted).unwrap_or_else(|| {
+                result = std::mem::replace(&mut result, Ok(())).and(Err(format!("the quote of {key:?} is not closed")));
+                (quoted.to_owned(), "")
+            })
+        } else {
+            let end = tail.find(char::is_whitespace).unwrap_or(tail.len());
+            (tail[..end].to_owned(), &tail[end..])
         };
         if key.is_empty() || key.contains('"') {
             result = result.and(Err(format!("unexpected {:?}", rest.chars().next().unwrap_or('='))));
@@ -372,8 +367,7 @@ mod tests {
         let mut entry = Entry::new(0, line.to_owned(), &[]);
         entry.add_metadata("job".into(), "api".into());
         run(&lines.stages, &mut entry).then(|| {
-            let labels: Vec<_> =
-                entry.labels().iter().map(|label| format!("{}={}", label.name, label.value)).collect();
+            let labels: Vec<_> = entry.labels().iter().map(|label| format!("{}={}", label.name, label.value)).collect();
             (labels.join(" "), entry.line.clone())
         })
     }
@@ -386,7 +380,10 @@ mod tests {
     fn json_becomes_labels() {
         let line = r#"{"a":{"b":1,"c-d":true},"list":[1],"job":"x","n":null}"#;
         assert_eq!(labels(r#"{x="y"} | json"#, line), "job=api a_b=1 a_c_d=true job_extracted=x n=");
-        assert_eq!(labels(r#"{x="y"} | json first="list[0]", b="a.b", a"#, line), r#"job=api first=1 b=1 a={"b":1,"c-d":true}"#);
+        assert_eq!(
+            labels(r#"{x="y"} | json first="list[0]", b="a.b", a"#, line),
+            r#"job=api first=1 b=1 a={"b":1,"c-d":true}"#
+        );
         assert!(labels(r#"{x="y"} | json"#, "no json").contains("__error__=JSONParserErr"));
         assert_eq!(labels(r#"{x="y"} | json | __error__="""#, "no json"), "filtered");
     }
@@ -403,7 +400,10 @@ mod tests {
 
     #[test]
     fn other_parsers_find_labels_too() {
-        assert_eq!(labels(r#"{x="y"} | regexp "(?P<method>\\w+) (?P<path>\\S+)""#, "GET /a"), "job=api method=GET path=/a");
+        assert_eq!(
+            labels(r#"{x="y"} | regexp "(?P<method>\\w+) (?P<path>\\S+)""#, "GET /a"),
+            "job=api method=GET path=/a"
+        );
         assert_eq!(labels(r#"{x="y"} | pattern "<method> <path>""#, "GET /a"), "job=api method=GET path=/a");
         let packed = r#"{"pod":"p1","n":3,"_entry":"the line"}"#;
         assert_eq!(through(r#"{x="y"} | unpack"#, packed), Some(("job=api pod=p1".to_owned(), "the line".to_owned())));
@@ -411,7 +411,8 @@ mod tests {
 
     #[test]
     fn lines_and_labels_are_rewritten() {
-        let said = through(r#"{x="y"} | logfmt | line_format "{{.job}}: {{.a}}" | label_format b=a, c="<{{.job}}>""#, "a=1");
+        let said =
+            through(r#"{x="y"} | logfmt | line_format "{{.job}}: {{.a}}" | label_format b=a, c="<{{.job}}>""#, "a=1");
         assert_eq!(said, Some(("job=api b=1 c=<api>".to_owned(), "api: 1".to_owned())));
         assert_eq!(labels(r#"{x="y"} | logfmt | drop a, b="2""#, "a=1 b=1 c=1"), "job=api b=1 c=1");
         assert_eq!(labels(r#"{x="y"} | logfmt | keep a"#, "a=1 b=1"), "a=1");

@@ -98,12 +98,22 @@ impl Function {
             Self::TrimSuffix(suffix) => text.strip_suffix(suffix.as_str()).unwrap_or(&text).to_owned(),
             Self::Replace(from, to) if !from.is_empty() => text.replace(from.as_str(), to),
             Self::Replace(..) => text,
-            Self::Default(other) => if text.is_empty() { other.clone() } else { text },
+            Self::Default(other) => {
+                if text.is_empty() {
+                    other.clone()
+                } else {
+                    text
+                }
+            }
             // From the end when negative.
             Self::Truncate(length) => {
                 let wanted = usize::try_from(length.unsigned_abs()).unwrap_or(usize::MAX);
                 let count = text.chars().count();
-                if *length < 0 { text.chars().skip(count.saturating_sub(wanted)).collect() } else { text.chars().take(wanted).collect() }
+                if *length < 0 {
+                    text.chars().skip(count.saturating_sub(wanted)).collect()
+                } else {
+                    text.chars().take(wanted).collect()
+                }
             }
         }
     }
@@ -166,7 +176,9 @@ fn value(word: &Word) -> Result<Value, String> {
             "__timestamp__" => Ok(Value::Timestamp),
             name => match name.strip_prefix('.') {
                 Some(label) if !label.is_empty() => Ok(Value::Label(label.to_owned())),
-                _ => Err(format!("{name:?} is not supported here: a label is written .name; functions are {FUNCTIONS}")),
+                _ => {
+                    Err(format!("{name:?} is not supported here: a label is written .name; functions are {FUNCTIONS}"))
+                }
             },
         },
     }

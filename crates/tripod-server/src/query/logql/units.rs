@@ -62,12 +62,19 @@ mod tests {
 
     #[test]
     fn durations_and_sizes_are_read_in_their_units() {
-        for (text, seconds) in
-            [("1h30m", Some(5400.0)), ("-1.5s", Some(-1.5)), ("250ms", Some(0.25)), ("0", Some(0.0)), ("5", None), ("", None)]
-        {
+        for (text, seconds) in [
+            ("1h30m", Some(5400.0)),
+            ("-1.5s", Some(-1.5)),
+            ("250ms", Some(0.25)),
+            ("0", Some(0.0)),
+            ("5", None),
+            ("", None),
+        ] {
             assert_eq!(duration(text), seconds, "{text}");
         }
-        for (text, size) in [("10KB", Some(1e4)), ("1.5 MiB", Some(1_572_864.0)), ("3b", Some(3.0)), ("3", None), ("x", None)] {
+        for (text, size) in
+            [("10KB", Some(1e4)), ("1.5 MiB", Some(1_572_864.0)), ("3b", Some(3.0)), ("3", None), ("x", None)]
+        {
             assert_eq!(bytes(text), size, "{text}");
         }
     }

@@ -128,7 +128,9 @@ pub(super) fn detected(context: &Context, request: &Request) -> Answer {
 pub(super) fn fields(context: &Context, request: &Request) -> Answer {
     let lines = selected(&request.params)?;
     let Query::Lines(json_stage) = parse("{a=\"b\"} | json")? else { return Err(Failure::Internal(String::new())) };
-    let Query::Lines(logfmt_stage) = parse("{a=\"b\"} | logfmt --strict")? else { return Err(Failure::Internal(String::new())) };
+    let Query::Lines(logfmt_stage) = parse("{a=\"b\"} | logfmt --strict")? else {
+        return Err(Failure::Internal(String::new()));
+    };
     let mut found: BTreeMap<String, (Vec<&'static str>, HashSet<String>)> = BTreeMap::new();
     let mut left = request.params.count("line_limit", 1_000, SAMPLE)?;
     newest(context, request, lines.as_ref(), &mut |mut entry| {
@@ -145,7 +147,9 @@ pub(super) fn fields(context: &Context, request: &Request) -> Answer {
             }
             "logfmt"
         };
-        for label in entry.labels().iter().filter(|label| label.origin != Origin::Stream && !label.name.starts_with("__")) {
+        for label in
+            entry.labels().iter().filter(|label| label.origin != Origin::Stream && !label.name.starts_with("__"))
+        {
             let (parsers, values) = found.entry(label.name.to_string()).or_default();
             if label.origin == Origin::Parsed && !parsers.contains(&parser) {
                 parsers.push(parser);

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tripod_promql::{Engine, Labels, Matcher, Series, SeriesSource, SourceError};
+use tripod_promql::{Engine, Labels, Matcher, Selection, SeriesRef, SeriesSource, SourceError, Visit};
 use tripod_store::{LogQuery, LogStore, Window};
 
 use super::select::{self, Next, Order, Plan};
@@ -64,24 +64,19 @@ impl Source<'_> {
         Ok(success(data))
     }
 
-    fn evaluate(&self, matchers: &[Matcher]) -> Result<Vec<Series>, Failure> {
-        let number = matchers.iter().find(|matcher| matcher.name == LEAF).and_then(|matcher| matcher.value.parse().ok());
+    fn evaluate(&self, matchers: &[Matcher]) -> Result<Vec<Calculated>, Failure> {
+        let number =
+            matchers.iter().find(|matcher| matcher.name == LEAF).and_then(|matcher| matcher.value.parse().ok());
         let leaf = number.and_then(|number: usize| self.metric.leaves.get(number)).ok_or_else(|| {
             let name = matchers.first().map_or("", |matcher| matcher.value.as_str());
             Failure::Bad(format!(
                 "{name:?} is no range aggregation like count_over_time({{...}}[5m]), and LogQL has no metrics by name"
             ))
         })?;
-        let calculated = match counted(self.context, leaf, self.grid)? {
-            Some(calculated) => calculated,
-            None => self.read(leaf)?,
-        };
-        let series = calculated.into_iter().map(|series| Series {
-            labels: Labels::from_shared(series.labels.into()),
-            floats: series.samples,
-            histograms: Vec::new(),
-        });
-        Ok(series.collect())
+        match counted(self.context, leaf, self.grid)? {
+            Some(calculated) => Ok(calculated),
+            None => self.read(leaf),
+        }
     }
 
     fn read(&self, leaf: &RangeAggregation) -> Result<Vec<Calculated>, Failure> {
@@ -96,12 +91,19 @@ impl Source<'_> {
 }
 
 impl SeriesSource for Source<'_> {
-    fn select(&self, matchers: &[Matcher], _: i64, _: i64) -> Result<Vec<Series>, SourceError> {
-        self.evaluate(matchers).map_err(|failure| {
+    fn select(&self, selection: &Selection<'_>, visit: &mut Visit<'_>) -> Result<(), SourceError> {
+        let calculated = self.evaluate(selection.matchers).map_err(|failure| {
             let reason = failure.reason().to_owned();
             *self.failure.borrow_mut() = Some(failure);
             SourceError(reason)
-        })
+        })?;
+        for Calculated { labels, samples } in calculated {
+            let labels = Labels::from_shared(labels.into());
+            if visit(SeriesRef { labels: &labels, floats: &samples, histograms: &[] }).is_break() {
+                break;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -132,7 +134,9 @@ fn counted(context: &Context, leaf: &RangeAggregation, grid: Grid) -> Result<Opt
     }
     // A `level` that is an attribute would be another one than that of the record.
     let keys = context.store.as_ref();
-    if names.iter().any(|name| name == "level") && LogStore::attribute_keys(keys)?.iter().any(|known| known.key == "level") {
+    if names.iter().any(|name| name == "level")
+        && LogStore::attribute_keys(keys)?.iter().any(|known| known.key == "level")
+    {
         return Ok(None);
     }
     let (start, end) = leaf.window(grid);

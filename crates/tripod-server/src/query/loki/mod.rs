@@ -122,7 +122,7 @@ impl From<ParseError> for Failure {
 }
 
 fn success(data: Value) -> Value {
-    json!({ "status": "success", "data": data })
+    Value::Object([("status".to_owned(), Value::from("success")), ("data".to_owned(), data)].into_iter().collect())
 }
 
 fn query(context: &Context, request: &Request) -> Answer {
@@ -130,7 +130,8 @@ fn query(context: &Context, request: &Request) -> Answer {
     let at = request.params.read("time", |text| time::parse(text).map(time::clamp_nanos))?.unwrap_or_else(time::now);
     match parse(text)? {
         Query::Metric(metric) => {
-            let grid = Grid { start: millis(at), step: 1, count: 1 };
+            // Rounded up, so that what happened at this very time counts.
+            let grid = Grid { start: millis(at.saturating_add(999_999)), step: 1, count: 1 };
             metric::instant(context, &metric, grid)
         }
         Query::Lines(lines) => {

@@ -39,7 +39,11 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub(super) fn new(store: &(impl LogStore + ?Sized), matchers: &[Matcher], stages: &[Stage]) -> Result<Self, Failure> {
+    pub(super) fn new(
+        store: &(impl LogStore + ?Sized),
+        matchers: &[Matcher],
+        stages: &[Stage],
+    ) -> Result<Self, Failure> {
         let query = LogQuery::within(Window::ALL, 0);
         let mut plan = Self { query, is_exact: true, is_empty: false };
         for matcher in matchers {

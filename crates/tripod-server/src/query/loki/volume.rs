@@ -1,6 +1,6 @@
 //! How much there is: what Grafana asks before it runs a query, and to rank streams.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -19,10 +19,10 @@ fn selected(request: &Request) -> Result<Lines, Failure> {
 /// Streams, entries and bytes of a selector.
 pub(super) fn stats(context: &Context, request: &Request) -> Answer {
     let lines = selected(request)?;
-    let (mut streams, mut entries, mut bytes) = (BTreeMap::new(), 0_u64, 0_u64);
+    let (mut streams, mut entries, mut bytes) = (BTreeSet::new(), 0_u64, 0_u64);
     select::each(context, &lines, request.window()?, Order::NewestFirst, &mut |entry| {
         let labels = entry.labels().iter().filter(|label| label.origin == Origin::Stream);
-        streams.insert(labels.map(|label| label.value.to_string()).collect::<Vec<_>>(), ());
+        streams.insert(labels.map(|label| label.value.to_string()).collect::<Vec<_>>());
         entries += 1;
         bytes += entry.line.len() as u64;
         Ok(Next::More)
@@ -31,6 +31,8 @@ pub(super) fn stats(context: &Context, request: &Request) -> Answer {
 }
 
 type Key = Vec<(String, String)>;
+/// Bytes by the beginning of a step.
+type Parts = BTreeMap<i64, u64>;
 
 /// By which labels volumes are told apart: those asked for, else those that the selector names.
 fn targets(request: &Request, lines: &Lines) -> Vec<String> {
@@ -41,11 +43,11 @@ fn targets(request: &Request, lines: &Lines) -> Vec<String> {
 }
 
 /// Bytes by labels; in parts of time when `step` is given.
-fn counted(context: &Context, request: &Request, steps: Option<i64>) -> Result<Vec<(Key, BTreeMap<i64, u64>)>, Failure> {
+fn counted(context: &Context, request: &Request, steps: Option<i64>) -> Result<Vec<(Key, Parts)>, Failure> {
     let lines = selected(request)?;
     let targets = targets(request, &lines);
     let window = request.window()?;
-    let mut volumes: BTreeMap<Key, BTreeMap<i64, u64>> = BTreeMap::new();
+    let mut volumes: BTreeMap<Key, Parts> = BTreeMap::new();
     select::each(context, &lines, window, Order::NewestFirst, &mut |entry| {
         let value = |name: &String| (name.clone(), entry.stream_label(name).to_owned());
         let key = targets.iter().map(value).filter(|(_, value)| !value.is_empty()).collect();
@@ -66,9 +68,9 @@ fn metric(key: Key) -> Value {
 
 pub(super) fn volume(context: &Context, request: &Request) -> Answer {
     let end = request.window()?.end / 1_000_000_000;
-    let rows = counted(context, request, None)?.into_iter().map(|(key, parts)| {
-        json!({ "metric": metric(key), "value": [end, parts.values().sum::<u64>().to_string()] })
-    });
+    let rows = counted(context, request, None)?
+        .into_iter()
+        .map(|(key, parts)| json!({ "metric": metric(key), "value": [end, parts.values().sum::<u64>().to_string()] }));
     Ok(success(json!({ "resultType": "vector", "result": rows.collect::<Value>(), "stats": {} })))
 }
 

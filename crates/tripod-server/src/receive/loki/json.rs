@@ -20,7 +20,10 @@ struct JsonStream<'a> {
 
 /// A line with or without structured metadata.
 #[derive(Deserialize)]
-#[serde(untagged, expecting = "expected [\"<nanoseconds since the Unix epoch>\", \"<line>\"] and possibly an object of texts")]
+#[serde(
+    untagged,
+    expecting = "expected [\"<nanoseconds since the Unix epoch>\", \"<line>\"] and possibly an object of texts"
+)]
 enum Value<'a> {
     Plain((Time<'a>, String)),
     WithMetadata((Time<'a>, String, BTreeMap<String, String>)),
@@ -59,8 +62,7 @@ fn stream(stream: JsonStream<'_>) -> Result<Stream, String> {
             Value::WithMetadata((time, line, metadata)) => (time, line, metadata),
         };
         let nanos = time.nanos()?;
-        let timestamp =
-            Timestamp { seconds: (nanos / 1_000_000_000) as i64, nanos: (nanos % 1_000_000_000) as i32 };
+        let timestamp = Timestamp { seconds: (nanos / 1_000_000_000) as i64, nanos: (nanos % 1_000_000_000) as i32 };
         let structured_metadata = metadata.into_iter().map(|(name, value)| Pair { name, value }).collect();
         Ok(Entry { timestamp, line, structured_metadata })
     });
@@ -77,7 +79,8 @@ mod tests {
         let text = r#"{"streams":[{"stream":{"job":"a"},"values":[["1700000000000000005","x\n"],["7","y",{"k":"v"}],[8,"z"]]}]}"#;
         let stream = read(text.as_bytes()).unwrap().streams.pop().unwrap();
         assert_eq!(stream.labels, r#"{"job"="a"}"#);
-        let lines: Vec<_> = stream.entries.iter().map(|entry| (entry.timestamp.unix_nano(), entry.line.as_str())).collect();
+        let lines: Vec<_> =
+            stream.entries.iter().map(|entry| (entry.timestamp.unix_nano(), entry.line.as_str())).collect();
         assert_eq!(lines, [(1_700_000_000_000_000_005, "x\n"), (7, "y"), (8, "z")]);
         assert_eq!(stream.entries[1].structured_metadata[0].value, "v");
     }

@@ -72,7 +72,8 @@ fn format_of(headers: &HeaderMap) -> Result<Format, Refusal> {
 async fn take(ingest: &Arc<Ingest>, request: Request) -> Result<Appended, Refusal> {
     ingest.check_open()?;
     let format = format_of(request.headers())?;
-    let encoding = request.headers().get(CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("not readable").to_owned());
+    let encoding =
+        request.headers().get(CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("not readable").to_owned());
     let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     let mut lease = ingest.in_flight.lease();
     let bytes = body::read(request.into_body(), announced, ingest.max_body, &mut lease).await?;
@@ -80,8 +81,9 @@ async fn take(ingest: &Arc<Ingest>, request: Request) -> Result<Appended, Refusa
         let ingest = Arc::clone(ingest);
         move || append(&ingest, format, encoding.as_deref(), bytes, &mut lease)
     };
-    let appended =
-        tokio::task::spawn_blocking(work).await.map_err(|_| Refusal::internal("the request could not be worked on"))??;
+    let appended = tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_| Refusal::internal("the request could not be worked on"))??;
     ingest.own.count_records(Signal::Logs, &appended);
     Ok(appended)
 }
@@ -128,7 +130,8 @@ mod tests {
 
     #[test]
     fn the_content_type_tells_the_format() {
-        let format = |text: &'static str| format_of(&HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(text))]));
+        let format =
+            |text: &'static str| format_of(&HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(text))]));
         assert_eq!(format("application/json; charset=utf-8"), Ok(Format::Json));
         assert_eq!(format("application/x-protobuf"), Ok(Format::Protobuf));
         assert_eq!(format("text/plain").unwrap_err().kind, Kind::Unsupported);

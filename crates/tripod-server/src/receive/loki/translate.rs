@@ -35,7 +35,8 @@ fn resource_logs(stream: Stream) -> Result<ResourceLogs, String> {
     let find = |wanted: &&str| labels.iter().find(|(name, _)| name == wanted);
     let service = SERVICE_NAMES.iter().find_map(find).map(|(_, value)| value.clone());
     let level = labels.iter().filter(|(name, _)| level::is_level(name)).find_map(|(_, value)| level::of_name(value));
-    let mut attributes: Vec<KeyValue> = service.map(|service| KeyValue::new("service.name", service)).into_iter().collect();
+    let mut attributes: Vec<KeyValue> =
+        service.map(|service| KeyValue::new("service.name", service)).into_iter().collect();
     attributes.extend(
         labels.into_iter().filter(|(name, _)| name != "service_name").map(|(name, value)| KeyValue::new(name, value)),
     );
@@ -132,7 +133,9 @@ mod tests {
 
     #[test]
     fn labels_that_can_not_be_read_are_an_error_that_shows_them() {
-        for (labels, reason) in [("{a=}", "{a=}"), ("{}", "at least one"), (r#"{a=~"b"}"#, "only a condition"), ("x", "\"{\"")] {
+        for (labels, reason) in
+            [("{a=}", "{a=}"), ("{}", "at least one"), (r#"{a=~"b"}"#, "only a condition"), ("x", "\"{\"")]
+        {
             let stream = Stream { labels: labels.to_owned(), entries: Vec::new() };
             let error = to_otlp(PushRequest { streams: vec![stream] }).unwrap_err();
             assert!(error.contains(reason), "{labels}: {error}");

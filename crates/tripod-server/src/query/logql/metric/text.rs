@@ -14,27 +14,27 @@ const MAX_LEAVES: usize = 32;
 pub(in crate::query::logql) fn read(query: &str) -> Result<Metric, ParseError> {
     let mut cursor = Cursor::new(query);
     let mut metric = Metric { text: String::with_capacity(query.len()), leaves: Vec::new() };
-    // Of a `sum` whose argument comes next, its grouping.
-    let mut sum: Option<Option<Grouping>> = None;
+    let mut before = Before::Other;
     while !cursor.at_end() {
         let start = cursor.offset();
         if let Some(word) = cursor.word() {
             if FUNCTIONS.iter().any(|(name, ..)| *name == word) && cursor.peek() == Some('(') {
                 let mut leaf = RangeAggregation::read(word, &mut cursor)?;
-                if let Some(before) = sum.take() {
-                    sum_at_once(&mut leaf, before, cursor.clone());
+                if let Before::Sum(grouping) = std::mem::replace(&mut before, Before::Other) {
+                    sum_at_once(&mut leaf, grouping, cursor.clone());
                 }
                 if metric.leaves.len() == MAX_LEAVES {
                     return Err(cursor.error_at(start, format!("a query has at most {MAX_LEAVES} range aggregations")));
                 }
-                metric.text.push_str(&format!(" {{{LEAF}=\"{}\"}} ", metric.leaves.len()));
+                let selector = format!(" {{{LEAF}=\"{}\"}} ", metric.leaves.len());
+                metric.text.push_str(&selector);
                 metric.leaves.push(leaf);
                 continue;
             }
             if word == "offset" {
                 return Err(cursor.error_at(start, "an offset stands behind a range, within the range aggregation"));
             }
-            sum = if word == "sum" { take_sum(&mut cursor) } else { None };
+            before = if word == "sum" { take_sum(&mut cursor) } else { Before::Other };
             metric.text.push(' ');
             metric.text.push_str(cursor.since(start));
             continue;
@@ -49,7 +49,9 @@ pub(in crate::query::logql) fn read(query: &str) -> Result<Metric, ParseError> {
                 return Err(cursor.error(reason));
             }
             Some('[' | '@') => {
-                return Err(cursor.unexpected("an operator; ranges stand within range aggregations, and LogQL has no subqueries and no @"));
+                return Err(cursor.unexpected(
+                    "an operator; ranges stand within range aggregations, and LogQL has no subqueries and no @",
+                ));
             }
             _ => match cursor.number_with_unit_unsigned() {
                 Some(number) => {
@@ -59,20 +61,28 @@ pub(in crate::query::logql) fn read(query: &str) -> Result<Metric, ParseError> {
                 None => metric.text.extend(cursor.bump()),
             },
         }
-        sum = None;
+        before = Before::Other;
     }
     Ok(metric)
 }
 
-/// Takes what stands between `sum` and its argument: `(`, or `by (a) (`. The grouping, if there is one.
-fn take_sum(cursor: &mut Cursor<'_>) -> Option<Option<Grouping>> {
+/// What stands right before the next word.
+enum Before {
+    Other,
+    /// The parenthesis of a `sum`, with the grouping that stands before it.
+    Sum(Option<Grouping>),
+}
+
+/// Takes what stands between `sum` and its argument: `(`, or `by (a) (`.
+fn take_sum(cursor: &mut Cursor<'_>) -> Before {
     let mut ahead = cursor.clone();
-    let grouping = read_grouping(&mut ahead).ok()?;
-    if !ahead.take("(") {
-        return None;
+    match read_grouping(&mut ahead) {
+        Ok(grouping) if ahead.take("(") => {
+            *cursor = ahead;
+            Before::Sum(grouping)
+        }
+        _ => Before::Other,
     }
-    *cursor = ahead;
-    Some(grouping)
 }
 
 /// Lets a range aggregation that stands alone within `sum` make the sum's series: else each line with a trace id would be one.
@@ -130,7 +140,9 @@ mod tests {
 
     #[test]
     fn ranges_offsets_and_unwraps_are_read() {
-        let read = metric(r#"quantile_over_time(0.9, {a="b"} | json | unwrap duration(took) | __error__="" [1m] offset 5m) by (path)"#);
+        let read = metric(
+            r#"quantile_over_time(0.9, {a="b"} | json | unwrap duration(took) | __error__="" [1m] offset 5m) by (path)"#,
+        );
         let leaf = &read.leaves[0];
         assert_eq!((leaf.function, leaf.range, leaf.offset), (Function::Quantile(0.9), 60_000, 300_000));
         assert_eq!(leaf.grouping, Grouping::By(vec!["path".to_owned()]));

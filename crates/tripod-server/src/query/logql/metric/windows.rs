@@ -93,7 +93,9 @@ impl Windows {
             Kept::Numbers(numbers) => {
                 self.numbers += 1;
                 if self.numbers > max_numbers {
-                    return Err(format!("the query would hold more than {max_numbers} numbers; narrow its selector or its time"));
+                    return Err(format!(
+                        "the query would hold more than {max_numbers} numbers; narrow its selector or its time"
+                    ));
                 }
                 numbers.push((time, number));
             }
@@ -122,7 +124,8 @@ impl Windows {
         if function == Function::Absent {
             let mut numbers = self.series.into_values().next().map_or_else(Vec::new, numbers_of);
             numbers.sort_by_key(|(time, _)| *time);
-            let samples = steps(grid, range, &numbers).filter(|(_, window)| window.is_empty()).map(|(time, _)| (time, 1.0));
+            let samples =
+                steps(grid, range, &numbers).filter(|(_, window)| window.is_empty()).map(|(time, _)| (time, 1.0));
             let samples: Vec<_> = samples.collect();
             return if samples.is_empty() { Vec::new() } else { vec![Series { labels: absent.clone(), samples }] };
         }
@@ -138,7 +141,8 @@ impl Windows {
             };
             Series { labels, samples }
         };
-        let mut all: Vec<Series> = self.series.into_iter().map(calculate).filter(|series| !series.samples.is_empty()).collect();
+        let mut all: Vec<Series> =
+            self.series.into_iter().map(calculate).filter(|series| !series.samples.is_empty()).collect();
         all.sort_by(|a, b| a.labels.cmp(&b.labels));
         all
     }
