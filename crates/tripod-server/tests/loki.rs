@@ -2,8 +2,11 @@
 
 mod support;
 
+use futures_util::StreamExt as _;
 use prost::Message as _;
 use serde_json::{Value, json};
+
+use tokio_tungstenite::tungstenite::Message as Frame;
 
 use support::{Running, TIME, attribute, resource, scope};
 
@@ -323,4 +326,51 @@ async fn records_that_came_by_otlp_are_lines_too() {
         assert_eq!(server.lines(query, &[]).await, ["it failed"], "{query}");
     }
     assert!(server.lines(r#"{service_name="checkout"} | http_route="/other""#, &[]).await.is_empty());
+}
+
+/// The lines of the next message that has some.
+async fn next_lines<S>(socket: &mut S) -> Vec<String>
+where
+    S: futures_util::Stream<Item = Result<Frame, tokio_tungstenite::tungstenite::Error>> + Unpin,
+{
+    let text = loop {
+        if let Frame::Text(text) = socket.next().await.expect("the tail goes on").unwrap() {
+            break text;
+        }
+    };
+    let message: Value = serde_json::from_str(&text).unwrap();
+    let lines = message["streams"].as_array().unwrap().iter().flat_map(|stream| stream["values"].as_array().unwrap());
+    lines.map(|value| value[1].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_tail_brings_lines_as_they_arrive_and_each_once() {
+    let server = Running::new().await;
+    let now = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos().to_string();
+    let push = async |text: &str| {
+        let line = json!({ "streams": [{ "stream": { "app": "live" }, "values": [[now(), text]] }] });
+        assert_eq!(server.push(line).await.status(), 204);
+    };
+    push("before").await;
+    let url = server.asking("/loki/api/v1/tail", &[("query", r#"{app="live"} != "unwanted""#)]).replacen("http", "ws", 1);
+    let (mut socket, _) = tokio_tungstenite::connect_async(&url).await.unwrap();
+    assert_eq!(next_lines(&mut socket).await, ["before"]);
+    push("unwanted").await;
+    push("after").await;
+    assert_eq!(next_lines(&mut socket).await, ["after"]);
+    // The server's end is the tail's.
+    let stopped = tokio::spawn(async move { server.stop().await });
+    while let Some(Ok(frame)) = socket.next().await {
+        assert!(!frame.is_text(), "nothing comes twice: {frame}");
+    }
+    stopped.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_tail_of_what_is_no_selector_is_refused() {
+    let server = Running::new().await;
+    let url = server.asking("/loki/api/v1/tail", &[("query", r#"rate({app="x"}[1m])"#)]);
+    let response = server.client.get(&url).send().await.unwrap();
+    assert_eq!(response.status(), 400);
+    assert!(response.text().await.unwrap().contains("only lines can be tailed"));
 }
