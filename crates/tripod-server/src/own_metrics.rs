@@ -24,8 +24,15 @@ pub(crate) enum Protocol {
 }
 
 impl Protocol {
-    const ALL: [Self; 7] =
-        [Self::Grpc, Self::HttpProtobuf, Self::HttpJson, Self::RemoteWrite1, Self::RemoteWrite2, Self::Zipkin, Self::Loki];
+    const ALL: [Self; 7] = [
+        Self::Grpc,
+        Self::HttpProtobuf,
+        Self::HttpJson,
+        Self::RemoteWrite1,
+        Self::RemoteWrite2,
+        Self::Zipkin,
+        Self::Loki,
+    ];
 
     /// The protocol's name; for OTLP that in `OTEL_EXPORTER_OTLP_PROTOCOL`.
     fn name(self) -> &'static str {

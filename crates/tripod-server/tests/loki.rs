@@ -352,7 +352,8 @@ async fn a_tail_brings_lines_as_they_arrive_and_each_once() {
         assert_eq!(server.push(line).await.status(), 204);
     };
     push("before").await;
-    let url = server.asking("/loki/api/v1/tail", &[("query", r#"{app="live"} != "unwanted""#)]).replacen("http", "ws", 1);
+    let url =
+        server.asking("/loki/api/v1/tail", &[("query", r#"{app="live"} != "unwanted""#)]).replacen("http", "ws", 1);
     let (mut socket, _) = tokio_tungstenite::connect_async(&url).await.unwrap();
     assert_eq!(next_lines(&mut socket).await, ["before"]);
     push("unwanted").await;

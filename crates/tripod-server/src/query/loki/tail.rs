@@ -11,6 +11,7 @@ use axum::extract::{FromRequestParts, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
+use tokio::sync::Semaphore;
 use tripod_store::Window;
 
 use super::select::{self, Order};
@@ -30,6 +31,9 @@ const MAX_LINES: usize = 5_000;
 /// How long a tail lasts at most, so that forgotten ones end.
 const MAX_AGE: Duration = Duration::from_secs(3600);
 
+/// Tails at a time: a connection that was upgraded counts for no other limit.
+static PLACES: Semaphore = Semaphore::const_new(100);
+
 pub(super) async fn tail(State(context): State<Arc<Context>>, request: axum::extract::Request) -> Response {
     let (mut parts, body) = request.into_parts();
     let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &context).await;
@@ -40,7 +44,13 @@ pub(super) async fn tail(State(context): State<Arc<Context>>, request: axum::ext
     match (asked, upgrade) {
         (Err(failure), _) => answered(Err(failure)),
         (Ok(_), Err(rejection)) => (StatusCode::BAD_REQUEST, rejection.body_text()).into_response(),
-        (Ok(tail), Ok(upgrade)) => upgrade.on_upgrade(move |socket| follow(context, tail, socket)),
+        (Ok(tail), Ok(upgrade)) => match PLACES.try_acquire() {
+            Ok(place) => upgrade.on_upgrade(async move |socket| {
+                follow(context, tail, socket).await;
+                drop(place);
+            }),
+            Err(_) => (StatusCode::TOO_MANY_REQUESTS, "too many tails at a time: try again later").into_response(),
+        },
     }
 }
 
