@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::Matcher;
+use crate::{Matcher, functions};
 
 /// An expression.
 #[derive(Debug)]
@@ -61,8 +61,33 @@ pub(crate) enum ValueType {
 /// Which series, and when.
 #[derive(Debug)]
 pub(crate) struct Selector {
+    /// Byte in the query where it starts.
+    pub(crate) position: usize,
     pub(crate) matchers: Vec<Matcher>,
     pub(crate) shift: TimeShift,
+    pub(crate) extended: Option<Extended>,
+}
+
+/// How a selector looks beyond the samples within its range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extended {
+    /// The values at both ends of the range are the newest ones known there.
+    Anchored,
+    /// They are interpolated between the samples around.
+    Smoothed,
+}
+
+impl Extended {
+    pub(crate) fn of_name(name: &str) -> Option<Self> {
+        [Self::Anchored, Self::Smoothed].into_iter().find(|one| one.name().eq_ignore_ascii_case(name))
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Anchored => "anchored",
+            Self::Smoothed => "smoothed",
+        }
+    }
 }
 
 /// `@` and `offset`.
@@ -74,7 +99,7 @@ pub(crate) struct TimeShift {
 }
 
 /// What stands behind `@`.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum At {
     Start,
     End,
@@ -121,14 +146,19 @@ pub(crate) enum BinaryOp {
     GreaterEqual,
     Less,
     LessEqual,
+    /// `</`: what a histogram counts up to a value.
+    TrimUpper,
+    /// `>/`: what a histogram counts from a value on.
+    TrimLower,
     And,
     Or,
     Unless,
 }
 
 /// Which side of a binary operation may have many series for one of the other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Cardinality {
+    #[default]
     OneToOne,
     ManyToOne,
     OneToMany,
@@ -157,12 +187,26 @@ impl ValueType {
             Self::Matrix => "range vector",
         }
     }
+
+    /// Its name in the API.
+    pub(crate) fn short_name(self) -> &'static str {
+        match self {
+            Self::Scalar => "scalar",
+            Self::String => "string",
+            Self::Vector => "vector",
+            Self::Matrix => "matrix",
+        }
+    }
 }
 
 impl BinaryOp {
     pub(crate) fn is_comparison(self) -> bool {
         use BinaryOp::{Equal, Greater, GreaterEqual, Less, LessEqual, NotEqual};
         matches!(self, Equal | NotEqual | Greater | GreaterEqual | Less | LessEqual)
+    }
+
+    pub(crate) fn is_trim(self) -> bool {
+        matches!(self, Self::TrimUpper | Self::TrimLower)
     }
 
     pub(crate) fn is_set(self) -> bool {
@@ -184,6 +228,8 @@ impl BinaryOp {
             Self::GreaterEqual => ">=",
             Self::Less => "<",
             Self::LessEqual => "<=",
+            Self::TrimUpper => "</",
+            Self::TrimLower => ">/",
             Self::And => "and",
             Self::Or => "or",
             Self::Unless => "unless",
@@ -192,6 +238,39 @@ impl BinaryOp {
 }
 
 impl AggregateOp {
+    const ALL: [Self; 14] = [
+        Self::Sum,
+        Self::Avg,
+        Self::Min,
+        Self::Max,
+        Self::Count,
+        Self::Group,
+        Self::Stddev,
+        Self::Stdvar,
+        Self::TopK,
+        Self::BottomK,
+        Self::Quantile,
+        Self::CountValues,
+        Self::LimitK,
+        Self::LimitRatio,
+    ];
+
+    /// The aggregation of a name in any case.
+    pub(crate) fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|op| op.name().eq_ignore_ascii_case(name))
+    }
+
+    /// The names of all.
+    pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+        Self::ALL.into_iter().map(Self::name)
+    }
+
+    /// Whether it takes a parameter before the vector.
+    pub(crate) fn has_param(self) -> bool {
+        use AggregateOp::{BottomK, CountValues, LimitK, LimitRatio, Quantile, TopK};
+        matches!(self, TopK | BottomK | Quantile | CountValues | LimitK | LimitRatio)
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Sum => "sum",
@@ -219,12 +298,7 @@ impl Expr {
             Kind::String(_) | Kind::InvalidText(_) => ValueType::String,
             Kind::Vector(_) | Kind::Aggregate { .. } => ValueType::Vector,
             Kind::Matrix { .. } | Kind::Subquery { .. } => ValueType::Matrix,
-            Kind::Call { function, .. } => match *function {
-                "time" | "pi" | "scalar" | "start" | "end" | "step" | "range" | "min_of" | "max_of" => {
-                    ValueType::Scalar
-                }
-                _ => ValueType::Vector,
-            },
+            Kind::Call { function, .. } => functions::return_type(function),
             Kind::Binary { left, right, .. } => {
                 let scalars = left.value_type() == ValueType::Scalar && right.value_type() == ValueType::Scalar;
                 if scalars { ValueType::Scalar } else { ValueType::Vector }

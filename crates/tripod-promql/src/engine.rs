@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::ast::{Kind, ValueType};
+use crate::ast::{Kind, Selector, TimeShift, ValueType};
 use crate::eval::{Evaluator, Grid};
-use crate::{Matcher, Output, QueryError, SeriesSource, Value, parse};
+use crate::parse::Times;
+use crate::{Matcher, Output, QueryError, SeriesSource, Value, parse, syntax};
 
 /// Evaluates queries. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -80,7 +81,7 @@ impl Engine {
     /// See [`QueryError`].
     pub fn instant(&self, source: &dyn SeriesSource, query: &str, time_ms: i64) -> Result<Output, QueryError> {
         check_time(time_ms)?;
-        let expr = parse::parse(query)?;
+        let expr = parse::parse(query, Times { step: 0, range: 0 })?;
         let evaluator = Evaluator::new(self, source, query, Grid { start: time_ms, step: 1, count: 1 }, 0);
         let value = evaluator.instant(&expr)?;
         Ok(evaluator.output(value))
@@ -116,7 +117,7 @@ impl Engine {
             );
             return Err(QueryError::TooMuch(message));
         }
-        let expr = parse::parse(query)?;
+        let expr = parse::parse(query, Times { step: step_ms, range: end_ms - start_ms })?;
         parse::check_range_type(query, &expr)?;
         let grid = Grid { start: start_ms, step: step_ms, count: steps as usize };
         let evaluator = Evaluator::new(self, source, query, grid, end_ms - start_ms);
@@ -129,10 +130,10 @@ impl Engine {
     /// # Errors
     /// [`QueryError::Parse`], also when the text is a query but more than a selector.
     pub fn selector(text: &str) -> Result<Vec<Matcher>, QueryError> {
-        let expr = parse::parse(text)?;
+        let expr = parse::parse(text, Times::NOMINAL)?;
         match expr.kind {
-            Kind::Vector(selector) if selector.shift.at.is_none() && selector.shift.offset == 0 => {
-                Ok(selector.matchers)
+            Kind::Vector(Selector { matchers, shift: TimeShift { at: None, offset: 0 }, extended: None, .. }) => {
+                Ok(matchers)
             }
             _ => Err(QueryError::parse(text, expr.position, "only a series selector is allowed here")),
         }
@@ -143,7 +144,15 @@ impl Engine {
     /// # Errors
     /// [`QueryError::Parse`].
     pub fn format(query: &str) -> Result<String, QueryError> {
-        parse::pretty(query)
+        Ok(syntax::pretty(&parse::checked(query)?))
+    }
+
+    /// The query's tree as JSON, in the shape of Prometheus' `/api/v1/parse_query`.
+    ///
+    /// # Errors
+    /// [`QueryError::Parse`].
+    pub fn syntax_tree(query: &str) -> Result<serde_json::Value, QueryError> {
+        Ok(syntax::to_json(&parse::checked(query)?, Times::NOMINAL))
     }
 
     /// Checks a query without evaluating it; the name of its value's type (`scalar`, `string`, `instant vector`, `range vector`).
@@ -151,7 +160,7 @@ impl Engine {
     /// # Errors
     /// [`QueryError::Parse`].
     pub fn check(query: &str) -> Result<&'static str, QueryError> {
-        parse::parse(query).map(|expr| ValueType::name(expr.value_type()))
+        parse::parse(query, Times::NOMINAL).map(|expr| ValueType::name(expr.value_type()))
     }
 }
 

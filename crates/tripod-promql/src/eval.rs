@@ -7,11 +7,13 @@ mod aggregate_rank;
 mod binary;
 mod calls;
 mod column;
+mod extended;
 mod fold;
 mod select;
 mod subquery;
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -25,6 +27,9 @@ use crate::{Engine, QueryError, SeriesSource, is_stale};
 
 /// Samples between two looks at the clock.
 const WORK_PER_CHECK: usize = 100_000;
+
+/// Names that selected nothing are looked up, at most so many.
+const MAX_MISSING: usize = 3;
 
 /// The error when dropping names makes two series the same.
 pub(crate) const SAME_LABELS: &str = "vector cannot contain metrics with the same labelset";
@@ -47,6 +52,10 @@ pub(crate) struct Evaluator<'q> {
     /// Samples looked at since the clock was.
     unclocked: Cell<usize>,
     notes: RefCell<Notes>,
+    /// Selectors tell of counter resets that they see themselves.
+    pub(crate) detect_resets: Cell<bool>,
+    /// Metric names that selected nothing, and where they stand.
+    missing: RefCell<BTreeMap<String, usize>>,
 }
 
 impl<'q> Evaluator<'q> {
@@ -57,8 +66,19 @@ impl<'q> Evaluator<'q> {
         grid: Grid,
         range: i64,
     ) -> Self {
-        let (held, unclocked, notes) = (Cell::new(0), Cell::new(0), RefCell::default());
-        Self { engine, source, query, grid, range, started: Instant::now(), held, unclocked, notes }
+        Self {
+            engine,
+            source,
+            query,
+            grid,
+            range,
+            started: Instant::now(),
+            held: Cell::new(0),
+            unclocked: Cell::new(0),
+            notes: RefCell::default(),
+            detect_resets: Cell::new(false),
+            missing: RefCell::default(),
+        }
     }
 
     /// Counts samples that are held from now on, and looks whether the query may go on.
@@ -111,7 +131,24 @@ impl<'q> Evaluator<'q> {
         self.notes.borrow_mut().info(self.query, position, text);
     }
 
+    /// Remembers a metric name that selected nothing.
+    pub(crate) fn note_missing(&self, position: usize, name: &str) {
+        let mut missing = self.missing.borrow_mut();
+        if missing.len() < MAX_MISSING {
+            missing.entry(name.to_owned()).or_insert(position);
+        }
+    }
+
     pub(crate) fn output(self, value: Value) -> Output {
+        if value.is_empty() {
+            for (name, position) in self.missing.take() {
+                let near = self.source.similar_names(&name);
+                if !near.is_empty() {
+                    let text = format!("no series is named {name:?}, did you mean {}?", crate::nearest::listed(&near));
+                    self.info(position, &text);
+                }
+            }
+        }
         let (warnings, infos) = self.notes.into_inner().into_lists();
         Output { value, warnings, infos }
     }

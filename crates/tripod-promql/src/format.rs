@@ -1,4 +1,4 @@
-//! Numbers as Prometheus writes them.
+//! Numbers, durations and texts as Prometheus writes them.
 
 /// The shortest text that reads back as the same number, without an exponent.
 pub fn format_float(value: f64) -> String {
@@ -26,9 +26,79 @@ pub(crate) fn format_float_general(value: f64) -> String {
     format!("{digits}e{sign}{:02}", exponent.abs())
 }
 
+/// A duration such as `1h30m`; whole weeks and years only where nothing is left over.
+pub(crate) fn format_duration(milliseconds: i64) -> String {
+    const UNITS: [(&str, u64, bool); 7] = [
+        ("y", 365 * 86_400_000, true),
+        ("w", 7 * 86_400_000, true),
+        ("d", 86_400_000, false),
+        ("h", 3_600_000, false),
+        ("m", 60_000, false),
+        ("s", 1000, false),
+        ("ms", 1, false),
+    ];
+    if milliseconds == 0 {
+        return "0s".to_owned();
+    }
+    let mut text = if milliseconds < 0 { "-".to_owned() } else { String::new() };
+    let mut rest = milliseconds.unsigned_abs();
+    for (unit, length, exact) in UNITS {
+        if rest >= length && (!exact || rest.is_multiple_of(length)) {
+            text += &format!("{}{unit}", rest / length);
+            rest %= length;
+        }
+    }
+    text
+}
+
+/// A text in quotes that reads back as the same.
+pub(crate) fn quote(text: &str) -> String {
+    quote_bytes(text.as_bytes())
+}
+
+/// The same for bytes, those that are no text as `\xNN`.
+pub(crate) fn quote_bytes(bytes: &[u8]) -> String {
+    let mut quoted = String::with_capacity(bytes.len() + 2);
+    quoted.push('"');
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                '"' => quoted += "\\\"",
+                '\\' => quoted += "\\\\",
+                '\n' => quoted += "\\n",
+                '\r' => quoted += "\\r",
+                '\t' => quoted += "\\t",
+                '\x07' => quoted += "\\a",
+                '\x08' => quoted += "\\b",
+                '\x0b' => quoted += "\\v",
+                '\x0c' => quoted += "\\f",
+                c if c.is_ascii_control() => quoted += &format!("\\x{:02x}", u32::from(c)),
+                c if c.is_control() => quoted += &format!("\\u{:04x}", u32::from(c)),
+                c => quoted.push(c),
+            }
+        }
+        chunk.invalid().iter().for_each(|byte| quoted += &format!("\\x{byte:02x}"));
+    }
+    quoted.push('"');
+    quoted
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn durations_are_written_in_their_largest_units() {
+        let shown: Vec<_> =
+            [0, 300_000, 5_400_000, 8 * 86_400_000, 14 * 86_400_000, -1].into_iter().map(format_duration).collect();
+        assert_eq!(shown, ["0s", "5m", "1h30m", "8d", "2w", "-1ms"]);
+    }
+
+    #[test]
+    fn texts_are_quoted_byte_by_byte() {
+        assert_eq!(quote_bytes(b"a\"\\\n\xc5z\x01"), r#""a\"\\\n\xc5z\x01""#);
+        assert_eq!(quote("é"), "\"é\"");
+    }
 
     #[test]
     fn numbers_read_as_in_prometheus() {

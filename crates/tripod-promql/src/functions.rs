@@ -6,10 +6,12 @@ pub(crate) mod math;
 pub(crate) mod native;
 pub(crate) mod over_time;
 pub(crate) mod rate;
+pub(crate) mod trim;
 
 use crate::ast::ValueType;
 
 /// A function's name and arguments.
+#[derive(Debug)]
 pub(crate) struct Signature {
     pub(crate) name: &'static str,
     /// Types; the last one holds for all that follow.
@@ -21,6 +23,25 @@ pub(crate) struct Signature {
 /// The signature of a function, if it exists.
 pub(crate) fn signature(name: &str) -> Option<&'static Signature> {
     SIGNATURES.iter().find(|signature| signature.name == name)
+}
+
+/// The names of all functions.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    SIGNATURES.iter().map(|signature| signature.name)
+}
+
+/// The type of what a function gives.
+pub(crate) fn return_type(name: &str) -> ValueType {
+    match name {
+        "time" | "pi" | "scalar" | "start" | "end" | "step" | "range" | "min_of" | "max_of" => ValueType::Scalar,
+        _ => ValueType::Vector,
+    }
+}
+
+impl Signature {
+    pub(crate) fn returns(&self) -> ValueType {
+        return_type(self.name)
+    }
 }
 
 const S: ValueType = ValueType::Scalar;

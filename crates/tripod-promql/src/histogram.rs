@@ -29,6 +29,22 @@ pub enum ResetHint {
     Gauge,
 }
 
+/// Which hints were among histograms that are added up.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct HintsSeen {
+    reset: bool,
+    not_reset: bool,
+}
+
+impl HintsSeen {
+    /// Adds one; whether they contradict each other.
+    pub(crate) fn add(&mut self, hint: ResetHint) -> bool {
+        self.reset |= hint == ResetHint::Reset;
+        self.not_reset |= hint == ResetHint::NotReset;
+        self.reset && self.not_reset
+    }
+}
+
 /// A native histogram. Bucket `i` of the positive side holds values in (base^(i-1), base^i] with base = 2^(2^-schema); with
 /// schema [`CUSTOM_BUCKETS`] in (`custom_values[i-1]`, `custom_values[i]`], the last one up to infinity.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -266,7 +282,7 @@ impl Histogram {
     }
 
     /// Whether a counter was reset between `earlier` and this.
-    pub(crate) fn is_reset_since(&self, earlier: &Histogram) -> bool {
+    pub fn is_reset_since(&self, earlier: &Histogram) -> bool {
         match self.reset_hint {
             ResetHint::Reset => return true,
             ResetHint::NotReset => return false,

@@ -7,6 +7,12 @@ use std::sync::Arc;
 /// The label that holds the metric's name.
 pub const METRIC_NAME: &str = "__name__";
 
+/// The label that may hold the metric's type.
+const METRIC_TYPE: &str = "__type__";
+
+/// The label that may hold the metric's unit.
+const METRIC_UNIT: &str = "__unit__";
+
 /// A series' labels: sorted by name, names unique, values not empty.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Labels(Arc<[(Arc<str>, Arc<str>)]>);
@@ -56,10 +62,11 @@ impl Labels {
         self.0.is_empty()
     }
 
-    /// The same labels but the metric's name.
+    /// The same labels but the metric's name, and its type and unit where they stand in labels: a computed value has none of them.
     #[must_use]
     pub fn without_name(&self) -> Self {
-        if self.name().is_empty() { self.clone() } else { self.filter(|name| name != METRIC_NAME) }
+        let identifies = |name: &str| matches!(name, METRIC_NAME | METRIC_TYPE | METRIC_UNIT);
+        if self.iter().any(|(name, _)| identifies(name)) { self.filter(|name| !identifies(name)) } else { self.clone() }
     }
 
     /// Only the labels whose name passes.
@@ -100,6 +107,13 @@ pub(crate) fn is_plain_label_name(name: &str) -> bool {
     let mut chars = name.chars();
     chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
         && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// The same for metrics, whose names may have colons.
+pub(crate) fn is_plain_metric_name(name: &str) -> bool {
+    let mut chars = name.chars();
+    chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_' || c == ':')
+        && chars.all(|c| c.is_ascii_alphanumeric() || c == '_' || c == ':')
 }
 
 #[cfg(test)]

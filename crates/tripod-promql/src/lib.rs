@@ -36,11 +36,13 @@ mod functions;
 mod histogram;
 mod labels;
 mod memory;
+mod nearest;
 pub mod notation;
 mod notes;
 mod output;
 mod parse;
 mod source;
+mod syntax;
 
 pub use engine::{Cancel, Engine, Limits};
 pub use error::QueryError;
@@ -48,6 +50,7 @@ pub use format::format_float;
 pub use histogram::{Bucket, Buckets, CUSTOM_BUCKETS, Histogram, ResetHint};
 pub use labels::{Labels, METRIC_NAME};
 pub use memory::{Memory, Series};
+pub use nearest::similar_names;
 pub use output::{Output, RangeSeries, SampleValue, Value, VectorSample};
 pub use source::{MatchOp, Matcher, Selection, SeriesRef, SeriesSource, SourceError, Visit};
 

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use crate::histogram::add_buckets;
 use crate::{Histogram, Labels, METRIC_NAME, ResetHint, STALE_NAN};
 
 /// Samples that one line may stand for: a year of minutes, and more.
@@ -183,17 +182,14 @@ fn check_room(items: &[Item], times: usize) -> Result<(), String> {
     Ok(())
 }
 
-/// Buckets are kept as wide as they are written: an empty bucket at the end is part of what a script says.
+/// Adds what a step adds; the hint that is written first stays.
 fn add(to: &mut Histogram, by: &Histogram) -> Result<(), String> {
-    if to.schema != by.schema || to.custom_values != by.custom_values || to.zero_threshold != by.zero_threshold {
-        return Err("a histogram and what is added to it must have the same schema, bounds and zero bucket".to_owned());
+    if by.schema < to.schema {
+        return Err("what is added to a histogram must have its schema or a finer one".to_owned());
     }
-    to.count += by.count;
-    to.sum += by.sum;
-    to.zero_count += by.zero_count;
-    for (to, by) in [(&mut to.positive, &by.positive), (&mut to.negative, &by.negative)] {
-        add_buckets(to, by, 1.0);
-    }
+    let hint = to.reset_hint;
+    to.add(by).map_err(|_| "exponential and custom buckets cannot be added".to_owned())?;
+    to.reset_hint = hint;
     Ok(())
 }
 
@@ -280,7 +276,7 @@ mod tests {
         ] {
             assert!(parse_items(text).is_err(), "{text}");
         }
-        assert!(parse_items("{{schema:1}}+{{schema:2}}x3").is_err());
+        assert!(parse_items("{{schema:2}}+{{schema:1}}x3").is_err());
         assert!(parse_series("a{b=\"c").is_err() && parse_labels("a{").is_err());
     }
 }

@@ -28,6 +28,17 @@ pub enum Value {
     Matrix(Vec<RangeSeries>),
 }
 
+impl Value {
+    /// Whether it is a vector or matrix without series.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Scalar(..) | Self::String(..) => false,
+            Self::Vector(samples) => samples.is_empty(),
+            Self::Matrix(series) => series.is_empty(),
+        }
+    }
+}
+
 /// One series of an instant vector.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VectorSample {

@@ -1,30 +1,54 @@
-//! From text to the tree that is evaluated. The grammar is `promql-parser`'s; its tree has no positions, so the same text is walked
-//! token by token beside it (see [`tokens`]): annotations and errors can then point at the place they are about.
+//! From text to the tree that is evaluated, in three steps: tokens, the tree as written, and that tree with types checked and
+//! durations resolved. Every error names its place and what was expected there.
 
+mod grammar;
+mod lex;
 mod lower;
+mod selector;
 mod suggest;
-mod tokens;
 
 use crate::ast::{Expr, Kind, ValueType};
 use crate::error::QueryError;
+use crate::syntax::{Duration, Node};
 
-/// Longer queries are refused: nobody writes them, and parsing costs more than linear time.
+/// Longer queries are refused: nobody writes them.
 const MAX_TOKENS: usize = 10_000;
 /// The deepest nesting that is evaluated; recursion stays far from a small thread's stack.
 pub(crate) const MAX_DEPTH: usize = 200;
 
+/// What `step()` and `range()` are in durations, milliseconds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Times {
+    pub(crate) step: i64,
+    pub(crate) range: i64,
+}
+
+impl Times {
+    /// For queries that are looked at but not evaluated.
+    pub(crate) const NOMINAL: Self = Self { step: 60_000, range: 3_600_000 };
+
+    /// A duration in seconds, within a range that can be added to any time without overflow.
+    pub(crate) fn seconds(self, duration: &Duration) -> Result<f64, &'static str> {
+        let seconds = duration.seconds(self.step as f64 / 1000.0, self.range as f64 / 1000.0)?;
+        let fits = seconds.abs() <= selector::MAX_SECONDS;
+        if fits { Ok(seconds) } else { Err("duration is out of range") }
+    }
+}
+
 /// Parses a query and checks its types.
-pub(crate) fn parse(query: &str) -> Result<Expr, QueryError> {
-    Ok(parse_both(query)?.0)
+pub(crate) fn parse(query: &str, times: Times) -> Result<Expr, QueryError> {
+    lower::lower(query, &written(query)?, times)
 }
 
-/// A query, laid out anew.
-pub(crate) fn pretty(query: &str) -> Result<String, QueryError> {
-    Ok(parse_both(query)?.1.prettify())
+/// The tree of a query as it is written; its types are checked.
+pub(crate) fn checked(query: &str) -> Result<Node, QueryError> {
+    let node = written(query)?;
+    lower::lower(query, &node, Times::NOMINAL)?;
+    Ok(node)
 }
 
-fn parse_both(query: &str) -> Result<(Expr, promql_parser::parser::Expr), QueryError> {
-    let tokens = tokens::tokenize(query)?;
+fn written(query: &str) -> Result<Node, QueryError> {
+    let tokens = lex::tokenize(query)?;
     if tokens.is_empty() {
         return Err(QueryError::parse(query, 0, "no expression found in input"));
     }
@@ -32,14 +56,8 @@ fn parse_both(query: &str) -> Result<(Expr, promql_parser::parser::Expr), QueryE
         let message = format!("query has {} tokens, {MAX_TOKENS} are allowed", tokens.len());
         return Err(QueryError::parse(query, 0, message));
     }
-    tokens::check_nesting(query, &tokens, MAX_DEPTH)?;
-    tokens::check_durations(query, &tokens)?;
-    // A text is outside input: should the grammar have a defect, it costs this query and no more.
-    let parsed = std::panic::catch_unwind(|| promql_parser::parser::parse(query));
-    let parsed = parsed.unwrap_or_else(|_| Err("invalid promql query".to_owned()));
-    let tree = parsed.map_err(|message| suggest::explain(query, &tokens, &message))?;
-    let expr = lower::Lowering::new(query, &tokens).expression(&tree)?;
-    Ok((expr, tree))
+    lex::check_nesting(query, &tokens, MAX_DEPTH)?;
+    grammar::parse(query, &tokens)
 }
 
 /// Whether an expression's value can be drawn over time.

@@ -19,6 +19,18 @@ pub enum MatchOp {
     NotRegex,
 }
 
+impl MatchOp {
+    /// As it is written.
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Self::Equal => "=",
+            Self::NotEqual => "!=",
+            Self::Regex => "=~",
+            Self::NotRegex => "!~",
+        }
+    }
+}
+
 /// A condition on one label. A label that a series does not have counts as empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Matcher {
@@ -28,6 +40,24 @@ pub struct Matcher {
     pub op: MatchOp,
     /// With what; for a regex its source, which is known to compile.
     pub value: String,
+}
+
+impl Matcher {
+    /// Whether a label of this value satisfies it; a label that is missing has the empty value.
+    pub fn accepts(&self, value: &str) -> bool {
+        let matches = || regex::Regex::new(&format!("^(?s:{})$", self.value)).is_ok_and(|regex| regex.is_match(value));
+        match self.op {
+            MatchOp::Equal => self.value == value,
+            MatchOp::NotEqual => self.value != value,
+            MatchOp::Regex => matches(),
+            MatchOp::NotRegex => !matches(),
+        }
+    }
+
+    /// Whether a series without the label satisfies it.
+    pub(crate) fn accepts_empty(&self) -> bool {
+        self.accepts("")
+    }
 }
 
 /// Which samples are wanted.
@@ -66,6 +96,12 @@ pub trait SeriesSource {
     /// # Errors
     /// Whatever kept the source from answering; it fails the query.
     fn select(&self, selection: &Selection<'_>, visit: &mut Visit<'_>) -> Result<(), SourceError>;
+
+    /// Names of metrics near to one, to be offered when a query finds nothing by it; none when there is a metric of that name.
+    /// [`similar_names`](crate::similar_names) finds them in a list.
+    fn similar_names(&self, _name: &str) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// Why a source could not answer.

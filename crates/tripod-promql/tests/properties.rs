@@ -168,6 +168,13 @@ proptest! {
     }
 
     #[test]
+    fn a_query_that_is_laid_out_reads_back_as_the_same(query in query()) {
+        let laid_out = Engine::format(&query).unwrap();
+        prop_assert_eq!(Engine::syntax_tree(&query).unwrap(), Engine::syntax_tree(&laid_out).unwrap(), "{}", laid_out);
+        prop_assert_eq!(Engine::format(&laid_out).unwrap(), laid_out);
+    }
+
+    #[test]
     fn no_text_makes_a_query_panic(text in ".{0,60}") {
         run(&text);
     }
@@ -248,6 +255,15 @@ const TOKENS: &[&str] = &[
     ".",
     "..",
     "fill",
+    "fill_left (",
+    "smoothed",
+    "anchored",
+    "step()",
+    "range()",
+    "min(",
+    "max_of(",
+    "</",
+    ">/",
     "vector",
     "scalar",
     "absent",
@@ -263,4 +279,7 @@ fn run(query: &str) {
     let engine = Engine { limits, ..Engine::default() };
     let _: Result<Output, QueryError> = engine.instant(&memory, query, 60_000);
     let _: Result<Output, QueryError> = engine.range(&memory, query, 0, 120_000, 30_000);
+    if let Ok(laid_out) = Engine::format(query) {
+        assert_eq!(Engine::format(&laid_out).ok().as_ref(), Some(&laid_out), "{query}");
+    }
 }

@@ -7,6 +7,7 @@ use super::label_name;
 use super::{Column, Evaluator, Grid, Sample};
 use crate::ast::{AggregateOp, Expr, Grouping};
 use crate::functions::math::quantile;
+use crate::histogram::HintsSeen;
 use crate::{Histogram, Labels, METRIC_NAME, QueryError, is_stale};
 
 /// The series that are aggregated into one.
@@ -109,11 +110,21 @@ impl Evaluator<'_> {
     pub(crate) fn sum_histograms(&self, position: usize, all: &[&Histogram], name: &str) -> Option<Histogram> {
         let (first, rest) = all.split_first()?;
         let mut total = (*first).clone();
+        let mut hints = HintsSeen::default();
+        hints.add(first.reset_hint);
         for histogram in rest {
+            self.note_hints(position, &mut hints, histogram);
             self.add_histogram(position, &mut total, histogram, name)?;
         }
         total.compact();
         Some(total)
+    }
+
+    /// Warns when some of the histograms that are added up were reset, and others not.
+    pub(super) fn note_hints(&self, position: usize, hints: &mut HintsSeen, histogram: &Histogram) {
+        if hints.add(histogram.reset_hint) {
+            self.warn(position, "conflicting counter resets during histogram aggregation");
+        }
     }
 
     /// Adds a histogram to others; nothing, with a warning, when its bounds are of another kind.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::column::merge_same_labels;
 use super::{Column, Evaluator, Grid, Sample};
 use crate::ast::{BinaryOp, Cardinality, Expr, Matching, ValueType};
+use crate::functions::trim::{Keep, trim};
 use crate::{Histogram, Labels, METRIC_NAME, QueryError, is_stale};
 
 /// The value of an operator between numbers; comparisons are 1 or 0.
@@ -53,7 +54,7 @@ struct Operation<'a, 'q> {
 
 impl Operation<'_, '_> {
     fn drops_name(&self) -> bool {
-        self.return_bool || !self.op.is_comparison()
+        self.return_bool || !(self.op.is_comparison() || self.op.is_trim())
     }
 
     fn floats(&self, a: f64, b: f64) -> Option<f64> {
@@ -65,10 +66,13 @@ impl Operation<'_, '_> {
 
     fn apply(&self, left: Sample<'_>, right: Sample<'_>) -> Applied {
         match (left, right) {
+            (Sample::Float(_), Sample::Float(_)) if self.op.is_trim() => self.incompatible("float", "float"),
             (Sample::Float(a), Sample::Float(b)) => self.floats(a, b).map_or(Applied::Nothing, Applied::Float),
             (Sample::Histogram(a), Sample::Float(b)) => match self.op {
                 BinaryOp::Mul => changed(a, |histogram| histogram.scale(b)),
                 BinaryOp::Div => changed(a, |histogram| histogram.divide(b)),
+                BinaryOp::TrimUpper => changed(a, |histogram| trim(histogram, Keep::Below, b)),
+                BinaryOp::TrimLower => changed(a, |histogram| trim(histogram, Keep::Above, b)),
                 _ => self.incompatible("histogram", "float"),
             },
             (Sample::Float(a), Sample::Histogram(b)) => match self.op {
@@ -204,8 +208,8 @@ impl Evaluator<'_> {
     ) -> Result<Vec<Column>, QueryError> {
         let many_is_right = matching.cardinality == Cardinality::OneToMany;
         let (many, one) = if many_is_right { (right, left) } else { (left, right) };
-        let (left_fill, right_fill) = (matching.fill_left, matching.fill_right);
-        let (fill_many, fill_one) = if many_is_right { (right_fill, left_fill) } else { (left_fill, right_fill) };
+        // As in Prometheus, sides are swapped for group_right before they are filled: `fill_left` is always the "many" side.
+        let (fill_many, fill_one) = (matching.fill_left, matching.fill_right);
         let sides = Sides { operation, matching, many_is_right, fill_many, fill_one, count: grid.count };
         let mut groups: HashMap<Labels, (Vec<&Column>, Vec<&Column>)> = HashMap::new();
         let mut order = Vec::new();

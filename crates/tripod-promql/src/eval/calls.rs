@@ -7,6 +7,7 @@ mod labels;
 use std::sync::Arc;
 
 use super::column::merge_same_labels;
+use super::extended::ExtendedRange;
 use super::{Column, EachColumn, Evaluator, Grid, Sample};
 use crate::ast::{Expr, Kind, ValueType};
 use crate::functions::over_time::{Computed, OverTime, Scope};
@@ -37,7 +38,7 @@ impl Evaluator<'_> {
             return self.call_date(args, grid, compute);
         }
         if let Some(read) = native::resolve(function) {
-            return self.call_native(&args[0], grid, read);
+            return self.call_native(function, &args[0], grid, read);
         }
         match function {
             "vector" => Ok(vec![Column::of_floats(Labels::empty(), self.scalar(&args[0], grid)?)]),
@@ -99,6 +100,11 @@ impl Evaluator<'_> {
             params.push(self.scalar(arg, grid)?);
         }
         self.check_parameters(function, args, &params)?;
+        if let Some(range) = extended_range(matrix) {
+            return self.drop_names_of_each(has_one_name(matrix), each, |each| {
+                self.call_extended(function, &range, grid, each)
+            });
+        }
         let change = Change::of(function);
         let produce = |each: &mut EachColumn<'_>| {
             self.ranges(matrix, grid, &mut |series| {
@@ -195,11 +201,17 @@ impl Evaluator<'_> {
 
     fn call_native(
         &self,
+        function: &str,
         arg: &Expr,
         grid: Grid,
         read: fn(&crate::Histogram) -> f64,
     ) -> Result<Vec<Column>, QueryError> {
-        let mut columns = self.vector(arg, grid)?;
+        // As in Prometheus, where these read histograms without their buckets, and learn of resets on the way.
+        let detect = matches!(function, "histogram_count" | "histogram_sum" | "histogram_avg");
+        let before = self.detect_resets.replace(detect || self.detect_resets.get());
+        let columns = self.vector(arg, grid);
+        self.detect_resets.set(before);
+        let mut columns = columns?;
         for column in &mut columns {
             for i in 0..grid.count {
                 column.floats[i] = match column.get(i) {
@@ -302,6 +314,13 @@ impl Evaluator<'_> {
         }
         Ok(columns)
     }
+}
+
+/// A range vector that is anchored or smoothed.
+fn extended_range(matrix: &Expr) -> Option<ExtendedRange<'_>> {
+    let Kind::Matrix { selector, range } = &matrix.kind else { return None };
+    let extended = selector.extended?;
+    Some(ExtendedRange { selector, range: *range, extended, position: matrix.position })
 }
 
 fn without_empty(mut columns: Vec<Column>) -> Vec<Column> {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::{Column, Evaluator, Grid, Sample};
 use crate::ast::{AggregateOp, Expr, Grouping};
 use crate::functions::math::{Kahan, Mean, Variance};
+use crate::histogram::HintsSeen;
 use crate::{Histogram, Labels, QueryError, STALE_NAN, is_stale};
 
 /// A group on its way: what there is of it at each step.
@@ -37,6 +38,7 @@ struct Sum {
     count: f64,
     /// Some have bounds that don't fit the others'.
     broken: bool,
+    hints: HintsSeen,
 }
 
 impl Numbers {
@@ -143,6 +145,7 @@ impl Evaluator<'_> {
         for (i, sum) in group.histograms.iter_mut().enumerate() {
             let Some(Sample::Histogram(histogram)) = column.get(i) else { continue };
             sum.count += 1.0;
+            self.note_hints(position, &mut sum.hints, histogram);
             match &mut sum.total {
                 _ if sum.broken => {}
                 None => sum.total = Some(histogram.as_ref().clone()),

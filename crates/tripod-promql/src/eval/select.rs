@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use super::{Column, Evaluator, Grid};
 use crate::ast::{At, Expr, Kind, Selector, TimeShift};
-use crate::{Histogram, Labels, QueryError, Selection, SeriesRef, SourceError, is_stale};
+use crate::{
+    Histogram, Labels, METRIC_NAME, MatchOp, QueryError, ResetHint, Selection, SeriesRef, SourceError, is_stale,
+};
 
 /// Where the windows of a range vector lie at each step.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +30,11 @@ impl Windows {
     /// When the window of a step ends; its samples are at most this new.
     pub(crate) fn end(&self, i: usize) -> i64 {
         self.fixed.unwrap_or_else(|| self.grid.time(i)) - self.offset
+    }
+
+    /// The same windows, longer by so many milliseconds before and after.
+    pub(super) fn widened(&self, before: i64, after: i64) -> Self {
+        Self { range: self.range + before + after, offset: self.offset - after, ..*self }
     }
 
     /// When the first window begins, open to the left, and when the last one ends.
@@ -123,8 +130,13 @@ impl Evaluator<'_> {
         })
     }
 
+    /// How far back a sample counts, milliseconds.
+    pub(super) fn lookback(&self) -> i64 {
+        i64::try_from(self.engine.lookback.as_millis()).unwrap_or(i64::MAX / 16).clamp(1, i64::MAX / 16)
+    }
+
     /// Calls `each` with the series of a selector that have samples in one of its windows.
-    fn load(
+    pub(super) fn load(
         &self,
         selector: &Selector,
         windows: &Windows,
@@ -133,7 +145,16 @@ impl Evaluator<'_> {
         let (start, end) = windows.bounds();
         let selection = Selection { matchers: &selector.matchers, start_ms: start + 1, end_ms: end };
         let mut failed = None;
+        let mut any = false;
+        let mut hinted = Vec::new();
         let selected = self.source.select(&selection, &mut |series| {
+            any = true;
+            hinted.clear();
+            if self.detect_resets.get() {
+                hinted.extend(with_detected_resets(series.histograms));
+            }
+            let histograms = if hinted.is_empty() { series.histograms } else { &hinted };
+            let series = SeriesRef { labels: series.labels, floats: series.floats, histograms };
             let at_hand = self.at_hand(series.floats.len() + series.histograms.len());
             match at_hand.and_then(|()| check_histograms(&series)).and_then(|()| each(series)) {
                 Ok(()) => ControlFlow::Continue(()),
@@ -143,16 +164,23 @@ impl Evaluator<'_> {
                 }
             }
         });
-        match failed {
-            Some(error) => Err(error),
-            None => Ok(selected?),
+        if let Some(error) = failed {
+            return Err(error);
         }
+        selected?;
+        let name = selector.matchers.iter().find(|matcher| matcher.name == METRIC_NAME && matcher.op == MatchOp::Equal);
+        if let Some(name) = name.filter(|_| !any) {
+            self.note_missing(selector.position, &name.value);
+        }
+        Ok(())
     }
 
     /// Calls `each` with each series' newest sample at every step, and when it was taken.
     pub(super) fn newest(&self, selector: &Selector, grid: Grid, each: &mut EachNewest<'_>) -> Result<(), QueryError> {
-        let lookback = i64::try_from(self.engine.lookback.as_millis()).unwrap_or(i64::MAX / 16).clamp(1, i64::MAX / 16);
-        let windows = Windows::new(grid, lookback, selector.shift, self.fixed_time(selector.shift));
+        let windows = Windows::new(grid, self.lookback(), selector.shift, self.fixed_time(selector.shift));
+        if selector.extended.is_some() {
+            return self.smoothed(selector, &windows, each);
+        }
         let mut taken = vec![0; grid.count];
         self.load(selector, &windows, &mut |series| {
             let column = newest_samples(series, &windows, &mut taken);
@@ -198,6 +226,23 @@ fn without<'a, T: Clone>(
     kept.clear();
     kept.extend(samples.iter().filter(|(_, value)| !leave_out(value)).cloned());
     kept
+}
+
+/// Histograms with what is known about a reset right before each, as far as the one before shows it.
+fn with_detected_resets(histograms: &[(i64, Arc<Histogram>)]) -> impl Iterator<Item = (i64, Arc<Histogram>)> + use<'_> {
+    let before = std::iter::once(None).chain(histograms.iter().map(Some));
+    histograms.iter().zip(before).map(|((time, histogram), before)| {
+        let mut histogram = Arc::clone(histogram);
+        if let Some((_, before)) = before
+            && histogram.reset_hint == ResetHint::Unknown
+            && !is_stale(histogram.sum)
+            && !is_stale(before.sum)
+        {
+            let hint = if histogram.is_reset_since(before) { ResetHint::Reset } else { ResetHint::NotReset };
+            Arc::make_mut(&mut histogram).reset_hint = hint;
+        }
+        (*time, histogram)
+    })
 }
 
 fn check_histograms(series: &SeriesRef<'_>) -> Result<(), QueryError> {

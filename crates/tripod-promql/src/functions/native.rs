@@ -15,17 +15,51 @@ pub(crate) fn resolve(name: &str) -> Option<fn(&Histogram) -> f64> {
     })
 }
 
+/// What observations that are NaN, which are in no bucket, did to a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NanEffect {
+    /// The result is NaN.
+    Nan,
+    /// They count as the highest ones.
+    SkewedHigher,
+    /// They are in no fraction.
+    Excluded,
+}
+
+impl NanEffect {
+    /// As an info says it.
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            Self::Nan => "input to histogram_quantile has NaN observations, result is NaN",
+            Self::SkewedHigher => "input to histogram_quantile has NaN observations, result is skewed higher",
+            Self::Excluded => "input to histogram_fraction has NaN observations, which are excluded from all fractions",
+        }
+    }
+}
+
+/// Whether there are observations in no bucket.
+fn has_nan(histogram: &Histogram) -> bool {
+    let in_buckets = || histogram.buckets().iter().map(|bucket| bucket.count).sum::<f64>();
+    histogram.sum.is_nan() && in_buckets() < histogram.count
+}
+
 /// The `q`-quantile.
-pub(crate) fn quantile(q: f64, histogram: &Histogram) -> f64 {
+pub(crate) fn quantile(q: f64, histogram: &Histogram) -> (f64, Option<NanEffect>) {
     if q < 0.0 {
-        return f64::NEG_INFINITY;
+        return (f64::NEG_INFINITY, None);
     }
     if q > 1.0 {
-        return f64::INFINITY;
+        return (f64::INFINITY, None);
     }
     if histogram.count == 0.0 || q.is_nan() {
-        return f64::NAN;
+        return (f64::NAN, None);
     }
+    let value = found_quantile(q, histogram);
+    let effect = if value.is_nan() { NanEffect::Nan } else { NanEffect::SkewedHigher };
+    (value, has_nan(histogram).then_some(effect))
+}
+
+fn found_quantile(q: f64, histogram: &Histogram) -> f64 {
     let mut buckets = buckets(histogram);
     // Counting from the nearer end loses less to rounding; observations that are NaN are in no bucket, at the upper end.
     let forward = histogram.sum.is_nan() || q < 0.5;
@@ -61,15 +95,16 @@ pub(crate) fn quantile(q: f64, histogram: &Histogram) -> f64 {
 }
 
 /// The share of observations between two values.
-pub(crate) fn fraction(lower: f64, upper: f64, histogram: &Histogram) -> f64 {
+pub(crate) fn fraction(lower: f64, upper: f64, histogram: &Histogram) -> (f64, Option<NanEffect>) {
     if histogram.count == 0.0 || lower.is_nan() || upper.is_nan() {
-        return f64::NAN;
+        return (f64::NAN, None);
     }
     if lower >= upper {
-        return 0.0;
+        return (0.0, None);
     }
     let buckets = buckets(histogram);
-    (rank_of(upper, histogram, &buckets) - rank_of(lower, histogram, &buckets)) / histogram.count
+    let share = (rank_of(upper, histogram, &buckets) - rank_of(lower, histogram, &buckets)) / histogram.count;
+    (share, has_nan(histogram).then_some(NanEffect::Excluded))
 }
 
 /// Occupied buckets, bounds narrowed where the rest of the histogram shows that nothing can be: the zero bucket of a histogram
@@ -94,7 +129,7 @@ fn buckets(histogram: &Histogram) -> Vec<Bucket> {
     buckets
 }
 
-fn is_linear(histogram: &Histogram, bucket: &Bucket) -> bool {
+pub(crate) fn is_linear(histogram: &Histogram, bucket: &Bucket) -> bool {
     histogram.has_custom_buckets() || bucket.lower <= 0.0 && bucket.upper >= 0.0
 }
 
@@ -119,7 +154,7 @@ fn rank_of(value: f64, histogram: &Histogram, buckets: &[Bucket]) -> f64 {
     rank
 }
 
-fn share_below(value: f64, histogram: &Histogram, bucket: &Bucket) -> f64 {
+pub(crate) fn share_below(value: f64, histogram: &Histogram, bucket: &Bucket) -> f64 {
     if bucket.lower.is_infinite() || bucket.upper.is_infinite() {
         return 0.0;
     }
@@ -164,13 +199,13 @@ mod tests {
 
     #[test]
     fn a_quantile_follows_the_logarithm_within_a_bucket() {
-        assert_eq!(quantile(0.5, &histogram()), 2.0);
-        assert!((quantile(0.25, &histogram()) - 2_f64.sqrt()).abs() < 1e-12);
+        assert_eq!(quantile(0.5, &histogram()), (2.0, None));
+        assert!((quantile(0.25, &histogram()).0 - 2_f64.sqrt()).abs() < 1e-12);
     }
 
     #[test]
     fn a_fraction_is_the_inverse_of_a_quantile() {
-        assert!((fraction(f64::NEG_INFINITY, 2_f64.sqrt(), &histogram()) - 0.25).abs() < 1e-12);
-        assert_eq!(fraction(f64::NEG_INFINITY, f64::INFINITY, &histogram()), 1.0);
+        assert!((fraction(f64::NEG_INFINITY, 2_f64.sqrt(), &histogram()).0 - 0.25).abs() < 1e-12);
+        assert_eq!(fraction(f64::NEG_INFINITY, f64::INFINITY, &histogram()), (1.0, None));
     }
 }

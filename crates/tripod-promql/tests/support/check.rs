@@ -46,9 +46,18 @@ impl Text {
     fn accepts(&self, text: &str) -> bool {
         match self {
             Self::Any => true,
-            Self::Equal(wanted) => text == wanted,
+            Self::Equal(wanted) => text == wanted || without_place(text) == wanted,
             Self::Matching(regex) => regex.is_match(text),
         }
+    }
+}
+
+/// A note without the ` (line:column)` at its end, which scripts do not write.
+fn without_place(note: &str) -> &str {
+    let place = note.strip_suffix(')').and_then(|note| note.rsplit_once(" ("));
+    match place {
+        Some((text, place)) if place.chars().all(|c| c.is_ascii_digit() || c == ':') => text,
+        _ => note,
     }
 }
 

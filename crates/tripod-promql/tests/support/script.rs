@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tripod_promql::notation::{Item, number, parse_series};
-use tripod_promql::{CUSTOM_BUCKETS, Engine, Histogram, Labels, METRIC_NAME, Memory, Series};
+use tripod_promql::{CUSTOM_BUCKETS, Engine, Histogram, Labels, METRIC_NAME, Memory, ResetHint, Series, is_stale};
 
 use super::check::{Expectation, check};
 
@@ -95,6 +95,7 @@ fn load(memory: &mut Memory, line: &str, block: &[&str], custom_buckets: bool) -
                 Item::Histogram(histogram, _) => series.histograms.push((time, histogram)),
             }
         }
+        hint_resets(&mut series.histograms);
         all.push(series);
     }
     if custom_buckets {
@@ -102,6 +103,24 @@ fn load(memory: &mut Memory, line: &str, block: &[&str], custom_buckets: bool) -
     }
     all.into_iter().for_each(|series| memory.add(series));
     Ok(())
+}
+
+/// What Prometheus' storage tells of counter resets where nothing is written down: within a chunk there is none, and a reset starts
+/// a new one.
+fn hint_resets(histograms: &mut [(i64, Arc<Histogram>)]) {
+    let mut before: Option<Arc<Histogram>> = None;
+    for (_, histogram) in histograms {
+        let unhinted = Arc::clone(histogram);
+        if let Some(before) = before.filter(|before| before.reset_hint == ResetHint::Unknown)
+            && histogram.reset_hint == ResetHint::Unknown
+            && !unhinted.is_reset_since(&before)
+            && before.schema == unhinted.schema
+            && !is_stale(unhinted.sum)
+        {
+            Arc::make_mut(histogram).reset_hint = ResetHint::NotReset;
+        }
+        before = Some(unhinted);
+    }
 }
 
 /// One native histogram with custom buckets for each classic one.

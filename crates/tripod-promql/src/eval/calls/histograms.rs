@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::{Column, Evaluator, Expr, Grid, QueryError, Sample, merge_same_labels, parse};
 use crate::eval::label_name;
 use crate::functions::classic::{self, ClassicBucket};
-use crate::functions::native;
+use crate::functions::native::{self, NanEffect};
 use crate::notes::for_metric;
 use crate::{Histogram, Labels, format_float};
 
@@ -20,7 +20,7 @@ struct Family {
 /// What is computed from a histogram at a step.
 trait Measure {
     fn classic(&self, i: usize, buckets: &mut Vec<ClassicBucket>) -> (f64, bool);
-    fn native(&self, i: usize, histogram: &Histogram) -> f64;
+    fn native(&self, i: usize, histogram: &Histogram) -> (f64, Option<NanEffect>);
 }
 
 struct Quantiles(Vec<f64>);
@@ -31,7 +31,7 @@ impl Measure for Quantiles {
         (quantile.value, quantile.forced_monotonic)
     }
 
-    fn native(&self, i: usize, histogram: &Histogram) -> f64 {
+    fn native(&self, i: usize, histogram: &Histogram) -> (f64, Option<NanEffect>) {
         native::quantile(self.0[i], histogram)
     }
 }
@@ -46,7 +46,7 @@ impl Measure for Fractions {
         (classic::fraction(self.lower[i], self.upper[i], buckets), false)
     }
 
-    fn native(&self, i: usize, histogram: &Histogram) -> f64 {
+    fn native(&self, i: usize, histogram: &Histogram) -> (f64, Option<NanEffect>) {
         native::fraction(self.lower[i], self.upper[i], histogram)
     }
 }
@@ -115,7 +115,13 @@ impl Evaluator<'_> {
                             &format!("vector contains a mix of classic and native histograms{metric}"),
                         );
                     }
-                    Some(histogram) => result.floats[i] = measure.native(i, histogram),
+                    Some(histogram) => {
+                        let (value, nans) = measure.native(i, histogram);
+                        result.floats[i] = value;
+                        if let Some(nans) = nans {
+                            self.info(arg.position, &format!("{}{}", nans.text(), for_metric(name)));
+                        }
+                    }
                     None if buckets.is_empty() => {}
                     None => {
                         let (value, forced) = measure.classic(i, &mut buckets);

@@ -16,23 +16,38 @@ impl Evaluator<'_> {
     pub(super) fn info_labels(&self, args: &[Expr], grid: Grid) -> Result<Vec<Column>, QueryError> {
         let base = self.vector(&args[0], grid)?;
         let (names, data) = matchers(args.get(1))?;
-        let selector = Selector { matchers: names.iter().chain(&data).cloned().collect(), shift: TimeShift::default() };
+        let selector = Selector {
+            position: args[0].position,
+            matchers: names.iter().chain(&data).cloned().collect(),
+            shift: TimeShift::default(),
+            extended: None,
+        };
         let mut infos = Infos::new();
         self.newest(&selector, grid, &mut |column, times| {
             self.spend(grid.count)?;
             infos.push((column, times.to_vec()));
             Ok(())
         })?;
-        let is_info = |labels: &Labels| infos.iter().any(|(info, _)| info.labels.name() == labels.name());
+        if infos.iter().any(|(info, _)| info.histograms.iter().any(Option::is_some)) {
+            return Err(QueryError::execution("info sample should be float"));
+        }
+        let mut judged: HashMap<String, bool> = HashMap::new();
+        let mut is_info = |name: &str| {
+            judged.get(name).copied().unwrap_or_else(|| {
+                let accepted = names.iter().all(|matcher| matcher.accepts(name));
+                judged.insert(name.to_owned(), accepted);
+                accepted
+            })
+        };
         let mut by_target: HashMap<Labels, Vec<usize>> = HashMap::new();
         for (at, (info, _)) in infos.iter().enumerate() {
             by_target.entry(target(&info.labels)).or_default().push(at);
         }
-        let optional = data.iter().all(accepts_empty);
+        let optional = data.iter().all(Matcher::accepts_empty);
         let mut results = Vec::new();
         for column in base {
             self.spend(grid.count)?;
-            if is_info(&column.labels) {
+            if is_info(column.labels.name()) {
                 results.push(column);
                 continue;
             }
@@ -52,24 +67,18 @@ fn matchers(arg: Option<&Expr>) -> Result<(Vec<Matcher>, Vec<Matcher>), QueryErr
         }
         Some(_) => return Err(QueryError::execution("the second argument of info() must be a label selector")),
     };
+    let name = |op, value: &str| Matcher { name: METRIC_NAME.to_owned(), op, value: value.to_owned() };
     if names.is_empty() {
-        names.push(Matcher { name: METRIC_NAME.to_owned(), op: MatchOp::Equal, value: "target_info".to_owned() });
+        names.push(name(MatchOp::Equal, "target_info"));
+    } else if names.iter().all(|matcher| matches!(matcher.op, MatchOp::NotEqual | MatchOp::NotRegex)) {
+        // What is not excluded is no reason to take any metric for one with information.
+        names.push(name(MatchOp::Regex, ".+_info"));
     }
     Ok((names, data))
 }
 
 fn target(labels: &Labels) -> Labels {
     labels.filter(|name| IDENTIFYING.contains(&name))
-}
-
-fn accepts_empty(matcher: &Matcher) -> bool {
-    let matches = || regex::Regex::new(&format!("^(?s:{})$", matcher.value)).is_ok_and(|regex| regex.is_match(""));
-    match matcher.op {
-        MatchOp::Equal => matcher.value.is_empty(),
-        MatchOp::NotEqual => !matcher.value.is_empty(),
-        MatchOp::Regex => matches(),
-        MatchOp::NotRegex => !matches(),
-    }
 }
 
 /// Splits a column by the labels that its info series give it over time.
@@ -89,12 +98,15 @@ fn enrich(
         if present.is_empty() && !optional {
             continue;
         }
-        let result = *at.entry(present).or_insert_with_key(|present| {
-            let labels =
-                present.iter().fold(column.labels.clone(), |labels, at| add_data(&labels, &infos[*at].0.labels, data));
-            results.push(Column { drop_name: column.drop_name, ..Column::empty(labels, count) });
-            results.len() - 1
-        });
+        let result = match at.get(&present) {
+            Some(result) => *result,
+            None => {
+                let labels = with_data(&column.labels, present.iter().map(|at| &infos[*at].0.labels), data)?;
+                results.push(Column { drop_name: column.drop_name, ..Column::empty(labels, count) });
+                at.insert(present, results.len() - 1);
+                results.len() - 1
+            }
+        };
         results[result].set(i, sample);
     }
     Ok(())
@@ -123,10 +135,21 @@ fn newest_by_name(candidates: &[usize], infos: &Infos, i: usize) -> Result<Vec<u
     Ok(newest)
 }
 
-/// Adds the labels that are asked for (all, if none is) and not there yet.
-fn add_data(labels: &Labels, info: &Labels, data: &[Matcher]) -> Labels {
+/// The labels with those that are asked for (all, if none is) and not there yet. Info series must not contradict each other.
+fn with_data<'a>(
+    labels: &Labels,
+    infos: impl Iterator<Item = &'a Labels>,
+    data: &[Matcher],
+) -> Result<Labels, QueryError> {
     let wanted =
         |name: &str| name != METRIC_NAME && (data.is_empty() || data.iter().any(|matcher| matcher.name == name));
-    let new = info.iter().filter(|(name, _)| wanted(name) && labels.get(name).is_empty());
-    new.fold(labels.clone(), |labels, (name, value)| labels.with(name, value))
+    let mut enriched = labels.clone();
+    for (name, value) in infos.flat_map(Labels::iter).filter(|(name, _)| wanted(name) && labels.get(name).is_empty()) {
+        let known = enriched.get(name);
+        if !known.is_empty() && known != value {
+            return Err(QueryError::Execution(format!("conflicting label: {name}")));
+        }
+        enriched = enriched.with(name, value);
+    }
+    Ok(enriched)
 }
