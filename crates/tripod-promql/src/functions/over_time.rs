@@ -69,6 +69,8 @@ impl Scope<'_, '_> {
 
     fn note_combined(&self, combined: Result<Combined, IncompatibleSchemas>, doing: &str) -> Option<()> {
         if let Ok(combined) = combined {
+            // Resets within a window are what is looked for: hints that differ are no conflict.
+            let combined = Combined { hints_collide: false, ..combined };
             self.evaluator.note_combined(self.position, combined, doing);
             return Some(());
         }
