@@ -1,5 +1,7 @@
 //! Numbers, durations and texts as Prometheus writes them.
 
+use std::fmt::Write as _;
+
 /// The shortest text that reads back as the same number, without an exponent.
 pub fn format_float(value: f64) -> String {
     if value.is_nan() {
@@ -44,7 +46,7 @@ pub(crate) fn format_duration(milliseconds: i64) -> String {
     let mut rest = milliseconds.unsigned_abs();
     for (unit, length, exact) in UNITS {
         if rest >= length && (!exact || rest.is_multiple_of(length)) {
-            text += &format!("{}{unit}", rest / length);
+            let _ = write!(text, "{}{unit}", rest / length);
             rest %= length;
         }
     }
@@ -72,12 +74,18 @@ pub(crate) fn quote_bytes(bytes: &[u8]) -> String {
                 '\x08' => quoted += "\\b",
                 '\x0b' => quoted += "\\v",
                 '\x0c' => quoted += "\\f",
-                c if c.is_ascii_control() => quoted += &format!("\\x{:02x}", u32::from(c)),
-                c if c.is_control() => quoted += &format!("\\u{:04x}", u32::from(c)),
+                c if c.is_ascii_control() => {
+                    let _ = write!(quoted, "\\x{:02x}", u32::from(c));
+                }
+                c if c.is_control() => {
+                    let _ = write!(quoted, "\\u{:04x}", u32::from(c));
+                }
                 c => quoted.push(c),
             }
         }
-        chunk.invalid().iter().for_each(|byte| quoted += &format!("\\x{byte:02x}"));
+        for byte in chunk.invalid() {
+            let _ = write!(quoted, "\\x{byte:02x}");
+        }
     }
     quoted.push('"');
     quoted

@@ -112,7 +112,7 @@ impl Lowering<'_> {
             if let Some(wanted) = function.args.get(i).or(function.args.last()) {
                 self.expect_type(&expr, *wanted, &context)?;
             }
-            self.check_extended(function.name, &expr)?;
+            check_extended(function.name, &expr)?;
             lowered.push(expr);
         }
         Ok(Kind::Call { function: function.name, args: lowered })
@@ -141,20 +141,6 @@ impl Lowering<'_> {
             return Err(self.error(position, "expected label selectors only, got vector selector instead"));
         }
         Ok(Expr { position, kind: Kind::Vector(self.selector(selector, position, true)?) })
-    }
-
-    fn check_extended(&self, function: &str, arg: &Expr) -> Result<(), QueryError> {
-        let Kind::Matrix { selector, .. } = &arg.kind else { return Ok(()) };
-        let Some(extended) = selector.extended else { return Ok(()) };
-        let allowed: &[&str] = match extended {
-            Extended::Anchored => &["changes", "delta", "increase", "rate", "resets"],
-            Extended::Smoothed => &["delta", "increase", "rate"],
-        };
-        if allowed.contains(&function) {
-            return Ok(());
-        }
-        let (name, allowed) = (extended.name(), allowed.join(", "));
-        Err(QueryError::Execution(format!("{name} modifier can only be used with: {allowed} - not with {function}")))
     }
 
     fn parameter(&self, op: AggregateOp, param: &Node) -> Result<Expr, QueryError> {
@@ -219,4 +205,19 @@ impl Lowering<'_> {
     fn error(&self, position: usize, message: impl Into<String>) -> QueryError {
         QueryError::parse(self.query, position, message)
     }
+}
+
+/// Only functions of changes know what to do with values at the ends of a range.
+fn check_extended(function: &str, arg: &Expr) -> Result<(), QueryError> {
+    let Kind::Matrix { selector, .. } = &arg.kind else { return Ok(()) };
+    let Some(extended) = selector.extended else { return Ok(()) };
+    let allowed: &[&str] = match extended {
+        Extended::Anchored => &["changes", "delta", "increase", "rate", "resets"],
+        Extended::Smoothed => &["delta", "increase", "rate"],
+    };
+    if allowed.contains(&function) {
+        return Ok(());
+    }
+    let (name, allowed) = (extended.name(), allowed.join(", "));
+    Err(QueryError::Execution(format!("{name} modifier can only be used with: {allowed} - not with {function}")))
 }

@@ -19,7 +19,7 @@ impl Parser<'_> {
         let start = self.position();
         let mut selector = SelectorNode::default();
         if let Some(token) = self.peek().filter(|token| token.kind == TokenKind::Name) {
-            selector.name = token.text.to_owned();
+            token.text.clone_into(&mut selector.name);
             self.at += 1;
         }
         if self.skip("{") {
@@ -73,7 +73,7 @@ impl Parser<'_> {
             && let Err(error) = regex::Regex::new(&format!("^(?s:{value})$"))
         {
             let reason = error.to_string();
-            let reason = reason.lines().last().unwrap_or(&reason).trim_start_matches("error: ").to_owned();
+            let reason = reason.lines().next_back().unwrap_or(&reason).trim_start_matches("error: ").to_owned();
             return Err(self.error(token.offset, format!("invalid regular expression {}: {reason}", token.text)));
         }
         Ok(Matcher { name, op, value })

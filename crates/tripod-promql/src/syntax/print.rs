@@ -114,11 +114,10 @@ impl fmt::Display for MatchingNode {
             Cardinality::OneToMany => write!(f, " group_right ({})", label_list(&self.include))?,
         }
         let (left, right) = (self.fill_left, self.fill_right);
-        match (left, right) {
-            (Some(left), Some(right)) if left.to_bits() == right.to_bits() => {
-                return write!(f, " fill ({})", format_float(left));
-            }
-            _ => {}
+        if let (Some(left), Some(right)) = (left, right)
+            && left.to_bits() == right.to_bits()
+        {
+            return write!(f, " fill ({})", format_float(left));
         }
         left.map_or(Ok(()), |value| write!(f, " fill_left ({})", format_float(value)))?;
         right.map_or(Ok(()), |value| write!(f, " fill_right ({})", format_float(value)))

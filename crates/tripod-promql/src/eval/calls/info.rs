@@ -98,14 +98,13 @@ fn enrich(
         if present.is_empty() && !optional {
             continue;
         }
-        let result = match at.get(&present) {
-            Some(result) => *result,
-            None => {
-                let labels = with_data(&column.labels, present.iter().map(|at| &infos[*at].0.labels), data)?;
-                results.push(Column { drop_name: column.drop_name, ..Column::empty(labels, count) });
-                at.insert(present, results.len() - 1);
-                results.len() - 1
-            }
+        let result = if let Some(result) = at.get(&present) {
+            *result
+        } else {
+            let labels = with_data(&column.labels, present.iter().map(|at| &infos[*at].0.labels), data)?;
+            results.push(Column { drop_name: column.drop_name, ..Column::empty(labels, count) });
+            at.insert(present, results.len() - 1);
+            results.len() - 1
         };
         results[result].set(i, sample);
     }
