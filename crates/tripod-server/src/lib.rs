@@ -21,11 +21,13 @@ mod error;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+mod http_client;
 mod own_metrics;
 #[allow(dead_code, reason = "scraping and rules come to use all of it")]
 mod prometheus_config;
 mod query;
 mod receive;
+mod scrape;
 mod server;
 mod span_metrics;
 mod ui;

@@ -14,9 +14,11 @@ use tripod_store::{Embedded, Options, Store, StoreError};
 
 use crate::connections;
 use crate::own_metrics::OwnMetrics;
+use crate::query::targets::Scraped;
 use crate::query::{self, Context};
 use crate::receive::in_flight::InFlight;
 use crate::receive::{Ingest, otlp_grpc, otlp_http, zipkin};
+use crate::scrape::Scraping;
 use crate::span_metrics::SpanMetrics;
 use crate::{Config, PrometheusConfig, ServerError};
 
@@ -42,6 +44,8 @@ pub struct Server {
     prometheus_config: watch::Sender<Arc<PrometheusConfig>>,
     prometheus_file: Option<PathBuf>,
     span_metrics: Option<Arc<SpanMetrics>>,
+    /// What goes on by itself; it ends when the sender above is gone.
+    background: JoinSet<()>,
     stop: watch::Sender<bool>,
     listeners: JoinSet<()>,
 }
@@ -84,12 +88,18 @@ impl Server {
         );
         let snapshots = config.data.join("snapshots");
         let (stop, stopped) = watch::channel(false);
+        let in_flight_too = Arc::clone(&in_flight);
         let context =
-            Context::new(Arc::clone(&store), own, in_flight, addresses, config.query_timeout, snapshots, stopped);
+            Context::new(Arc::clone(&store), own, in_flight_too, addresses, config.query_timeout, snapshots, stopped);
         let mut listeners = JoinSet::new();
         listeners.spawn(serve(grpc.0, otlp_grpc::router(Arc::clone(&ingest)), stop.subscribe()));
         listeners.spawn(serve(otlp.0, otlp_http::router(Arc::clone(&ingest), config.browser_otlp), stop.subscribe()));
-        listeners.spawn(serve(http.0, query::router(context, Arc::clone(&ingest)), stop.subscribe()));
+        let scraping = Scraping::new(Arc::clone(&store), in_flight, config.max_body_bytes);
+        let scraped = Scraped { scraping: Arc::clone(&scraping), config: prometheus_config.subscribe() };
+        let mut background = JoinSet::new();
+        background.spawn(scraping.run(prometheus_config.subscribe()));
+        let web = query::router(context, Arc::clone(&ingest), scraped);
+        listeners.spawn(serve(http.0, web, stop.subscribe()));
         if let Some((listener, _)) = zipkin {
             listeners.spawn(serve(listener, zipkin::router(Arc::clone(&ingest)), stop.subscribe()));
         }
@@ -97,7 +107,7 @@ impl Server {
             listeners.spawn(Arc::clone(metrics).run(Arc::clone(&store), stop.subscribe()));
         }
         let prometheus_file = config.prometheus_config;
-        Ok(Self { addresses, store, ingest, prometheus_config, prometheus_file, span_metrics, stop, listeners })
+        Ok(Self { addresses, store, ingest, prometheus_config, prometheus_file, span_metrics, background, stop, listeners })
     }
 
     /// Where the server listens; a port that was 0 is the one that was taken.
@@ -121,9 +131,14 @@ impl Server {
     pub async fn shutdown(mut self, deadline: Duration) -> Result<(), ServerError> {
         self.ingest.stop();
         self.stop.send_replace(true);
-        let ended = async { while self.listeners.join_next().await.is_some() {} };
+        drop(self.prometheus_config);
+        let ended = async {
+            while self.background.join_next().await.is_some() {}
+            while self.listeners.join_next().await.is_some() {}
+        };
         if tokio::time::timeout(deadline, ended).await.is_err() {
             eprintln!("tripod: some requests did not end within {deadline:?} and were cut off");
+            self.background.shutdown().await;
             self.listeners.shutdown().await;
         }
         let (store, span_metrics) = (Arc::clone(&self.store), self.span_metrics.take());

@@ -25,6 +25,7 @@ mod selectors;
 mod snapshot;
 pub(crate) mod status;
 mod store_status;
+pub(crate) mod targets;
 mod tempo;
 mod tempo_json;
 pub(crate) mod time;
@@ -46,6 +47,7 @@ use tokio::sync::{Semaphore, watch};
 use tripod_promql::{Engine, Limits};
 use tripod_store::{Store, StoreError};
 
+use self::targets::Scraped;
 use crate::own_metrics::{Api, OwnMetrics};
 use crate::receive::in_flight::InFlight;
 use crate::receive::{Ingest, loki as loki_push, remote_write, zipkin};
@@ -206,7 +208,7 @@ fn json_bytes(status: StatusCode, bytes: Vec<u8>) -> Response {
 }
 
 /// The APIs, the receivers that share their address and, for every other path, the web page.
-pub(crate) fn router(context: Arc<Context>, ingest: Arc<Ingest>) -> Router {
+pub(crate) fn router(context: Arc<Context>, ingest: Arc<Ingest>, scraped: Scraped) -> Router {
     let router = Router::new();
     #[cfg(feature = "parquet")]
     let router = router.merge(export::routes());
@@ -234,6 +236,7 @@ pub(crate) fn router(context: Arc<Context>, ingest: Arc<Ingest>) -> Router {
         .merge(remote_write::router(Arc::clone(&ingest)))
         .merge(loki_push::router(Arc::clone(&ingest)))
         .merge(zipkin::routes(ingest))
+        .merge(targets::router(scraped))
 }
 
 async fn unknown(uri: Uri) -> Response {

@@ -122,7 +122,7 @@ impl Sink for Batch<'_, '_> {
     }
 }
 
-fn store_kind(kind: MetricType) -> MetricKind {
+pub(crate) fn store_kind(kind: MetricType) -> MetricKind {
     match kind {
         MetricType::COUNTER => MetricKind::Counter,
         MetricType::HISTOGRAM => MetricKind::Histogram,
@@ -143,7 +143,7 @@ fn exemplar(exemplar: &series::Exemplar<'_>) -> Exemplar {
 }
 
 /// The store's histograms count in floats, as those of Prometheus' queries do.
-fn native(histogram: series::NativeHistogram) -> NativeHistogram {
+pub(crate) fn native(histogram: series::NativeHistogram) -> NativeHistogram {
     let side = |(offset, counts): (i32, Vec<u64>)| (offset, counts.into_iter().map(|count| count as f64).collect());
     NativeHistogram {
         schema: histogram.schema,
