@@ -5,6 +5,7 @@
 #   setup.sh                            prometheus and promtool
 #   setup.sh prometheus-newest          the same, of version 3, which is in the newest Debian
 #   setup.sh prometheus-pushgateway     the Pushgateway
+#   setup.sh prometheus-node-exporter   the exporter of a machine's metrics
 #
 # Exit code 3: not to be had here.
 set -euo pipefail
@@ -14,7 +15,7 @@ package="${1:-prometheus}"
 case "$package" in
   prometheus) programs=(prometheus promtool) ;;
   prometheus-newest) programs=(prometheus promtool) ;;
-  prometheus-pushgateway) programs=(prometheus-pushgateway) ;;
+  prometheus-pushgateway | prometheus-node-exporter) programs=("$package") ;;
   *) echo "tests: no package $package here" >&2; exit 2 ;;
 esac
 

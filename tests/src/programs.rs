@@ -119,6 +119,11 @@ impl Prometheus {
         Self::start(programs, &config, features, &[])
     }
 
+    /// Starts it with this configuration.
+    pub fn configured(programs: &Path, config: &str) -> Self {
+        Self::start(programs, config, "", &[])
+    }
+
     /// Starts it to take what is written to it by remote write, and waits until it is ready to.
     pub fn receiving(programs: &Path, features: &str) -> Self {
         let prometheus = Self::start(programs, "global: {}\n", features, &["--web.enable-remote-write-receiver"]);

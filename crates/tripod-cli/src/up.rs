@@ -71,6 +71,9 @@ pub(crate) struct UpArgs {
     /// Prometheus' configuration: what to scrape, which rules to run, who gets alerts; read again at SIGHUP
     #[arg(long, value_name = "FILE")]
     pub(crate) prometheus_config: Option<PathBuf>,
+    /// Where to listen for StatsD, over UDP and TCP; port 0 takes a free one [default: nowhere]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) statsd: Option<SocketAddr>,
 }
 
 impl UpArgs {
@@ -95,13 +98,18 @@ impl UpArgs {
             span_metrics_series: size(self.span_metrics_series.into()),
             browser_otlp: self.browser_otlp,
             prometheus_config: self.prometheus_config.clone(),
+            statsd: self.statsd,
         }
     }
 
     /// Says so when someone other than this machine could reach the server.
     pub(crate) fn warn_if_exposed(&self) {
         let always = [("--otlp-grpc", self.otlp_grpc), ("--otlp-http", self.otlp_http), ("--http", self.http)];
-        for (flag, address) in always.into_iter().chain(self.zipkin.map(|address| ("--zipkin", address))) {
+        for (flag, address) in always
+            .into_iter()
+            .chain(self.zipkin.map(|address| ("--zipkin", address)))
+            .chain(self.statsd.map(|address| ("--statsd", address)))
+        {
             if !address.ip().is_loopback() {
                 eprintln!(
                     "tripod: warning: {flag} {address} can be reached from other machines, and there is no authentication yet"
@@ -204,10 +212,11 @@ impl Signals {
 pub(crate) fn announce(addresses: Addresses, args: &UpArgs) {
     let Addresses { otlp_grpc, otlp_http, http, .. } = addresses;
     let zipkin = addresses.zipkin.map(|at| format!("Zipkin     http://{at}/api/v2/spans\n  ")).unwrap_or_default();
+    let statsd = addresses.statsd.map(|at| format!("StatsD     {at} (UDP and TCP)\n  ")).unwrap_or_default();
     let text = format!(
         "tripod is ready: ui http://{http} otlp-grpc {otlp_grpc} otlp-http {otlp_http}\n\n  \
          Open       http://{http}\n  \
-         Send to    http://{otlp_http} (OTLP/HTTP) or http://{otlp_grpc} (OTLP/gRPC)\n  {zipkin}\
+         Send to    http://{otlp_http} (OTLP/HTTP) or http://{otlp_grpc} (OTLP/gRPC)\n  {zipkin}{statsd}\
          Kept in    {}\n  \
          Stop with  Ctrl-C\n",
         args.data.display()

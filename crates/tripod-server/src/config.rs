@@ -47,6 +47,8 @@ pub struct Config {
     pub browser_otlp: bool,
     /// Prometheus' configuration file: what is scraped, which rules run, who gets alerts. Default: none.
     pub prometheus_config: Option<PathBuf>,
+    /// Where to listen for StatsD, over UDP and TCP. Default: nowhere. Port 0 takes a free one.
+    pub statsd: Option<SocketAddr>,
 }
 
 impl Default for Config {
@@ -70,6 +72,7 @@ impl Default for Config {
             span_metrics_series: 100_000,
             browser_otlp: false,
             prometheus_config: None,
+            statsd: None,
         }
     }
 }

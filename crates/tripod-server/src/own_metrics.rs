@@ -1,6 +1,7 @@
 //! What the server counts about itself, shown by `GET /metrics`. Counting is one atomic addition.
 
 use std::array;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use tripod_wire::otlp::Signal;
 use tripod_wire::prometheus::text::{Exposition, Family, FamilyKind, Format, Sample, Samples};
 
 use crate::receive::refusal::Kind;
+use crate::receive::statsd;
 use crate::span_metrics;
 
 /// How a request came.
@@ -97,6 +99,7 @@ pub(crate) struct OwnMetrics {
     queries: [Durations; Api::ALL.len()],
     failed_queries: [AtomicU64; Api::ALL.len()],
     pub(crate) span_metrics: span_metrics::Counters,
+    pub(crate) statsd: Arc<statsd::Counts>,
 }
 
 #[derive(Debug, Default)]
@@ -123,6 +126,7 @@ impl Default for OwnMetrics {
             queries: Default::default(),
             failed_queries: Default::default(),
             span_metrics: span_metrics::Counters::default(),
+            statsd: Arc::default(),
         }
     }
 }
@@ -162,8 +166,18 @@ impl OwnMetrics {
         add_sample(&mut gauge(&mut page, "tripod_receiver_in_flight_bytes", in_flight_help), &[], in_flight as u64);
         self.queries_text(&mut page);
         self.span_metrics.text(&mut page);
+        self.statsd_text(&mut page);
         store_text(&mut page, store);
         page.finish()
+    }
+
+    fn statsd_text(&self, page: &mut Exposition) {
+        let help = "Lines of StatsD by what became of them.";
+        let mut lines = counter(page, "tripod_statsd_lines_total", help);
+        add_sample(&mut lines, &[("outcome", "taken")], self.statsd.taken());
+        for fault in statsd::Fault::ALL {
+            add_sample(&mut lines, &[("outcome", fault.name())], self.statsd.of(fault));
+        }
     }
 
     fn requests_text(&self, page: &mut Exposition) {

@@ -17,6 +17,8 @@ use crate::own_metrics::OwnMetrics;
 use crate::query::targets::Scraped;
 use crate::query::{self, Context};
 use crate::receive::in_flight::InFlight;
+use crate::receive::pushgateway::Pushed;
+use crate::receive::statsd::Statsd;
 use crate::receive::{Ingest, otlp_grpc, otlp_http, zipkin};
 use crate::scrape::Scraping;
 use crate::span_metrics::SpanMetrics;
@@ -33,6 +35,8 @@ pub struct Addresses {
     pub http: SocketAddr,
     /// Zipkin's spans, where they have an address of their own.
     pub zipkin: Option<SocketAddr>,
+    /// StatsD, over UDP and TCP, if there is an address for it.
+    pub statsd: Option<SocketAddr>,
 }
 
 /// A running server. Dropping it cuts off all requests; [`Server::shutdown`] lets them end.
@@ -72,10 +76,24 @@ impl Server {
             Some(address) => Some(listen(("Zipkin's spans", "--zipkin", address)).await?),
             None => None,
         };
+        let statsd = match config.statsd {
+            Some(address) => {
+                let bound = Statsd::bind(address).await;
+                Some(bound.map_err(|source| cannot_bind("StatsD", "--statsd", address, source))?)
+            }
+            None => None,
+        };
         let own_address = zipkin.as_ref().map(|(_, address)| *address);
-        let addresses = Addresses { otlp_grpc: grpc.1, otlp_http: otlp.1, http: http.1, zipkin: own_address };
+        let addresses = Addresses {
+            otlp_grpc: grpc.1,
+            otlp_http: otlp.1,
+            http: http.1,
+            zipkin: own_address,
+            statsd: statsd.as_ref().map(|(_, address)| *address),
+        };
         let store = open(&config).await?;
         let own = Arc::new(OwnMetrics::default());
+        let statsd_counts = Arc::clone(&own.statsd);
         let in_flight = InFlight::new(config.max_in_flight_bytes);
         let series = config.span_metrics_series;
         let span_metrics = (series > 0).then(|| SpanMetrics::new(series, Arc::clone(&own)));
@@ -94,11 +112,17 @@ impl Server {
         let mut listeners = JoinSet::new();
         listeners.spawn(serve(grpc.0, otlp_grpc::router(Arc::clone(&ingest)), stop.subscribe()));
         listeners.spawn(serve(otlp.0, otlp_http::router(Arc::clone(&ingest), config.browser_otlp), stop.subscribe()));
-        let scraping = Scraping::new(Arc::clone(&store), in_flight, config.max_body_bytes);
+        let scraping = Scraping::new(Arc::clone(&store), Arc::clone(&in_flight), config.max_body_bytes);
         let scraped = Scraped { scraping: Arc::clone(&scraping), config: prometheus_config.subscribe() };
         let mut background = JoinSet::new();
         background.spawn(scraping.run(prometheus_config.subscribe()));
-        let web = query::router(context, Arc::clone(&ingest), scraped);
+        let held = config.data.join("pushed");
+        let pushed = Pushed::open(Arc::clone(&store), Arc::clone(&in_flight), config.max_body_bytes, held);
+        listeners.spawn(Arc::clone(&pushed).run(stop.subscribe()));
+        if let Some((statsd, _)) = statsd {
+            listeners.spawn(statsd.run(Arc::clone(&store), statsd_counts, stop.subscribe()));
+        }
+        let web = query::router(context, Arc::clone(&ingest), scraped, pushed);
         listeners.spawn(serve(http.0, web, stop.subscribe()));
         if let Some((listener, _)) = zipkin {
             listeners.spawn(serve(listener, zipkin::router(Arc::clone(&ingest)), stop.subscribe()));
@@ -107,7 +131,17 @@ impl Server {
             listeners.spawn(Arc::clone(metrics).run(Arc::clone(&store), stop.subscribe()));
         }
         let prometheus_file = config.prometheus_config;
-        Ok(Self { addresses, store, ingest, prometheus_config, prometheus_file, span_metrics, background, stop, listeners })
+        Ok(Self {
+            addresses,
+            store,
+            ingest,
+            prometheus_config,
+            prometheus_file,
+            span_metrics,
+            background,
+            stop,
+            listeners,
+        })
     }
 
     /// Where the server listens; a port that was 0 is the one that was taken.
@@ -182,18 +216,20 @@ async fn listen((what, flag, address): (&'static str, &'static str, SocketAddr))
         let address = listener.local_addr()?;
         Ok((listener, address))
     };
-    bound.await.map_err(|source: std::io::Error| {
-        let free = format!("{flag} {}", SocketAddr::new(address.ip(), 0));
-        let advice = match source.kind() {
-            ErrorKind::AddrInUse => {
-                format!("Stop the program that uses it, or take another port, for example with {free}")
-            }
-            ErrorKind::PermissionDenied => format!("Take a port from 1024 on, for example with {free}"),
-            ErrorKind::AddrNotAvailable => format!("Give an address of this machine with {flag}"),
-            _ => format!("Give another address with {flag}"),
-        };
-        ServerError::Bind { what, address, source, advice }
-    })
+    bound.await.map_err(|source: std::io::Error| cannot_bind(what, flag, address, source))
+}
+
+fn cannot_bind(what: &'static str, flag: &str, address: SocketAddr, source: std::io::Error) -> ServerError {
+    let free = format!("{flag} {}", SocketAddr::new(address.ip(), 0));
+    let advice = match source.kind() {
+        ErrorKind::AddrInUse => {
+            format!("Stop the program that uses it, or take another port, for example with {free}")
+        }
+        ErrorKind::PermissionDenied => format!("Take a port from 1024 on, for example with {free}"),
+        ErrorKind::AddrNotAvailable => format!("Give an address of this machine with {flag}"),
+        _ => format!("Give another address with {flag}"),
+    };
+    ServerError::Bind { what, address, source, advice }
 }
 
 async fn open(config: &Config) -> Result<Arc<dyn Store>, ServerError> {

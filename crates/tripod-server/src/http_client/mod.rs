@@ -154,11 +154,7 @@ impl HttpClient {
             Some(Authorization::Basic { username, password }) => basic(&read(username)?, &read(password)?),
             Some(Authorization::Scheme { scheme, credentials }) => format!("{scheme} {}", read(credentials)?),
             None if !url.username().is_empty() || url.password().is_some() => {
-                let decode = |text: &str| {
-                    let plus = text.replace('+', "%2B");
-                    form_urlencoded::parse(plus.as_bytes()).next().map_or_else(String::new, |(key, _)| key.into_owned())
-                };
-                basic(&decode(url.username()), &decode(url.password().unwrap_or_default()))
+                basic(&percent_decoded(url.username()), &percent_decoded(url.password().unwrap_or_default()))
             }
             None => return Ok(()),
         };
@@ -166,6 +162,13 @@ impl HttpClient {
         headers.insert(AUTHORIZATION, value);
         Ok(())
     }
+}
+
+/// A text of a URL without its escapes; what is not UTF-8 is replaced.
+pub(crate) fn percent_decoded(text: &str) -> String {
+    // As a form has it, but for the signs that mean something else there.
+    let form = text.replace('+', "%2B").replace('&', "%26").replace('=', "%3D");
+    form_urlencoded::parse(form.as_bytes()).next().map_or_else(String::new, |(text, _)| text.into_owned())
 }
 
 fn basic(username: &str, password: &str) -> String {

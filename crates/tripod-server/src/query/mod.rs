@@ -50,6 +50,7 @@ use tripod_store::{Store, StoreError};
 use self::targets::Scraped;
 use crate::own_metrics::{Api, OwnMetrics};
 use crate::receive::in_flight::InFlight;
+use crate::receive::pushgateway::{self, Pushed};
 use crate::receive::{Ingest, loki as loki_push, remote_write, zipkin};
 use crate::{Addresses, compression, ui};
 
@@ -208,7 +209,7 @@ fn json_bytes(status: StatusCode, bytes: Vec<u8>) -> Response {
 }
 
 /// The APIs, the receivers that share their address and, for every other path, the web page.
-pub(crate) fn router(context: Arc<Context>, ingest: Arc<Ingest>, scraped: Scraped) -> Router {
+pub(crate) fn router(context: Arc<Context>, ingest: Arc<Ingest>, scraped: Scraped, pushed: Arc<Pushed>) -> Router {
     let router = Router::new();
     #[cfg(feature = "parquet")]
     let router = router.merge(export::routes());
@@ -237,6 +238,7 @@ pub(crate) fn router(context: Arc<Context>, ingest: Arc<Ingest>, scraped: Scrape
         .merge(loki_push::router(Arc::clone(&ingest)))
         .merge(zipkin::routes(ingest))
         .merge(targets::router(scraped))
+        .merge(pushgateway::router(pushed))
 }
 
 async fn unknown(uri: Uri) -> Response {

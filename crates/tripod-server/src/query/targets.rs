@@ -36,8 +36,8 @@ pub(crate) fn router(scraped: Scraped) -> Router {
     Router::new()
         .route("/api/v1/targets", answered(targets))
         .route("/api/v1/targets/metadata", answered(metadata))
-        .route("/api/v1/scrape_pools", answered(pools))
-        .route("/api/v1/status/config", answered(config))
+        .route("/api/v1/scrape_pools", answered(|scraped, _| Ok(pools(scraped))))
+        .route("/api/v1/status/config", answered(|scraped, _| Ok(config(scraped))))
         .layer(axum::middleware::from_fn(compression::compress))
         .with_state(scraped)
 }
@@ -144,10 +144,10 @@ fn metadata(scraped: &Scraped, params: &Params) -> Result<Value, Failure> {
     Ok(Value::Array(found))
 }
 
-fn pools(scraped: &Scraped, _: &Params) -> Result<Value, Failure> {
-    Ok(json!({ "scrapePools": scraped.scraping.pools().into_keys().collect::<Vec<_>>() }))
+fn pools(scraped: &Scraped) -> Value {
+    json!({ "scrapePools": scraped.scraping.pools().into_keys().collect::<Vec<_>>() })
 }
 
-fn config(scraped: &Scraped, _: &Params) -> Result<Value, Failure> {
-    Ok(json!({ "yaml": scraped.config.borrow().shown }))
+fn config(scraped: &Scraped) -> Value {
+    json!({ "yaml": scraped.config.borrow().shown })
 }

@@ -14,8 +14,10 @@ pub(crate) mod loki;
 pub(crate) mod otlp_grpc;
 pub(crate) mod otlp_http;
 pub(crate) mod otlp_metrics;
+pub(crate) mod pushgateway;
 pub(crate) mod refusal;
 pub(crate) mod remote_write;
+pub(crate) mod statsd;
 pub(crate) mod zipkin;
 
 use std::sync::Arc;

@@ -62,7 +62,7 @@ fn accept(protocols: &[Protocol], escaping: Escaping) -> String {
             Protocol::PrometheusText004 => ("text/plain;version=0.0.4", false),
         };
         let escaping = if escapes { format!(";escaping={}", escaping.name()) } else { String::new() };
-        all += &format!("{kind}{escaping};q=0.{weight},");
+        all.extend([kind, &escaping, ";q=0.", &weight.to_string(), ","]);
         weight -= 1;
     }
     all + &format!("*/*;q=0.{weight}")

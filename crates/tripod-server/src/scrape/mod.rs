@@ -22,6 +22,7 @@ use tokio::sync::{Semaphore, watch};
 use tripod_store::Store;
 
 use self::page::SeriesCache;
+pub(crate) use self::page::kind_of;
 use self::pool::Pool;
 use self::target::{Dropped, Target, TargetKey};
 use crate::prometheus_config::PrometheusConfig;

@@ -5,6 +5,7 @@
 //! ends it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use tripod_store::{Exemplar, Labels, Metadata, MetricKind, NativeHistogram, Samples, SeriesWrite};
@@ -40,8 +41,8 @@ struct Cached {
     labels: Option<Labels>,
     /// The number of the scrape in which it was seen last.
     seen: u64,
-    /// Whether the store has samples of it that no mark has ended; those with times of their own may need none.
-    live: bool,
+    /// Since which scrape the store has samples of it that need a mark to end; those with times of their own may need none.
+    live: Option<u64>,
     histogram: bool,
     /// Of the exemplars that it had last.
     exemplars: Vec<u64>,
@@ -92,15 +93,13 @@ pub(super) fn read(
         Ok(()) => None,
         Err(Fault(reason)) => Some(reason),
     };
-    match &fault {
-        None => {
-            cache.end_missing(time, writes);
-            describe(&mut families, number, writes);
-        }
-        Some(_) => {
-            writes.clear();
-            cache.end_all(time, writes);
-        }
+    if fault.is_none() {
+        cache.end_missing(time, writes);
+        describe(&mut families, number, writes);
+    } else {
+        writes.clear();
+        cache.forget_this_page();
+        cache.end_all(time, writes);
     }
     (counts, fault)
 }
@@ -128,6 +127,13 @@ impl SeriesCache {
         writes.extend(marks);
     }
 
+    /// What this page began has never come to the store.
+    fn forget_this_page(&mut self) {
+        for cached in self.series.values_mut().filter(|cached| cached.live == Some(self.number)) {
+            cached.live = None;
+        }
+    }
+
     /// Ends all series that are there.
     pub(super) fn end_all(&mut self, time: i64, writes: &mut Vec<SeriesWrite>) {
         writes.extend(self.series.values_mut().filter_map(|cached| cached.end(time)));
@@ -137,8 +143,8 @@ impl SeriesCache {
 impl Cached {
     /// The mark that ends it, if it has not ended.
     fn end(&mut self, time: i64) -> Option<SeriesWrite> {
-        let labels = self.labels.clone().filter(|_| self.live)?;
-        self.live = false;
+        let labels = self.labels.clone().filter(|_| self.live.is_some())?;
+        self.live = None;
         let samples = if self.histogram {
             let mark = NativeHistogram { sum: STALE_NAN, ..NativeHistogram::default() };
             Samples { histograms: vec![(time, Arc::new(mark))], ..Samples::default() }
@@ -205,7 +211,7 @@ impl Reading<'_> {
         if !self.cache.series.contains_key(series.key) {
             let labels = self.labels(series.labels()?)?;
             self.counts.added += u64::from(labels.is_some());
-            let cached = Cached { labels, seen: 0, live: false, histogram: false, exemplars: Vec::new() };
+            let cached = Cached { labels, seen: 0, live: None, histogram: false, exemplars: Vec::new() };
             self.cache.series.insert(series.key.into(), cached);
         }
         let Some(cached) = self.cache.series.get_mut(series.key) else { return Ok(()) };
@@ -220,7 +226,8 @@ impl Reading<'_> {
         if again || ahead || beyond {
             return Ok(());
         }
-        cached.live = time.is_none() || self.config.track_timestamps_staleness;
+        let needs_mark = time.is_none() || self.config.track_timestamps_staleness;
+        cached.live = needs_mark.then(|| cached.live.unwrap_or(number));
         let exemplars = exemplars(series.exemplars, self.time, &mut cached.exemplars);
         let at = time.unwrap_or(self.time);
         let samples = match series.value {
@@ -279,12 +286,8 @@ fn exemplars(found: Vec<exposition::Exemplar<'_>>, scraped: i64, known: &mut Vec
     if found.is_empty() {
         return Vec::new();
     }
-    let hash = |one: &exposition::Exemplar<'_>| {
-        use std::hash::{BuildHasher, Hash, Hasher};
-        let mut hasher = foldhash::fast::FixedState::default().build_hasher();
-        (&one.labels, one.value.to_bits(), one.time).hash(&mut hasher);
-        hasher.finish()
-    };
+    let hasher = foldhash::fast::FixedState::default();
+    let hash = |one: &exposition::Exemplar<'_>| hasher.hash_one((&one.labels, one.value.to_bits(), one.time));
     let hashes: Vec<u64> = found.iter().map(hash).collect();
     let new = found.into_iter().zip(&hashes).filter(|(_, hash)| !known.contains(hash));
     let new = new.map(|(one, _)| {
@@ -304,7 +307,7 @@ fn exemplars(found: Vec<exposition::Exemplar<'_>>, scraped: i64, known: &mut Vec
     new
 }
 
-fn kind_of(kind: MetricType) -> MetricKind {
+pub(crate) fn kind_of(kind: MetricType) -> MetricKind {
     match kind {
         MetricType::GAUGE_HISTOGRAM => MetricKind::Histogram,
         MetricType::UNKNOWN | MetricType::STATE_SET => MetricKind::Unknown,
