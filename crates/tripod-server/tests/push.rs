@@ -10,7 +10,7 @@ use serde_json::Value;
 use support::Running;
 
 fn encode(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02x}")).collect()
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
 impl Running {

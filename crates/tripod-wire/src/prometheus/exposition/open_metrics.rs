@@ -26,7 +26,8 @@ pub fn open_metrics<E: From<WireError>>(
     mut sink: impl FnMut(Entry<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut kind = MetricType::UNKNOWN;
-    let mut lines = utf8(page)?.split('\n').enumerate();
+    let text = utf8(page)?;
+    let mut lines = text.strip_suffix('\n').unwrap_or(text).split('\n').enumerate();
     for (at, line) in lines.by_ref() {
         let number = at + 1;
         let fault = |reason: String| E::from(WireError::Page { line: number, reason });
