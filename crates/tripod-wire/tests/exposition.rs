@@ -25,7 +25,9 @@ struct Page {
 impl Page {
     fn take(&mut self, entry: Entry<'_>) -> Result<(), WireError> {
         match entry {
-            Entry::Kind { family, kind } => self.about.push(format!("type {family} {}", kind.number())),
+            Entry::Kind { family, kind } => {
+                self.about.push(format!("type {family} {}", kind.name().unwrap_or_default()))
+            }
             Entry::Help { family, help } => self.about.push(format!("help {family} {help}")),
             Entry::Unit { family, unit } => self.about.push(format!("unit {family} {unit}")),
             Entry::Series(series) => {
@@ -112,7 +114,7 @@ fn names_of_any_characters_stand_in_quotes() {
     };
     assert_eq!(read.series[0].0, pairs(&[("__name__", "a.b"), ("c d", "x"), ("e", "y")]));
     assert_eq!(read.series[1].0, pairs(&[("__name__", "plain"), ("f", "z")]));
-    assert_eq!(read.about, ["type a.b 2"]);
+    assert_eq!(read.about, ["type a.b GAUGE"]);
 }
 
 #[test]
