@@ -78,6 +78,7 @@ impl Histogram {
             sum: self.sum,
             positive: dense(&self.positive),
             negative: dense(&self.negative),
+            ..NativeHistogram::default()
         }
     }
 }
