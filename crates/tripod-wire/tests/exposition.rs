@@ -26,7 +26,7 @@ impl Page {
     fn take(&mut self, entry: Entry<'_>) -> Result<(), WireError> {
         match entry {
             Entry::Kind { family, kind } => {
-                self.about.push(format!("type {family} {}", kind.name().unwrap_or_default()))
+                self.about.push(format!("type {family} {}", kind.name().unwrap_or_default()));
             }
             Entry::Help { family, help } => self.about.push(format!("help {family} {help}")),
             Entry::Unit { family, unit } => self.about.push(format!("unit {family} {unit}")),
@@ -217,7 +217,7 @@ fn a_native_histogram_that_does_not_add_up_is_refused() {
     let wanted = Histograms { native: true, classic: false };
     for (change, said) in [
         ((|h| h.schema = 9) as fn(&mut client_model::Histogram), "the schema 9 must be from -4 to 8"),
-        (|h| drop(h.positive_deltas.pop()), "do not fit"),
+        (|h| h.positive_deltas.truncate(2), "do not fit"),
         (|h| h.positive_deltas.push(1), "do not fit"),
         (|h| h.positive_deltas[0] = -1, "below 0"),
         (|h| h.positive_spans[1].offset = -1, "out of order"),
