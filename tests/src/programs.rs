@@ -145,6 +145,17 @@ impl Prometheus {
         Self::start_at(address, programs, &config, features, &[])
     }
 
+    /// Starts it to read from Tripod what it does not have itself, and to scrape some of it by federation.
+    pub fn reading(programs: &Path, tripod: &str, federated: &str) -> Self {
+        let config = format!(
+            "remote_read: [{{url: {tripod}/api/v1/read, read_recent: true}}]\n\
+             scrape_configs:\n  - job_name: federate\n    scrape_interval: 1s\n    scrape_timeout: 1s\n    honor_labels: true\n    \
+             metrics_path: /federate\n    params: {{'match[]': ['{federated}']}}\n    static_configs: [{{targets: ['{}']}}]\n",
+            tripod.trim_start_matches("http://")
+        );
+        Self::start(programs, &config, "", &[])
+    }
+
     fn start(programs: &Path, config: &str, features: &str, arguments: &[&str]) -> Self {
         Self::start_at(free_address(), programs, config, features, arguments)
     }

@@ -78,3 +78,22 @@ fn prometheus_scrapes_our_own_metrics() {
     println!("{} series", names[0]["value"][1]);
     assert!(prometheus.query("{job=\"tripod\",__name__=~\"tripod_.*\"}").is_some(), "the series have our names");
 }
+
+#[test]
+fn prometheus_reads_our_samples_by_remote_read_and_by_federation() {
+    let Some(programs) = folder_of("prometheus-newest") else { return };
+    let (server, _data, second) = server_with_data();
+    let prometheus = Prometheus::reading(&programs, &server.http, "room_temperature{key=\"a\"}");
+    let query = format!("query?query=room_temperature[1m]&time={}", second + 30);
+    let read = wait_for("samples by remote read", || {
+        let rows = prometheus.get(&query)?["result"].as_array()?.clone();
+        (rows.len() == 2).then_some(rows)
+    });
+    let values: Vec<&str> =
+        read[0]["values"].as_array().unwrap().iter().map(|pair| pair[1].as_str().unwrap()).collect();
+    assert_eq!((read[0]["metric"]["key"].as_str(), values), (Some("a"), vec!["1.5", "2.5", "4"]));
+
+    let scraped = wait_for("a scrape by federation", || prometheus.number("scrape_samples_scraped{job=\"federate\"}"));
+    assert_eq!(scraped, 1.0, "the one series that was asked for");
+    assert_eq!(prometheus.number("up{job=\"federate\"}"), Some(1.0));
+}

@@ -1,5 +1,5 @@
-//! `tripod check`: reads every byte of a stopped store, says what is there, what is damaged, and what to do. `tripod check config`
-//! reads a configuration as the server would.
+//! `tripod check`: reads every byte of a stopped store, says what is there, what is damaged, and what to do. `tripod check config` and
+//! `tripod check prometheus-config` read files of settings as the server would.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -10,31 +10,37 @@ use clap::{Args, Subcommand};
 use tripod_server::PrometheusConfig;
 use tripod_store::{Check, Embedded, StoreError};
 
-use crate::USAGE;
+use crate::config_file::ConfigError;
+use crate::{USAGE, config_file};
 
 /// What `tripod check` can be told.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct CheckArgs {
     #[command(subcommand)]
-    file: Option<CheckFile>,
+    what: Option<What>,
     /// Directory of the store; no server may be running on it
     #[arg(long, value_name = "DIR", default_value = "tripod-data")]
     data: PathBuf,
 }
 
-/// A file to check instead.
+/// What is checked, if not the store.
 #[derive(Debug, Subcommand)]
-enum CheckFile {
-    /// Read Prometheus' configuration, and name what is wrong and what is not acted on
+enum What {
+    /// Check a file for `tripod up --config`, and the files that it names
     Config {
+        /// The file
+        file: PathBuf,
+    },
+    /// Read Prometheus' configuration, and name what is wrong and what is not acted on
+    PrometheusConfig {
         /// The file, prometheus.yml
         file: PathBuf,
     },
 }
 
 /// Reads a configuration: 0 when it would be taken, 2 when not.
-fn config(file: &Path) -> ExitCode {
+fn check_prometheus_config(file: &Path) -> ExitCode {
     match PrometheusConfig::read(file) {
         Ok(config) => {
             config.notices().iter().for_each(|notice| println!("{notice}"));
@@ -48,11 +54,29 @@ fn config(file: &Path) -> ExitCode {
     }
 }
 
-/// Runs the command: 0 when all is whole, 1 when something is damaged, 2 when there is nothing to look at.
+/// Runs the command: 0 when all is whole, 1 when something is damaged or wrong, 2 when there is nothing to look at.
 pub(crate) fn run(args: &CheckArgs) -> ExitCode {
-    if let Some(CheckFile::Config { file }) = &args.file {
-        return config(file);
+    match &args.what {
+        Some(What::Config { file }) => check_config(file),
+        Some(What::PrometheusConfig { file }) => check_prometheus_config(file),
+        None => check_store(args),
     }
+}
+
+fn check_config(file: &Path) -> ExitCode {
+    match config_file::check(file) {
+        Ok(settings) => {
+            println!("{}: {settings} settings, all of them well", file.display());
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("tripod: error: {error}");
+            if matches!(error, ConfigError::Unreadable { .. }) { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+fn check_store(args: &CheckArgs) -> ExitCode {
     match Embedded::check(&args.data) {
         Ok(check) => {
             print!("{}", report(&check, &args.data));

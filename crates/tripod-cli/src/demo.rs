@@ -82,7 +82,6 @@ pub(crate) fn run_service(args: &ServiceArgs) -> ExitCode {
 /// Runs `tripod demo`.
 pub(crate) fn run(args: &DemoArgs) -> ExitCode {
     let mut args = args.clone();
-    args.up.warn_if_exposed();
     // Removed when it is dropped, at the end.
     let directory = match temporary(&args.up.data) {
         Ok(directory) => directory,
@@ -112,7 +111,12 @@ async fn serve(args: &DemoArgs) -> ExitCode {
         Ok(signals) => signals,
         Err(error) => return fail(&error),
     };
-    let server = match Server::start(args.up.config()).await {
+    let config = match args.up.config() {
+        Ok(config) if config.credentials.is_empty() && config.tls.is_none() => config,
+        Ok(_) => return fail(&Error::Guarded),
+        Err(error) => return fail(&error),
+    };
+    let server = match Server::start(config).await {
         Ok(server) => server,
         Err(error) => return fail(&error),
     };
@@ -144,6 +148,11 @@ async fn serve(args: &DemoArgs) -> ExitCode {
 /// Why the demo can't go on.
 #[derive(Debug, thiserror::Error)]
 enum Error {
+    /// Its services know no credentials.
+    #[error(
+        "the demo's services send plainly and without credentials: leave out --token-file, --users-file, --tls-cert and TRIPOD_TOKEN"
+    )]
+    Guarded,
     #[error(transparent)]
     Platform(#[from] platform::Error),
     #[error(transparent)]

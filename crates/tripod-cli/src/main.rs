@@ -3,6 +3,7 @@
 
 mod bytes;
 mod check;
+mod config_file;
 mod demo;
 mod durability;
 mod duration;
@@ -11,9 +12,10 @@ mod export;
 mod keep;
 mod up;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Observability on three legs: traces, metrics, logs
@@ -44,7 +46,12 @@ const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
     allow_open_files();
-    match Cli::parse().command {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let arguments = match config_file::merge(arguments.clone(), &Cli::command().get_matches_from(arguments)) {
+        Ok(arguments) => arguments,
+        Err(error) => return up::fail(&error),
+    };
+    match Cli::parse_from(arguments).command {
         Command::Up(args) => up::run(&args),
         Command::Demo(args) => demo::run(&args),
         #[cfg(feature = "parquet")]

@@ -4,15 +4,16 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tripod_server::{Addresses, Config, Server};
+use tripod_server::{Addresses, Config, Credentials, Server, TlsFiles};
 use tripod_store::Durability;
 
 use crate::keep::KeepSignal;
-use crate::{USAGE, bytes, durability, keep};
+use crate::{USAGE, bytes, durability, duration, keep};
 
 /// How long running requests may take to end.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -20,6 +21,9 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// What `tripod up` and every command that starts a server can be told.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct UpArgs {
+    /// A YAML file of these settings, by the names of their flags; a flag counts for more
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
     /// Directory for what is received
     #[arg(long, value_name = "DIR", default_value = "tripod-data")]
     pub(crate) data: PathBuf,
@@ -65,6 +69,15 @@ pub(crate) struct UpArgs {
     /// Series of the metrics of spans (calls, errors and durations by service and operation), about; 0 makes none
     #[arg(long, value_name = "N", default_value = "100000")]
     pub(crate) span_metrics_series: u32,
+    /// Queries that run at the same time; further ones wait
+    #[arg(long, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(crate) max_queries: u32,
+    /// Samples that a PromQL query may load and make on its way
+    #[arg(long, value_name = "N", default_value = "50000000", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) max_samples: u64,
+    /// How far back PromQL looks for the newest sample
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = duration::parse)]
+    pub(crate) lookback: Duration,
     /// Let web pages served from this machine send OTLP over HTTP
     #[arg(long)]
     pub(crate) browser_otlp: bool,
@@ -74,13 +87,60 @@ pub(crate) struct UpArgs {
     /// Where to listen for StatsD, over UDP and TCP; port 0 takes a free one [default: nowhere]
     #[arg(long, value_name = "ADDR")]
     pub(crate) statsd: Option<SocketAddr>,
+    /// A file of tokens, one a line: every request needs one of them, or a user. The variable TRIPOD_TOKEN may hold one, too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// A file of users, as `htpasswd -B` writes it: every request needs one of them, or a token
+    #[arg(long, value_name = "FILE")]
+    pub(crate) users_file: Option<PathBuf>,
+    /// Certificate of all listeners, in PEM, with those between it and the root; without it, they speak plainly
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// Its private key, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Listen beyond this machine although nobody needs a token or a password
+    #[arg(long)]
+    pub(crate) insecure: bool,
+    /// Let POST /-/reload read Prometheus' configuration again, as SIGHUP does
+    #[arg(long)]
+    pub(crate) allow_reload: bool,
+    /// A name beside localhost by which the web page and the query APIs may be asked on loopback, such as that of a proxy; several times
+    /// for several
+    #[arg(long, value_name = "NAME")]
+    pub(crate) allow_host: Vec<String>,
+}
+
+/// The variable that may hold a token.
+const TOKEN: &str = "TRIPOD_TOKEN";
+
+/// Why credentials can't be used. What is in the files is never shown.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CredentialsError {
+    /// A file can't be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file or variable does not hold what it should.
+    #[error("{place}: {reason}")]
+    Wrong {
+        /// The file or variable.
+        place: String,
+        /// What is wrong.
+        reason: String,
+    },
 }
 
 impl UpArgs {
-    /// The server's settings.
-    pub(crate) fn config(&self) -> Config {
+    /// The server's settings. Reads the files of tokens and users.
+    pub(crate) fn config(&self) -> Result<Config, CredentialsError> {
         let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
-        Config {
+        let tls = self.tls_cert.clone().zip(self.tls_key.clone());
+        Ok(Config {
             data: self.data.clone(),
             otlp_grpc: self.otlp_grpc,
             otlp_http: self.otlp_http,
@@ -96,32 +156,46 @@ impl UpArgs {
             max_in_flight_bytes: size(self.max_in_flight),
             query_timeout: Duration::from_secs(self.query_timeout),
             span_metrics_series: size(self.span_metrics_series.into()),
+            max_queries: size(self.max_queries.into()),
+            max_samples: size(self.max_samples),
+            lookback: self.lookback,
             browser_otlp: self.browser_otlp,
             prometheus_config: self.prometheus_config.clone(),
             statsd: self.statsd,
-        }
+            credentials: Arc::new(self.credentials()?),
+            insecure: self.insecure,
+            tls: tls.map(|(certificate, key)| TlsFiles { certificate, key }),
+            allow_reload: self.allow_reload,
+            allowed_hosts: self.allow_host.clone(),
+        })
     }
 
-    /// Says so when someone other than this machine could reach the server.
-    pub(crate) fn warn_if_exposed(&self) {
-        let always = [("--otlp-grpc", self.otlp_grpc), ("--otlp-http", self.otlp_http), ("--http", self.http)];
-        for (flag, address) in always
-            .into_iter()
-            .chain(self.zipkin.map(|address| ("--zipkin", address)))
-            .chain(self.statsd.map(|address| ("--statsd", address)))
-        {
-            if !address.ip().is_loopback() {
-                eprintln!(
-                    "tripod: warning: {flag} {address} can be reached from other machines, and there is no authentication yet"
-                );
-            }
+    fn credentials(&self) -> Result<Credentials, CredentialsError> {
+        let mut credentials = Credentials::default();
+        let read = |path: &PathBuf| {
+            std::fs::read_to_string(path).map_err(|source| CredentialsError::Unreadable { path: path.clone(), source })
+        };
+        let wrong = |place: String| move |reason| CredentialsError::Wrong { place, reason };
+        if let Some(path) = &self.token_file {
+            credentials.add_tokens(&read(path)?).map_err(wrong(path.display().to_string()))?;
         }
+        if let Some(path) = &self.users_file {
+            credentials.add_users(&read(path)?).map_err(wrong(path.display().to_string()))?;
+        }
+        if let Some(token) = std::env::var_os(TOKEN).filter(|token| !token.is_empty()) {
+            credentials.add_tokens(&token.to_string_lossy()).map_err(wrong(TOKEN.to_owned()))?;
+        }
+        Ok(credentials)
+    }
+
+    /// How the listeners are spoken to.
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.tls_cert.is_some() { "https" } else { "http" }
     }
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &UpArgs) -> ExitCode {
-    args.warn_if_exposed();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error),
@@ -137,7 +211,11 @@ async fn serve(args: &UpArgs) -> ExitCode {
         Ok(signals) => signals,
         Err(error) => return fail(&error),
     };
-    let server = match Server::start(args.config()).await {
+    let config = match args.config() {
+        Ok(config) => config,
+        Err(error) => return fail(&error),
+    };
+    let server = match Server::start(config).await {
         Ok(server) => server,
         Err(error) => return fail(&error),
     };
@@ -211,12 +289,13 @@ impl Signals {
 /// Says where everything is: a line for programs, the rest for people.
 pub(crate) fn announce(addresses: Addresses, args: &UpArgs) {
     let Addresses { otlp_grpc, otlp_http, http, .. } = addresses;
-    let zipkin = addresses.zipkin.map(|at| format!("Zipkin     http://{at}/api/v2/spans\n  ")).unwrap_or_default();
+    let scheme = args.scheme();
+    let zipkin = addresses.zipkin.map(|at| format!("Zipkin     {scheme}://{at}/api/v2/spans\n  ")).unwrap_or_default();
     let statsd = addresses.statsd.map(|at| format!("StatsD     {at} (UDP and TCP)\n  ")).unwrap_or_default();
     let text = format!(
-        "tripod is ready: ui http://{http} otlp-grpc {otlp_grpc} otlp-http {otlp_http}\n\n  \
-         Open       http://{http}\n  \
-         Send to    http://{otlp_http} (OTLP/HTTP) or http://{otlp_grpc} (OTLP/gRPC)\n  {zipkin}{statsd}\
+        "tripod is ready: ui {scheme}://{http} otlp-grpc {otlp_grpc} otlp-http {otlp_http}\n\n  \
+         Open       {scheme}://{http}\n  \
+         Send to    {scheme}://{otlp_http} (OTLP/HTTP) or {scheme}://{otlp_grpc} (OTLP/gRPC)\n  {zipkin}{statsd}\
          Kept in    {}\n  \
          Stop with  Ctrl-C\n",
         args.data.display()

@@ -108,7 +108,7 @@ fn what_is_no_store_or_in_use_ends_the_check_with_2() {
 }
 
 fn check_config(file: &Path) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_tripod")).args(["check", "config"]).arg(file).output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_tripod")).args(["check", "prometheus-config"]).arg(file).output().unwrap()
 }
 
 #[test]

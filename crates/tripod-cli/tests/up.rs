@@ -59,7 +59,7 @@ impl Drop for Up {
 fn request(address: &str, method: &str, path: &str, body: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     let length = body.len();
-    write!(stream, "{method} {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}").unwrap();
+    write!(stream, "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer
@@ -146,16 +146,79 @@ fn what_is_in_the_way_is_said_with_exit_code_2() {
 }
 
 #[test]
-fn an_address_others_can_reach_is_warned_of() {
+fn an_address_others_can_reach_needs_credentials_or_the_word_that_none_are_needed() {
     let dir = tempfile::tempdir().unwrap();
+    let open = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tripod"));
+        command.arg("up").arg("--data").arg(dir.path()).args(&FREE[..4]).args(["--http", "0.0.0.0:0"]).args(arguments);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    };
+    let refused = open(&[]).output().unwrap();
+    let text = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(2), "{text}");
+    assert!(
+        text.contains("--http 0.0.0.0:0") && text.contains("--token-file FILE") && text.contains("--insecure"),
+        "{text}"
+    );
+
+    let token = dir.path().join("token");
+    std::fs::write(&token, "short").unwrap();
+    let refused = open(&["--token-file", token.to_str().unwrap()]).output().unwrap();
+    let text = String::from_utf8(refused.stderr).unwrap();
+    assert!(text.contains("line 1: a token has at least 16") && !text.contains("short"), "{text}");
+
+    std::fs::write(&token, "0123456789abcdef").unwrap();
+    for arguments in [&["--token-file", token.to_str().unwrap()][..], &["--insecure"]] {
+        let up = Up::of(&mut open(arguments));
+        assert!(up.ready.starts_with("tripod is ready"), "{arguments:?}: {}", up.ready);
+    }
+}
+
+#[test]
+fn settings_come_from_a_file_and_a_flag_counts_for_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("tripod.yml");
+    let of_file = dir.path().join("of-file");
+    std::fs::write(
+        &file,
+        format!("data: {}\nhttp: 127.0.0.1:0\notlp-http: 127.0.0.1:0\notlp-grpc: 127.0.0.1:1\n", of_file.display()),
+    )
+    .unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_tripod"));
-    command.arg("up").arg("--data").arg(dir.path()).args(&FREE[..4]).args(["--http", "0.0.0.0:0"]);
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stderr.as_mut().unwrap()).read_line(&mut line).unwrap();
-    child.kill().unwrap();
-    child.wait().unwrap();
-    assert!(line.contains("warning") && line.contains("--http 0.0.0.0:0"), "{line}");
+    command.args(["up", "--config"]).arg(&file).args(["--otlp-grpc", "127.0.0.1:0"]);
+    let up = Up::of(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
+    assert!(up.ready.starts_with("tripod is ready"), "port 1 was not tried: {}", up.ready);
+    assert!(of_file.join("FORMAT").exists(), "the directory is that of the file");
+}
+
+#[test]
+fn what_is_wrong_with_a_file_of_settings_is_said_with_its_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("tripod.yml");
+    let run = |text: &str, arguments: &[&str]| {
+        std::fs::write(&file, text).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_tripod")).args(arguments).arg(&file).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let wrong = "query-timeout: 60\nmemory-limit: much\nnonsense: 1\n";
+    for arguments in [&["up", "--config"][..], &["check", "config"]] {
+        let (code, _, said) = run(wrong, arguments);
+        assert!(code == Some(if arguments[0] == "up" { 2 } else { 1 }), "{code:?}");
+        assert!(said.contains("tripod.yml:2: memory-limit: ") && said.contains("is not a size like 64MiB"), "{said}");
+        assert!(said.contains("tripod.yml:3: nonsense: there is no such setting"), "{said}");
+    }
+    let (code, said, _) = run("query-timeout: 60\nkeep: [spans=7d]\n", &["check", "config"]);
+    assert_eq!((code, said.contains("2 settings")), (Some(0), true), "{said}");
+    for (text, reason) in [
+        ("http: 0.0.0.0:0\n", "everyone may ask"),
+        ("token-file: /nowhere/token\n", "cannot read /nowhere/token"),
+        ("tls-cert: /nowhere/cert.pem\n", "--tls-key"),
+        ("tls-cert: /nowhere/cert.pem\ntls-key: /nowhere/key.pem\n", "cannot use /nowhere/cert.pem for TLS"),
+    ] {
+        let (code, _, said) = run(text, &["check", "config"]);
+        assert_eq!((code, said.contains(reason)), (Some(1), true), "{said}");
+    }
 }
 
 #[test]

@@ -2,9 +2,12 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tripod_store::{Durability, Retention};
+
+use crate::{Credentials, ServerError, TlsFiles};
 
 /// The smallest [`Config::max_body_bytes`]: OTLP senders batch up to this size.
 pub const MIN_BODY_LIMIT: usize = 16 << 20;
@@ -43,12 +46,29 @@ pub struct Config {
     pub query_timeout: Duration,
     /// Series of the metrics of spans, about; 0 makes none. Default 100,000.
     pub span_metrics_series: usize,
+    /// Queries that run at the same time; further ones wait. Default 8.
+    pub max_queries: usize,
+    /// Samples that a PromQL query may load and make on its way. Default 50,000,000.
+    pub max_samples: usize,
+    /// How far back PromQL looks for the newest sample. Default 5 min.
+    pub lookback: Duration,
     /// Let web pages served from this machine (`http://localhost:…`) send OTLP. Default no.
     pub browser_otlp: bool,
     /// Prometheus' configuration file: what is scraped, which rules run, who gets alerts. Default: none.
     pub prometheus_config: Option<PathBuf>,
     /// Where to listen for StatsD, over UDP and TCP. Default: nowhere. Port 0 takes a free one.
     pub statsd: Option<SocketAddr>,
+    /// Who may ask and send. Default: everyone, and then no listener may be reached from other machines.
+    pub credentials: Arc<Credentials>,
+    /// Listen beyond loopback although everyone may ask. Default no.
+    pub insecure: bool,
+    /// Certificate and key of all listeners. Default: no TLS.
+    pub tls: Option<TlsFiles>,
+    /// Let `POST /-/reload` read Prometheus' configuration again. Default no.
+    pub allow_reload: bool,
+    /// Names beside `localhost` by which the web page and the query APIs may be asked while they listen on loopback: those of
+    /// a proxy in front. Default none.
+    pub allowed_hosts: Vec<String>,
 }
 
 impl Default for Config {
@@ -70,23 +90,109 @@ impl Default for Config {
             max_in_flight_bytes: 256 << 20,
             query_timeout: Duration::from_secs(30),
             span_metrics_series: 100_000,
+            max_queries: 8,
+            max_samples: 50_000_000,
+            lookback: Duration::from_secs(300),
             browser_otlp: false,
             prometheus_config: None,
             statsd: None,
+            credentials: Arc::default(),
+            insecure: false,
+            tls: None,
+            allow_reload: false,
+            allowed_hosts: Vec::new(),
         }
     }
 }
 
 impl Config {
+    /// Looks at everything that a server with these settings would refuse to start for, but what only its start can tell: whether
+    /// its addresses are free and its store is whole.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn check(&self) -> Result<(), ServerError> {
+        if let Some(fault) = self.fault() {
+            return Err(ServerError::Config(fault));
+        }
+        self.tls.as_ref().map_or(Ok(()), |tls| tls.acceptor().map(drop))
+    }
+
     /// The first setting that cannot be, and what to do about it.
-    pub(crate) fn fault(&self) -> Option<String> {
+    fn fault(&self) -> Option<String> {
         if self.max_body_bytes < MIN_BODY_LIMIT {
             return Some(format!("--max-body must be at least {} MiB", MIN_BODY_LIMIT >> 20));
         }
         if self.max_in_flight_bytes / 2 < self.max_body_bytes {
             return Some("--max-in-flight must be at least twice --max-body".to_owned());
         }
+        if let Some(address) = self.statsd.filter(|address| !address.ip().is_loopback() && !self.insecure) {
+            return Some(format!(
+                "--statsd {address} can be reached from other machines, and StatsD knows no credentials: say --insecure if that is meant"
+            ));
+        }
+        if self.credentials.is_empty() && !self.insecure {
+            let zipkin = self.zipkin.map(|address| ("Zipkin's spans", "--zipkin", address));
+            let mut listeners = self.listeners().into_iter().chain(zipkin);
+            let open = listeners.find(|(_, _, address)| !address.ip().is_loopback());
+            return open.map(|(_, flag, address)| {
+                format!(
+                    "{flag} {address} can be reached from other machines, and everyone may ask: give --token-file FILE or \
+                     --users-file FILE, or say --insecure if that is meant"
+                )
+            });
+        }
         None
+    }
+
+    /// The settings by the names of their flags, as a file for `--config` has them; secrets stand in files of their own.
+    pub(crate) fn settings(&self) -> Vec<(&'static str, String)> {
+        let seconds = |time: Duration| format!("{}", time.as_secs());
+        let mut settings = vec![
+            ("data", self.data.display().to_string()),
+            ("otlp-grpc", self.otlp_grpc.to_string()),
+            ("otlp-http", self.otlp_http.to_string()),
+            ("http", self.http.to_string()),
+            ("memory-limit", self.memory_limit.to_string()),
+        ];
+        settings.extend(self.zipkin.map(|address| ("zipkin", address.to_string())));
+        settings.extend(self.statsd.map(|address| ("statsd", address.to_string())));
+        settings.extend(self.disk_limit.map(|limit| ("disk-limit", limit.to_string())));
+        let Retention { spans, logs, samples } = self.retention;
+        for (signal, keep) in [("spans", spans), ("logs", logs), ("samples", samples)] {
+            let age = keep.age.map(|age| format!("{}ms", age.as_millis()));
+            let limits: Vec<String> = age.into_iter().chain(keep.bytes.map(|bytes| format!("{bytes}B"))).collect();
+            if !limits.is_empty() {
+                settings.push(("keep", format!("{signal}={}", limits.join(","))));
+            }
+        }
+        let durability = match self.durability {
+            Durability::Sync => "sync".to_owned(),
+            Durability::Interval(time) => format!("interval:{}ms", time.as_millis()),
+            Durability::None => "none".to_owned(),
+        };
+        settings.extend([
+            ("min-free", self.min_free_bytes.to_string()),
+            ("durability", durability),
+            ("series-limit", self.series_limit.to_string()),
+            ("max-body", self.max_body_bytes.to_string()),
+            ("max-in-flight", self.max_in_flight_bytes.to_string()),
+            ("query-timeout", seconds(self.query_timeout)),
+            ("span-metrics-series", self.span_metrics_series.to_string()),
+            ("max-queries", self.max_queries.to_string()),
+            ("max-samples", self.max_samples.to_string()),
+            ("lookback", format!("{}ms", self.lookback.as_millis())),
+            ("browser-otlp", self.browser_otlp.to_string()),
+            ("insecure", self.insecure.to_string()),
+            ("allow-reload", self.allow_reload.to_string()),
+        ]);
+        if let Some(TlsFiles { certificate, key }) = &self.tls {
+            settings.push(("tls-cert", certificate.display().to_string()));
+            settings.push(("tls-key", key.display().to_string()));
+        }
+        settings.extend(self.prometheus_config.iter().map(|file| ("prometheus-config", file.display().to_string())));
+        settings.extend(self.allowed_hosts.iter().map(|host| ("allow-host", host.clone())));
+        settings
     }
 
     /// The listeners: what they are, the flag that moves them, where they listen.

@@ -1,6 +1,7 @@
 //! Why a server can't start or stop well.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use tripod_store::StoreError;
 
@@ -22,6 +23,14 @@ pub enum ServerError {
         source: std::io::Error,
         /// What to do.
         advice: String,
+    },
+    /// The certificate or its key can't be used.
+    #[error("cannot use {} for TLS: {reason}", path.display())]
+    Tls {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
     },
     /// The store can't be opened or written.
     #[error(transparent)]

@@ -14,6 +14,7 @@
 //! [`Config::max_in_flight_bytes`]; under load senders are told to come back instead of being buffered.
 #![forbid(unsafe_code)]
 
+mod auth;
 mod compression;
 mod config;
 mod connections;
@@ -30,12 +31,15 @@ mod receive;
 mod scrape;
 mod server;
 mod span_metrics;
+mod tls;
 mod ui;
 #[allow(dead_code, reason = "scraping and rules come to use all of it")]
 mod yaml;
 
+pub use auth::credentials::Credentials;
 pub use config::{Config, MIN_BODY_LIMIT};
 pub use error::ServerError;
 pub use prometheus_config::PrometheusConfig;
 pub use query::time::parse_time;
 pub use server::{Addresses, Server};
+pub use tls::TlsFiles;

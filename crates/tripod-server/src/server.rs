@@ -6,23 +6,23 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tripod_store::{Embedded, Options, Store, StoreError};
 
-use crate::connections;
+use crate::auth::{Guard, Listener};
+use crate::connections::{self, Serving};
 use crate::own_metrics::OwnMetrics;
 use crate::query::targets::Scraped;
-use crate::query::{self, Context};
+use crate::query::{self, Context, Reload};
 use crate::receive::in_flight::InFlight;
 use crate::receive::pushgateway::Pushed;
 use crate::receive::statsd::Statsd;
 use crate::receive::{Ingest, otlp_grpc, otlp_http, zipkin};
 use crate::scrape::Scraping;
 use crate::span_metrics::SpanMetrics;
-use crate::{Config, PrometheusConfig, ServerError};
+use crate::{Config, PrometheusConfig, ServerError, TlsFiles};
 
 /// Where a server really listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,9 +67,8 @@ impl Server {
     /// # Errors
     /// [`ServerError`] says what is in the way and what to do.
     pub async fn start(config: Config) -> Result<Self, ServerError> {
-        if let Some(fault) = config.fault() {
-            return Err(ServerError::Config(fault));
-        }
+        config.check()?;
+        let tls = config.tls.as_ref().map(TlsFiles::acceptor).transpose()?;
         let (prometheus_config, _) = watch::channel(read_prometheus(config.prometheus_config.as_deref())?);
         let (grpc, otlp, http) = bind(&config).await?;
         let zipkin = match config.zipkin {
@@ -104,28 +103,38 @@ impl Server {
             config.max_body_bytes,
             span_metrics.clone(),
         );
-        let snapshots = config.data.join("snapshots");
+        let reload = config.allow_reload.then(|| {
+            let (sender, file) = (prometheus_config.clone(), config.prometheus_config.clone());
+            let read = move || read_prometheus(file.as_deref()).map(|read| drop(sender.send_replace(read)));
+            Arc::new(read) as Reload
+        });
         let (stop, stopped) = watch::channel(false);
-        let in_flight_too = Arc::clone(&in_flight);
-        let context =
-            Context::new(Arc::clone(&store), own, in_flight_too, addresses, config.query_timeout, snapshots, stopped);
-        let mut listeners = JoinSet::new();
-        listeners.spawn(serve(grpc.0, otlp_grpc::router(Arc::clone(&ingest)), stop.subscribe()));
-        listeners.spawn(serve(otlp.0, otlp_http::router(Arc::clone(&ingest), config.browser_otlp), stop.subscribe()));
         let scraping = Scraping::new(Arc::clone(&store), Arc::clone(&in_flight), config.max_body_bytes);
         let scraped = Scraped { scraping: Arc::clone(&scraping), config: prometheus_config.subscribe() };
         let mut background = JoinSet::new();
         background.spawn(scraping.run(prometheus_config.subscribe()));
         let held = config.data.join("pushed");
         let pushed = Pushed::open(Arc::clone(&store), Arc::clone(&in_flight), config.max_body_bytes, held);
+        let context = Context::new(Arc::clone(&store), own, in_flight, addresses, &config, reload, stopped);
+        let mut listeners = JoinSet::new();
         listeners.spawn(Arc::clone(&pushed).run(stop.subscribe()));
         if let Some((statsd, _)) = statsd {
             listeners.spawn(statsd.run(Arc::clone(&store), statsd_counts, stop.subscribe()));
         }
-        let web = query::router(context, Arc::clone(&ingest), scraped, pushed);
-        listeners.spawn(serve(http.0, web, stop.subscribe()));
-        if let Some((listener, _)) = zipkin {
-            listeners.spawn(serve(listener, zipkin::router(Arc::clone(&ingest)), stop.subscribe()));
+        let browsers = config.browser_otlp;
+        let mut served = vec![
+            (grpc, Listener::OtlpGrpc, otlp_grpc::router(Arc::clone(&ingest))),
+            (otlp, Listener::OtlpHttp { browsers }, otlp_http::router(Arc::clone(&ingest), browsers)),
+            (http, Listener::Web, query::router(context, Arc::clone(&ingest), scraped, pushed)),
+        ];
+        let zipkin_router = || zipkin::router(Arc::clone(&ingest));
+        served.extend(zipkin.map(|bound| (bound, Listener::OtlpHttp { browsers: false }, zipkin_router())));
+        for ((listener, address), kind, router) in served {
+            let hosts = address.ip().is_loopback().then(|| config.allowed_hosts.clone());
+            let guard = Guard::new(kind, hosts, Arc::clone(&config.credentials));
+            let half_close = kind != Listener::Web;
+            let serving = Serving { router: guard.before(router), tls: tls.clone(), half_close };
+            listeners.spawn(serve(listener, serving, stop.subscribe()));
         }
         if let Some(metrics) = &span_metrics {
             listeners.spawn(Arc::clone(metrics).run(Arc::clone(&store), stop.subscribe()));
@@ -257,10 +266,10 @@ async fn open(config: &Config) -> Result<Arc<dyn Store>, ServerError> {
     Ok(Arc::new(store))
 }
 
-async fn serve(listener: TcpListener, router: Router, mut stop: watch::Receiver<bool>) {
+async fn serve(listener: TcpListener, serving: Serving, mut stop: watch::Receiver<bool>) {
     let stopped = async move {
         // The sender gone means the same as "stop".
         let _ = stop.wait_for(|stop| *stop).await;
     };
-    connections::serve(listener, router, stopped).await;
+    connections::serve(listener, serving, stopped).await;
 }

@@ -56,8 +56,18 @@ fn request() -> WriteRequest {
         timestamp: MILLIS,
         ..Histogram::default()
     };
-    let native = TimeSeries {
-        labels: labels(&[("__name__", "sizes"), ("job", "küche")]),
+    let own_bounds = Histogram {
+        count_int: Some(6),
+        sum: 9.0,
+        schema: -53,
+        custom_values: vec![0.5, 2.5],
+        positive_spans: vec![BucketSpan { offset: 0, length: 3 }],
+        positive_deltas: vec![1, 1, 1],
+        timestamp: MILLIS,
+        ..Histogram::default()
+    };
+    let native = |name: &str, histogram| TimeSeries {
+        labels: labels(&[("__name__", name), ("job", "küche")]),
         histograms: vec![histogram],
         ..TimeSeries::default()
     };
@@ -71,7 +81,8 @@ fn request() -> WriteRequest {
         metadata(MetricType::COUNTER, "jobs_total", "Jobs done."),
         metadata(MetricType::HISTOGRAM, "sizes", "How large."),
     ];
-    WriteRequest { timeseries: vec![counter, native], metadata }
+    let timeseries = vec![counter, native("sizes", histogram), native("waits", own_bounds)];
+    WriteRequest { timeseries, metadata }
 }
 
 /// The same in version 2.0.
@@ -126,6 +137,9 @@ async fn reads_every_field_back(running: &Running) {
         histogram["buckets"].as_array().unwrap().iter().map(|bucket| bucket[3].as_str().unwrap()).collect();
     assert_eq!(counts, ["1", "1", "1", "2", "1"], "{histogram}");
 
+    let buckets = &rows(running, "waits").await[0]["histogram"][1]["buckets"];
+    assert_eq!(buckets, &json!([[3, "-Inf", "0.5", "1"], [0, "0.5", "2.5", "2"], [0, "2.5", "+Inf", "3"]]));
+
     let found = running.get("/api/v1/query_exemplars?query=jobs_total").await;
     assert_eq!(found["data"][0]["exemplars"][0]["labels"], json!({ "customer": "ada", "trace_id": TRACE }));
     assert_eq!(found["data"][0]["exemplars"][0]["value"], "0.5");
@@ -153,7 +167,7 @@ async fn every_field_of_version_2_is_read_back_and_counted() {
     let running = Running::new().await;
     let response = send(&running, VERSION_2, snappy(&version_2(&request()).encode_to_vec())).await;
     assert_eq!(response.status(), 204);
-    assert_eq!(counts(&response), ["2", "1", "1"]);
+    assert_eq!(counts(&response), ["2", "2", "1"]);
     reads_every_field_back(&running).await;
 }
 
@@ -179,16 +193,16 @@ async fn what_cannot_be_kept_is_named_and_the_rest_is_kept() {
         [(VERSION_1, request.encode_to_vec()), (VERSION_2, version_2(&request).encode_to_vec())]
     {
         let response = send(&running, content_type, snappy(&bytes)).await;
-        assert_eq!((response.status().as_u16(), counts(&response)), (400, ["2", "1", "1"]), "{content_type}");
+        assert_eq!((response.status().as_u16(), counts(&response)), (400, ["2", "2", "1"]), "{content_type}");
         let text = response.text().await.unwrap();
-        assert!(text.contains("has no __name__") && text.contains("3 of 4 samples were kept"), "{text}");
+        assert!(text.contains("has no __name__") && text.contains("4 of 5 samples were kept"), "{text}");
     }
     assert_eq!(rows(&running, "jobs_total").await[0]["value"][1], "2.5");
     let page = running.client.get(running.url("/metrics")).send().await.unwrap().text().await.unwrap();
     for line in [
         r#"tripod_receiver_requests_total{protocol="remote_write/1.0",signal="metrics",outcome="invalid"} 1"#,
         r#"tripod_receiver_requests_total{protocol="remote_write/2.0",signal="metrics",outcome="invalid"} 1"#,
-        r#"tripod_receiver_records_total{signal="metrics",outcome="accepted"} 6"#,
+        r#"tripod_receiver_records_total{signal="metrics",outcome="accepted"} 8"#,
         r#"tripod_receiver_records_total{signal="metrics",outcome="rejected"} 2"#,
     ] {
         assert!(page.lines().any(|one| one == line), "{line} is missing in\n{page}");

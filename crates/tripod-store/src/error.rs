@@ -91,6 +91,9 @@ pub enum StoreError {
     /// What an export was written to refused.
     #[error("cannot write the export: {0}")]
     Export(#[source] std::io::Error),
+    /// Nobody waits for the answer any more; see [`interruptible`](crate::interruptible).
+    #[error("the query was cancelled")]
+    Interrupted,
     /// A query that can't be answered as it stands: the asker's fault.
     #[error("{0}")]
     Query(String),

@@ -16,6 +16,7 @@ mod export;
 #[doc(hidden)]
 pub mod fuzzing;
 mod index;
+mod interrupt;
 mod logs;
 mod records;
 mod samples;
@@ -36,6 +37,7 @@ pub use engine::{Check, CheckedPart, DamagedPart, Durability, Keep, Options, Rec
 pub use error::StoreError;
 #[cfg(feature = "parquet")]
 pub use export::{ExportSignal, export};
+pub use interrupt::interruptible;
 pub use wal::recover::Damage;
 
 /// What became of a batch that was handed over.

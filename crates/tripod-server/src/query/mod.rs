@@ -1,13 +1,15 @@
 //! The query APIs, and those of the operator: one file an API, and what they share.
 //!
-//! A query runs on a thread of its own, at most [`QUERIES_AT_ONCE`] of them at a time, and is answered with an error when it takes
-//! longer than the timeout; it keeps its place until it really ends, so that slow queries can't pile up.
+//! A query runs on a thread of its own, a bounded number of them at a time. When it takes longer than the timeout it is answered with
+//! an error, and when its client goes away with nothing; in both cases it is told to end, and keeps its place until it has, so that
+//! slow queries can't pile up.
 
 mod attributes;
 mod completion;
 mod correlate;
 #[cfg(feature = "parquet")]
 mod export;
+mod federate;
 mod incomplete;
 pub(crate) mod jaeger;
 mod jaeger_json;
@@ -21,6 +23,9 @@ pub(crate) mod overview;
 mod params;
 pub(crate) mod prometheus;
 mod prometheus_json;
+mod prometheus_series;
+mod prometheus_status;
+mod remote_read;
 mod selectors;
 mod snapshot;
 pub(crate) mod status;
@@ -34,6 +39,7 @@ pub(crate) mod traceql;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -44,22 +50,22 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, watch};
-use tripod_promql::{Engine, Limits};
-use tripod_store::{Store, StoreError};
+use tripod_promql::{Cancel, Engine, Limits};
+use tripod_store::{Store, StoreError, interruptible};
 
 use self::targets::Scraped;
 use crate::own_metrics::{Api, OwnMetrics};
 use crate::receive::in_flight::InFlight;
 use crate::receive::pushgateway::{self, Pushed};
 use crate::receive::{Ingest, loki as loki_push, remote_write, zipkin};
-use crate::{Addresses, compression, ui};
-
-/// Queries that run at the same time.
-const QUERIES_AT_ONCE: usize = 8;
+use crate::{Addresses, Config, ServerError, compression, ui};
 
 /// Exports that run at the same time; they take no place of a query.
 #[cfg(feature = "parquet")]
 const EXPORTS_AT_ONCE: usize = 2;
+
+/// Reads settings again that can change while the server runs.
+pub(crate) type Reload = Arc<dyn Fn() -> Result<(), ServerError> + Send + Sync>;
 
 /// What the APIs answer from.
 pub(crate) struct Context {
@@ -70,6 +76,10 @@ pub(crate) struct Context {
     pub(crate) started: Instant,
     /// Becomes true when the server stops: for what would go on for long.
     stop: watch::Receiver<bool>,
+    /// What was set at start, by the names of the flags.
+    settings: Vec<(&'static str, String)>,
+    /// Reads Prometheus' configuration again, where that may be asked for over HTTP.
+    reload: Option<Reload>,
     engine: Engine,
     timeout: Duration,
     places: Arc<Semaphore>,
@@ -86,12 +96,14 @@ impl Context {
         own: Arc<OwnMetrics>,
         in_flight: Arc<InFlight>,
         addresses: Addresses,
-        timeout: Duration,
-        snapshots: PathBuf,
+        config: &Config,
+        reload: Option<Reload>,
         stop: watch::Receiver<bool>,
     ) -> Arc<Self> {
-        let engine = Engine { limits: Limits { timeout, ..Limits::default() }, ..Engine::default() };
-        let places = Arc::new(Semaphore::new(QUERIES_AT_ONCE));
+        let timeout = config.query_timeout;
+        let limits = Limits { timeout, max_samples: config.max_samples, ..Limits::default() };
+        let engine = Engine { limits, lookback: config.lookback, ..Engine::default() };
+        let places = Arc::new(Semaphore::new(config.max_queries));
         let snapshot = Arc::new(Semaphore::new(1));
         let started = Instant::now();
         Arc::new(Self {
@@ -101,12 +113,14 @@ impl Context {
             addresses,
             started,
             stop,
+            settings: config.settings(),
+            reload,
             engine,
             timeout,
             places,
             #[cfg(feature = "parquet")]
             exports: Arc::new(Semaphore::new(EXPORTS_AT_ONCE)),
-            snapshots,
+            snapshots: config.data.join("snapshots"),
             snapshot,
         })
     }
@@ -117,14 +131,29 @@ impl Context {
         api: Api,
         query: impl FnOnce(&Self) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failure> {
+        self.run_cancellable(api, |context, _| query(context)).await
+    }
+
+    /// The same, for a query that looks whether it is to end.
+    async fn run_cancellable<T: Send + 'static>(
+        self: &Arc<Self>,
+        api: Api,
+        query: impl FnOnce(&Self, &Cancel) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
         let started = Instant::now();
+        let ends = EndsWithUs::default();
+        let EndsWithUs { cancel, reads } = &ends;
+        let (cancel, reads) = (cancel.clone(), Arc::clone(reads));
         let context = Arc::clone(self);
         let work = async {
             let place = Arc::clone(&context.places).acquire_owned().await;
             let context = Arc::clone(&context);
             let work = move || {
                 let _place = place;
-                query(&context)
+                if cancel.is_cancelled() {
+                    return Err(Failure::Cancelled);
+                }
+                interruptible(&reads, || query(&context, &cancel))
             };
             tokio::task::spawn_blocking(work).await
         };
@@ -135,6 +164,22 @@ impl Context {
         };
         self.own.count_query(api, started.elapsed(), result.is_err());
         result
+    }
+}
+
+/// Tells a query to end when nobody waits for its answer any more.
+#[derive(Default)]
+struct EndsWithUs {
+    /// Tells the engine of PromQL.
+    cancel: Cancel,
+    /// Tells the store, for all.
+    reads: Arc<AtomicBool>,
+}
+
+impl Drop for EndsWithUs {
+    fn drop(&mut self) {
+        self.cancel.cancel();
+        self.reads.store(true, Ordering::Relaxed);
     }
 }
 
@@ -149,6 +194,8 @@ enum Failure {
     Unprocessable(String),
     /// It took too long.
     Timeout(String),
+    /// Its client went away.
+    Cancelled,
     /// A fault of ours.
     Internal(String),
 }
@@ -160,6 +207,7 @@ impl Failure {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Unprocessable(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Timeout(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Cancelled => StatusCode::from_u16(499).unwrap_or(StatusCode::SERVICE_UNAVAILABLE),
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -171,6 +219,7 @@ impl Failure {
             | Self::Unprocessable(reason)
             | Self::Timeout(reason)
             | Self::Internal(reason) => reason,
+            Self::Cancelled => "the query was cancelled: its client went away",
         }
     }
 
@@ -184,6 +233,7 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Query(reason) => Self::Bad(reason),
+            StoreError::Interrupted => Self::Cancelled,
             other => Self::Internal(other.to_string()),
         }
     }
@@ -219,6 +269,10 @@ pub(crate) fn router(context: Arc<Context>, ingest: Arc<Ingest>, scraped: Scrape
         .merge(jaeger_metrics::routes())
         .merge(tempo::routes())
         .merge(prometheus::routes())
+        .merge(prometheus_series::routes())
+        .merge(prometheus_status::routes())
+        .merge(federate::routes())
+        .merge(remote_read::routes())
         .merge(trace_summaries::routes())
         .merge(logs::routes())
         .merge(loki::routes())

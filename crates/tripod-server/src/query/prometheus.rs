@@ -1,8 +1,7 @@
 //! Prometheus' HTTP API, as Grafana and every client of Prometheus call it.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::State;
@@ -10,43 +9,41 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{MethodRouter, get};
 use serde_json::json;
-use tripod_promql::{Engine, QueryError};
-use tripod_store::{Labels, Matcher, SeriesExemplars};
+use tripod_promql::{Cancel, Engine, Output, QueryError, Value};
+use tripod_store::SeriesExemplars;
 
-use super::params::{Params, Segment, segment};
+use super::params::Params;
 use super::prometheus_json::Json;
 use super::selectors::{self, StoreSource};
 use super::time;
 use super::{Context, Failure, json_bytes, json_response};
 use crate::own_metrics::Api;
 
-/// The version of Prometheus whose API this is; clients decide by it what they may ask.
-const PROMETHEUS_VERSION: &str = "3.5.0";
-
 pub(super) fn routes() -> Router<Arc<Context>> {
     Router::new()
         .route("/api/v1/query", get_or_post(query))
         .route("/api/v1/query_range", get_or_post(query_range))
         .route("/api/v1/query_exemplars", get_or_post(query_exemplars))
-        .route("/api/v1/series", get_or_post(series))
-        .route("/api/v1/labels", get_or_post(labels))
-        .route("/api/v1/label/{name}/values", get(label_values))
-        .route("/api/v1/metadata", get(metadata))
-        .route("/api/v1/status/buildinfo", get(buildinfo))
+        .route("/api/v1/format_query", get_or_post(format_query))
 }
 
-type Answer = Result<Vec<u8>, Failure>;
-type Handler = fn(&Context, &Params) -> Answer;
+pub(super) type Answer = Result<Vec<u8>, Failure>;
+type Handler = fn(&Context, &Params, &Cancel) -> Answer;
 
-fn get_or_post(handler: Handler) -> MethodRouter<Arc<Context>> {
+/// What is said of an answer that `limit` cut off.
+pub(super) const TRUNCATED: &str = "results truncated due to limit";
+
+/// Prometheus takes parameters in the form of a POST wherever they may get long.
+pub(super) fn get_or_post(handler: Handler) -> MethodRouter<Arc<Context>> {
     let run = move |State(context): State<Arc<Context>>, params: Params| async move {
-        answer(context.run(Api::Metrics, move |context| handler(context, &params)).await)
+        let query = move |context: &Context, cancel: &Cancel| handler(context, &params, cancel);
+        answer(context.run_cancellable(Api::Metrics, query).await)
     };
     get(run).post(run)
 }
 
 /// Prometheus' envelope; a success brings its own.
-fn answer(result: Answer) -> Response {
+pub(super) fn answer(result: Answer) -> Response {
     match result {
         Ok(bytes) => json_bytes(StatusCode::OK, bytes),
         Err(failure) => {
@@ -55,6 +52,7 @@ fn answer(result: Answer) -> Response {
                 Failure::NotFound(_) => "not_found",
                 Failure::Unprocessable(_) => "execution",
                 Failure::Timeout(_) => "timeout",
+                Failure::Cancelled => "canceled",
                 Failure::Internal(_) => "internal",
             };
             json_response(failure.status(), &json!({ "status": "error", "errorType": kind, "error": failure.reason() }))
@@ -67,23 +65,26 @@ impl From<QueryError> for Failure {
         let reason = error.to_string();
         match error {
             QueryError::Parse { .. } => Self::Bad(format!("invalid parameter \"query\": {reason}")),
-            QueryError::Timeout(_) | QueryError::Cancelled => Self::Timeout(reason),
+            QueryError::Timeout(_) => Self::Timeout(reason),
+            QueryError::Cancelled => Self::Cancelled,
             QueryError::Source(_) => Self::Internal(reason),
             _ => Self::Unprocessable(reason),
         }
     }
 }
 
-fn query(context: &Context, params: &Params) -> Answer {
+fn query(context: &Context, params: &Params, cancel: &Cancel) -> Answer {
     let query = params.required("query")?;
     let at = params.read("time", millis)?.unwrap_or_else(now);
+    let limit = limit(params, "limit")?;
+    let begin = Instant::now();
     let source = StoreSource::new(context.store.as_ref());
-    let mut output = engine(context, params)?.instant(&source, query, at)?;
+    let mut output = engine(context, params, cancel)?.instant(&source, query, at)?;
     output.warnings.extend(source.warnings());
-    Ok(Json::output(&output))
+    Ok(Json::output(&truncated(output, limit), stats(params, begin)))
 }
 
-fn query_range(context: &Context, params: &Params) -> Answer {
+fn query_range(context: &Context, params: &Params, cancel: &Cancel) -> Answer {
     let query = params.required("query")?;
     let time = |name: &str| {
         params.required(name)?;
@@ -99,7 +100,9 @@ fn query_range(context: &Context, params: &Params) -> Answer {
         let reason = "zero or negative query resolution step widths are not accepted. Try a positive integer";
         return Err(Failure::Bad(format!("invalid parameter \"step\": {reason}")));
     }
-    let engine = engine(context, params)?;
+    let limit = limit(params, "limit")?;
+    let begin = Instant::now();
+    let engine = engine(context, params, cancel)?;
     if end.saturating_sub(start) / step >= engine.limits.max_steps as i64 {
         let max = engine.limits.max_steps;
         let reason = format!(
@@ -110,12 +113,38 @@ fn query_range(context: &Context, params: &Params) -> Answer {
     let source = StoreSource::new(context.store.as_ref());
     let mut output = engine.range(&source, query, start, end, step)?;
     output.warnings.extend(source.warnings());
-    Ok(Json::output(&output))
+    Ok(Json::output(&truncated(output, limit), stats(params, begin)))
+}
+
+/// At most `limit` series, and a warning that there are more.
+fn truncated(mut output: Output, limit: usize) -> Output {
+    let more = match &mut output.value {
+        Value::Vector(samples) => {
+            let more = samples.len() > limit;
+            samples.truncate(limit);
+            more
+        }
+        Value::Matrix(series) => {
+            let more = series.len() > limit;
+            series.truncate(limit);
+            more
+        }
+        Value::Scalar(..) | Value::String(..) => false,
+    };
+    if more {
+        output.warnings.push(TRUNCATED.to_owned());
+    }
+    output
+}
+
+/// How long a query has run, where the request asks for that.
+fn stats(params: &Params, begin: Instant) -> Option<Duration> {
+    params.get("stats").map(|_| begin.elapsed())
 }
 
 /// The engine with the request's own limits, which can only be narrower.
-fn engine(context: &Context, params: &Params) -> Result<Engine, Failure> {
-    let mut engine = context.engine.clone();
+fn engine(context: &Context, params: &Params, cancel: &Cancel) -> Result<Engine, Failure> {
+    let mut engine = Engine { cancel: Some(cancel.clone()), ..context.engine.clone() };
     if let Some(timeout) = params.read("timeout", duration)? {
         engine.limits.timeout = engine.limits.timeout.min(timeout);
     }
@@ -125,7 +154,14 @@ fn engine(context: &Context, params: &Params) -> Result<Engine, Failure> {
     Ok(engine)
 }
 
-fn query_exemplars(context: &Context, params: &Params) -> Answer {
+fn format_query(_: &Context, params: &Params, _: &Cancel) -> Answer {
+    let text = Engine::format(params.required("query")?)?;
+    Ok(Json::success(|json| {
+        json.text(&text);
+    }))
+}
+
+fn query_exemplars(context: &Context, params: &Params, _: &Cancel) -> Answer {
     let sets = selectors::of_query(&context.engine, params.required("query")?)?;
     let (start, end) = bounds(params)?;
     let mut found: Vec<SeriesExemplars> = Vec::new();
@@ -157,138 +193,21 @@ fn exemplar(json: &mut Json, exemplar: &tripod_store::Exemplar) {
     json.raw(r#","timestamp":"#).time(exemplar.time).raw("}");
 }
 
-fn series(context: &Context, params: &Params) -> Answer {
-    if params.get("match[]").is_none() {
-        return Err(Failure::Bad("no match[] parameter provided".to_owned()));
-    }
-    let found = matched(context, params)?;
-    limited(params, &found, |json, labels: &Labels| {
-        json.labels(labels.iter());
-    })
-}
-
-fn labels(context: &Context, params: &Params) -> Answer {
-    let mut names = BTreeSet::new();
-    for labels in matched(context, params)? {
-        for (name, _) in labels.iter() {
-            if !names.contains(name) {
-                names.insert(name.to_owned());
-            }
-        }
-    }
-    texts(params, names)
-}
-
-async fn label_values(State(context): State<Arc<Context>>, name: Segment, params: Params) -> Response {
-    let query = move |context: &Context| {
-        // A name that is not of the old alphabet comes escaped: `U__http_2e_method`.
-        let name = unescape(&segment(name)?);
-        let mut values = BTreeSet::new();
-        for labels in matched(context, &params)? {
-            let value = labels.get(&name);
-            if !value.is_empty() && !values.contains(value) {
-                values.insert(value.to_owned());
-            }
-        }
-        texts(&params, values)
-    };
-    answer(context.run(Api::Metrics, query).await)
-}
-
-/// Undoes Prometheus' "values" escaping of names; a name that is not escaped, or not well, stays as it is.
-fn unescape(name: &str) -> String {
-    let Some(escaped) = name.strip_prefix("U__") else { return name.to_owned() };
-    let mut out = String::new();
-    let mut rest = escaped;
-    while let Some(at) = rest.find('_') {
-        out.push_str(&rest[..at]);
-        rest = &rest[at + 1..];
-        if let Some(tail) = rest.strip_prefix('_') {
-            out.push('_');
-            rest = tail;
-            continue;
-        }
-        let code = rest
-            .split_once('_')
-            .and_then(|(hex, tail)| Some((u32::from_str_radix(hex, 16).ok().and_then(char::from_u32)?, tail)));
-        let Some((c, tail)) = code else { return name.to_owned() };
-        out.push(c);
-        rest = tail;
-    }
-    out + rest
-}
-
-/// Series that satisfy one of the `match[]` parameters within `start` and `end`.
-fn matched(context: &Context, params: &Params) -> Result<Vec<Labels>, Failure> {
-    let selectors = params.all("match[]").map(|text| selectors::of_selector(&context.engine, text));
-    let sets: Vec<Vec<Matcher>> = selectors.collect::<Result<_, _>>()?;
-    let (start, end) = bounds(params)?;
-    Ok(context.store.series(&sets, start, end)?)
-}
-
-fn texts(params: &Params, texts: BTreeSet<String>) -> Answer {
-    let texts: Vec<String> = texts.into_iter().collect();
-    limited(params, &texts, |json, text| {
-        json.text(text);
-    })
-}
-
-/// A list of at most `limit` items; 0 is no limit.
-fn limited<T>(params: &Params, items: &[T], write: impl FnMut(&mut Json, &T)) -> Answer {
-    let limit = limit(params, "limit")?;
-    let items = &items[..limit.min(items.len())];
-    Ok(Json::success(|json| {
-        json.list(items, write);
-    }))
-}
-
-fn limit(params: &Params, name: &str) -> Result<usize, Failure> {
-    let read = |text: &str| text.parse::<usize>().map_err(|_| format!("{text:?} is not a whole number"));
-    Ok(params.read(name, read)?.filter(|limit| *limit > 0).unwrap_or(usize::MAX))
-}
-
-async fn metadata(State(context): State<Arc<Context>>, params: Params) -> Response {
-    let query = move |context: &Context| {
-        let limit = limit(&params, "limit")?;
-        let wanted = params.get("metric");
-        let all = context.store.metadata()?;
-        let some: Vec<_> =
-            all.iter().filter(|(name, _)| wanted.is_none_or(|wanted| wanted == *name)).take(limit).collect();
-        Ok(Json::success(|json| {
-            json.raw("{");
-            for (i, (name, metadata)) in some.into_iter().enumerate() {
-                json.raw(if i > 0 { "," } else { "" }).text(name).raw(r#":[{"type":"#).text(metadata.kind.as_str());
-                json.raw(r#","help":"#).text(&metadata.help).raw(r#","unit":"#).text(&metadata.unit).raw("}]");
-            }
-            json.raw("}");
-        }))
-    };
-    answer(context.run(Api::Metrics, query).await)
-}
-
-async fn buildinfo() -> Response {
-    let data = json!({
-        "version": PROMETHEUS_VERSION, "revision": "", "branch": "", "buildUser": "", "buildDate": "", "goVersion": "",
-        "application": format!("tripod {}", env!("CARGO_PKG_VERSION")),
-    });
-    json_response(StatusCode::OK, &json!({ "status": "success", "data": data }))
-}
-
-fn millis(text: &str) -> Result<i64, String> {
+pub(super) fn millis(text: &str) -> Result<i64, String> {
     time::parse(text).map(time::to_millis)
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let millis = time::parse_prometheus_duration(text)?;
     u64::try_from(millis).map(Duration::from_millis).map_err(|_| "must not be negative".to_owned())
 }
 
-fn now() -> i64 {
+pub(super) fn now() -> i64 {
     (time::now() / 1_000_000) as i64
 }
 
 /// `start` and `end` in milliseconds; without them all of time.
-fn bounds(params: &Params) -> Result<(i64, i64), Failure> {
+pub(super) fn bounds(params: &Params) -> Result<(i64, i64), Failure> {
     let (start, end) = (params.read("start", millis)?, params.read("end", millis)?);
     let (start, end) = (start.unwrap_or(i64::MIN), end.unwrap_or(i64::MAX));
     if end < start {
@@ -297,14 +216,8 @@ fn bounds(params: &Params) -> Result<(i64, i64), Failure> {
     Ok((start, end))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_escaped_label_name_is_read_back() {
-        assert_eq!(unescape("U__http_2e_method__x"), "http.method_x");
-        assert_eq!(unescape("job"), "job");
-        assert_eq!(unescape("U__broken_zz"), "U__broken_zz");
-    }
+/// A number of rows; 0, as none at all, is no limit.
+pub(super) fn limit(params: &Params, name: &str) -> Result<usize, Failure> {
+    let read = |text: &str| text.parse::<usize>().map_err(|_| format!("{text:?} is not a whole number"));
+    Ok(params.read(name, read)?.filter(|limit| *limit > 0).unwrap_or(usize::MAX))
 }

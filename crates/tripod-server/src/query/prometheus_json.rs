@@ -1,5 +1,7 @@
 //! Values and series as Prometheus' JSON, written straight into one buffer: answers hold many numbers.
 
+use std::time::Duration;
+
 use tripod_promql::{Histogram, Output, RangeSeries, SampleValue, Value, VectorSample, format_float};
 
 /// A buffer of JSON.
@@ -12,7 +14,8 @@ impl Json {
         Self::success_with_notes(&[], &[], write)
     }
 
-    fn success_with_notes(warnings: &[String], infos: &[String], write: impl FnOnce(&mut Self)) -> Vec<u8> {
+    /// The same, with what there is to note of it.
+    pub(super) fn success_with_notes(warnings: &[String], infos: &[String], write: impl FnOnce(&mut Self)) -> Vec<u8> {
         let mut json = Self::default();
         json.raw(r#"{"status":"success","data":"#);
         write(&mut json);
@@ -27,21 +30,27 @@ impl Json {
         json.0
     }
 
-    /// The answer to a query.
-    pub(super) fn output(output: &Output) -> Vec<u8> {
-        Self::success_with_notes(&output.warnings, &output.infos, |json| match &output.value {
-            Value::Scalar(time, value) => {
-                json.raw(r#"{"resultType":"scalar","result":"#).sample(*time, *value).raw("}");
+    /// The answer to a query, and how long that took where it is asked for.
+    pub(super) fn output(output: &Output, took: Option<Duration>) -> Vec<u8> {
+        Self::success_with_notes(&output.warnings, &output.infos, |json| {
+            match &output.value {
+                Value::Scalar(time, value) => json.raw(r#"{"resultType":"scalar","result":"#).sample(*time, *value),
+                Value::String(time, text) => {
+                    json.raw(r#"{"resultType":"string","result":["#).time(*time).raw(",").text(text).raw("]")
+                }
+                Value::Vector(samples) => {
+                    json.raw(r#"{"resultType":"vector","result":"#).list(samples, Self::vector_sample)
+                }
+                Value::Matrix(series) => {
+                    json.raw(r#"{"resultType":"matrix","result":"#).list(series, Self::range_series)
+                }
+            };
+            if let Some(took) = took {
+                let seconds = took.as_secs_f64();
+                let timings = format!(r#"{{"evalTotalTime":{seconds},"execTotalTime":{seconds}}}"#);
+                json.raw(r#","stats":{"timings":"#).raw(&timings).raw("}");
             }
-            Value::String(time, text) => {
-                json.raw(r#"{"resultType":"string","result":["#).time(*time).raw(",").text(text).raw("]}");
-            }
-            Value::Vector(samples) => {
-                json.raw(r#"{"resultType":"vector","result":"#).list(samples, Self::vector_sample).raw("}");
-            }
-            Value::Matrix(series) => {
-                json.raw(r#"{"resultType":"matrix","result":"#).list(series, Self::range_series).raw("}");
-            }
+            json.raw("}");
         })
     }
 
@@ -158,7 +167,7 @@ mod tests {
 
     fn shown(value: Value) -> String {
         let output = Output { value, warnings: vec![], infos: vec!["note".to_owned()] };
-        String::from_utf8(Json::output(&output)).unwrap()
+        String::from_utf8(Json::output(&output, None)).unwrap()
     }
 
     #[test]

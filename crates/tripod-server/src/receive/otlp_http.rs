@@ -23,6 +23,7 @@ use super::body::{self, Coding};
 use super::in_flight::Lease;
 use super::refusal::Refusal;
 use super::{Export, Format, Ingest, remote_write};
+use crate::auth::is_local_page;
 use crate::own_metrics::Protocol;
 
 const PROTOBUF: HeaderValue = HeaderValue::from_static("application/x-protobuf");
@@ -151,7 +152,7 @@ fn answer(
 
 /// Answers preflights and marks answers for pages whose origin is this machine.
 async fn allow_local_pages(request: Request, next: Next) -> Response {
-    let origin = request.headers().get(ORIGIN).filter(|origin| is_local(origin)).cloned();
+    let origin = request.headers().get(ORIGIN).filter(|origin| is_local_page(origin)).cloned();
     let Some(origin) = origin else { return next.run(request).await };
     let mut response = if request.method() == axum::http::Method::OPTIONS {
         StatusCode::NO_CONTENT.into_response()
@@ -161,30 +162,9 @@ async fn allow_local_pages(request: Request, next: Next) -> Response {
     let allow: [(HeaderName, HeaderValue); 4] = [
         (ACCESS_CONTROL_ALLOW_ORIGIN, origin),
         (ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("POST")),
-        (ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("content-type, content-encoding")),
+        (ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("authorization, content-type, content-encoding")),
         (VARY, HeaderValue::from_static("origin")),
     ];
     response.headers_mut().extend(allow);
     response
-}
-
-fn is_local(origin: &HeaderValue) -> bool {
-    let Some((_, authority)) = origin.to_str().ok().and_then(|origin| origin.split_once("://")) else { return false };
-    let host = authority.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
-    matches!(host.map_or(authority, |(host, _)| host), "localhost" | "127.0.0.1" | "[::1]")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_pages_from_this_machine_are_local() {
-        for local in ["http://localhost:5173", "https://127.0.0.1", "http://[::1]:80"] {
-            assert!(is_local(&HeaderValue::from_static(local)), "{local}");
-        }
-        for foreign in ["http://localhost.evil.example", "null", "http://127.0.0.1.nip.io:80", "https://example.com"] {
-            assert!(!is_local(&HeaderValue::from_static(foreign)), "{foreign}");
-        }
-    }
 }

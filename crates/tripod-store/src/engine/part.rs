@@ -7,8 +7,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::Pace;
-use crate::StoreError;
 use crate::disk::{self, Disk, Reader, Writer};
+use crate::{StoreError, interrupt};
 
 /// Nanoseconds of a day.
 const DAY: u64 = 24 * 60 * 60 * 1_000_000_000;
@@ -96,6 +96,7 @@ impl PartFile {
 
     /// Reads `len` bytes from `offset` on.
     pub(crate) fn read(&self, offset: u64, len: usize) -> Result<Vec<u8>, StoreError> {
+        interrupt::check()?;
         disk::read(self.file.as_ref(), offset, len).map_err(|source| match source.kind() {
             io::ErrorKind::UnexpectedEof => self.damaged(offset, "the file ends before"),
             _ => StoreError::io("cannot read", &self.path, source),

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::testing::Harness;
 use super::toy::{Row, Toy, all, request};
 use super::{AnyTable, Background, Keep, Options, RecordKind, Retention, Table, check};
-use crate::StoreError;
 use crate::disk::RealDisk;
+use crate::{StoreError, interruptible};
 
 const DAY: u64 = 24 * 60 * 60 * 1_000_000_000;
 
@@ -41,6 +41,20 @@ fn files(dir: &Path) -> Vec<String> {
     }
     files.sort();
     files
+}
+
+#[test]
+fn a_reader_that_nobody_waits_for_ends_at_its_next_piece_of_a_part() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&options(dir.path()));
+    append(&store, &[(0, 1)]);
+    store.flush();
+    let flag = Arc::new(AtomicBool::new(false));
+    let read = || interruptible(&flag, || all(&store.view()));
+    assert_eq!(read().unwrap().len(), 1);
+    flag.store(true, Ordering::Relaxed);
+    assert!(matches!(read(), Err(StoreError::Interrupted)));
+    assert_eq!(found(&store), [1], "others go on reading");
 }
 
 #[test]
