@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tripod_promql::{Engine, Limits};
 use tripod_store::{Durability, Retention};
 
+use crate::rules::RuleSettings;
 use crate::{Credentials, ServerError, TlsFiles};
 
 /// The smallest [`Config::max_body_bytes`]: OTLP senders batch up to this size.
@@ -54,6 +56,8 @@ pub struct Config {
     pub lookback: Duration,
     /// Let web pages served from this machine (`http://localhost:…`) send OTLP. Default no.
     pub browser_otlp: bool,
+    /// Rules and who is told about their alerts.
+    pub rules: RuleSettings,
     /// Prometheus' configuration file: what is scraped, which rules run, who gets alerts. Default: none.
     pub prometheus_config: Option<PathBuf>,
     /// Where to listen for StatsD, over UDP and TCP. Default: nowhere. Port 0 takes a free one.
@@ -94,6 +98,7 @@ impl Default for Config {
             max_samples: 50_000_000,
             lookback: Duration::from_secs(300),
             browser_otlp: false,
+            rules: RuleSettings::default(),
             prometheus_config: None,
             statsd: None,
             credentials: Arc::default(),
@@ -143,6 +148,12 @@ impl Config {
             });
         }
         None
+    }
+
+    /// What evaluates PromQL, within the limits.
+    pub(crate) fn engine(&self) -> Engine {
+        let limits = Limits { timeout: self.query_timeout, max_samples: self.max_samples, ..Limits::default() };
+        Engine { limits, lookback: self.lookback, ..Engine::default() }
     }
 
     /// The settings by the names of their flags, as a file for `--config` has them; secrets stand in files of their own.

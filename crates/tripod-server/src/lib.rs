@@ -28,6 +28,7 @@ mod own_metrics;
 mod prometheus_config;
 mod query;
 mod receive;
+pub mod rules;
 mod scrape;
 mod server;
 mod span_metrics;

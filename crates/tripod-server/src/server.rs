@@ -20,6 +20,7 @@ use crate::receive::in_flight::InFlight;
 use crate::receive::pushgateway::Pushed;
 use crate::receive::statsd::Statsd;
 use crate::receive::{Ingest, otlp_grpc, otlp_http, zipkin};
+use crate::rules::Rules;
 use crate::scrape::Scraping;
 use crate::span_metrics::SpanMetrics;
 use crate::{Config, PrometheusConfig, ServerError, TlsFiles};
@@ -44,11 +45,9 @@ pub struct Server {
     addresses: Addresses,
     store: Arc<dyn Store>,
     ingest: Arc<Ingest>,
-    /// The file that was read last, for who goes by it.
-    prometheus_config: watch::Sender<Arc<PrometheusConfig>>,
-    prometheus_file: Option<PathBuf>,
+    files: Arc<Files>,
     span_metrics: Option<Arc<SpanMetrics>>,
-    /// What goes on by itself; it ends when the sender above is gone.
+    /// What goes on by itself; it ends when the files are gone.
     background: JoinSet<()>,
     stop: watch::Sender<bool>,
     listeners: JoinSet<()>,
@@ -71,6 +70,8 @@ impl Server {
         let tls = config.tls.as_ref().map(TlsFiles::acceptor).transpose()?;
         let (prometheus_config, _) = watch::channel(read_prometheus(config.prometheus_config.as_deref())?);
         let (grpc, otlp, http) = bind(&config).await?;
+        let own_url = format!("{}://{}", if tls.is_some() { "https" } else { "http" }, http.1);
+        let loaded = Rules::load(&config.rules, &own_url, &prometheus_config.borrow())?;
         let zipkin = match config.zipkin {
             Some(address) => Some(listen(("Zipkin's spans", "--zipkin", address)).await?),
             None => None,
@@ -103,19 +104,22 @@ impl Server {
             config.max_body_bytes,
             span_metrics.clone(),
         );
+        let rules = Rules::new(config.rules.clone(), own_url, Arc::clone(&store), config.engine());
+        rules.apply(loaded);
+        let files = Files { prometheus: config.prometheus_config.clone(), read: prometheus_config, rules: Arc::clone(&rules) };
+        let files = Arc::new(files);
         let reload = config.allow_reload.then(|| {
-            let (sender, file) = (prometheus_config.clone(), config.prometheus_config.clone());
-            let read = move || read_prometheus(file.as_deref()).map(|read| drop(sender.send_replace(read)));
-            Arc::new(read) as Reload
+            let files = Arc::downgrade(&files);
+            Arc::new(move || files.upgrade().map_or(Ok(()), |files| files.reload())) as Reload
         });
         let (stop, stopped) = watch::channel(false);
         let scraping = Scraping::new(Arc::clone(&store), Arc::clone(&in_flight), config.max_body_bytes);
-        let scraped = Scraped { scraping: Arc::clone(&scraping), config: prometheus_config.subscribe() };
+        let scraped = Scraped { scraping: Arc::clone(&scraping), config: files.read.subscribe() };
         let mut background = JoinSet::new();
-        background.spawn(scraping.run(prometheus_config.subscribe()));
+        background.spawn(scraping.run(files.read.subscribe()));
         let held = config.data.join("pushed");
         let pushed = Pushed::open(Arc::clone(&store), Arc::clone(&in_flight), config.max_body_bytes, held);
-        let context = Context::new(Arc::clone(&store), own, in_flight, addresses, &config, reload, stopped);
+        let context = Context::new(Arc::clone(&store), own, in_flight, addresses, &config, reload, stopped, rules);
         let mut listeners = JoinSet::new();
         listeners.spawn(Arc::clone(&pushed).run(stop.subscribe()));
         if let Some((statsd, _)) = statsd {
@@ -139,18 +143,7 @@ impl Server {
         if let Some(metrics) = &span_metrics {
             listeners.spawn(Arc::clone(metrics).run(Arc::clone(&store), stop.subscribe()));
         }
-        let prometheus_file = config.prometheus_config;
-        Ok(Self {
-            addresses,
-            store,
-            ingest,
-            prometheus_config,
-            prometheus_file,
-            span_metrics,
-            background,
-            stop,
-            listeners,
-        })
+        Ok(Self { addresses, store, ingest, files, span_metrics, background, stop, listeners })
     }
 
     /// Where the server listens; a port that was 0 is the one that was taken.
@@ -158,13 +151,12 @@ impl Server {
         self.addresses
     }
 
-    /// Reads Prometheus' configuration file again and goes by it from now on; without one there is nothing to do.
+    /// Reads Prometheus' configuration and all rule files again, and goes by them from now on.
     ///
     /// # Errors
-    /// What is wrong with the file; what was read before stays.
+    /// What is wrong with a file; what was read before stays.
     pub fn reload(&self) -> Result<(), ServerError> {
-        self.prometheus_config.send_replace(read_prometheus(self.prometheus_file.as_deref())?);
-        Ok(())
+        self.files.reload()
     }
 
     /// Stops: takes no new request, lets the running ones end until `deadline` is over, then makes the store durable.
@@ -174,8 +166,11 @@ impl Server {
     pub async fn shutdown(mut self, deadline: Duration) -> Result<(), ServerError> {
         self.ingest.stop();
         self.stop.send_replace(true);
-        drop(self.prometheus_config);
+        let rules = Arc::clone(&self.files.rules);
+        // What scrapes ends when nothing more is read.
+        drop(self.files);
         let ended = async {
+            rules.stop().await;
             while self.background.join_next().await.is_some() {}
             while self.listeners.join_next().await.is_some() {}
         };
@@ -192,6 +187,24 @@ impl Server {
             store.flush()
         };
         flatten(tokio::task::spawn_blocking(end).await).map_err(ServerError::Store)
+    }
+}
+
+/// The files that are read again when one asks for it.
+struct Files {
+    prometheus: Option<PathBuf>,
+    /// What stands in it, for those who go by it.
+    read: watch::Sender<Arc<PrometheusConfig>>,
+    rules: Arc<Rules>,
+}
+
+impl Files {
+    fn reload(&self) -> Result<(), ServerError> {
+        let config = read_prometheus(self.prometheus.as_deref())?;
+        let rules = self.rules.load_again(&config)?;
+        self.read.send_replace(config);
+        self.rules.apply(rules);
+        Ok(())
     }
 }
 

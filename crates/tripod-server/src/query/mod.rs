@@ -26,7 +26,8 @@ mod prometheus_json;
 mod prometheus_series;
 mod prometheus_status;
 mod remote_read;
-mod selectors;
+mod rules;
+pub(crate) mod selectors;
 mod snapshot;
 pub(crate) mod status;
 mod store_status;
@@ -58,6 +59,7 @@ use crate::own_metrics::{Api, OwnMetrics};
 use crate::receive::in_flight::InFlight;
 use crate::receive::pushgateway::{self, Pushed};
 use crate::receive::{Ingest, loki as loki_push, remote_write, zipkin};
+use crate::rules::Rules;
 use crate::{Addresses, Config, ServerError, compression, ui};
 
 /// Exports that run at the same time; they take no place of a query.
@@ -88,6 +90,7 @@ pub(crate) struct Context {
     /// Where snapshots are made, and the turn to make one.
     snapshots: PathBuf,
     snapshot: Arc<Semaphore>,
+    pub(crate) rules: Arc<Rules>,
 }
 
 impl Context {
@@ -99,10 +102,10 @@ impl Context {
         config: &Config,
         reload: Option<Reload>,
         stop: watch::Receiver<bool>,
+        rules: Arc<Rules>,
     ) -> Arc<Self> {
         let timeout = config.query_timeout;
-        let limits = Limits { timeout, max_samples: config.max_samples, ..Limits::default() };
-        let engine = Engine { limits, lookback: config.lookback, ..Engine::default() };
+        let engine = config.engine();
         let places = Arc::new(Semaphore::new(config.max_queries));
         let snapshot = Arc::new(Semaphore::new(1));
         let started = Instant::now();
@@ -122,6 +125,7 @@ impl Context {
             exports: Arc::new(Semaphore::new(EXPORTS_AT_ONCE)),
             snapshots: config.data.join("snapshots"),
             snapshot,
+            rules,
         })
     }
 
@@ -185,7 +189,7 @@ impl Drop for EndsWithUs {
 
 /// Why a query has no answer; each API has its own shape for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Failure {
+pub(crate) enum Failure {
     /// The request is not right.
     Bad(String),
     /// What was asked for is not there.
@@ -273,6 +277,7 @@ pub(crate) fn router(context: Arc<Context>, ingest: Arc<Ingest>, scraped: Scrape
         .merge(prometheus_status::routes())
         .merge(federate::routes())
         .merge(remote_read::routes())
+        .merge(rules::routes())
         .merge(trace_summaries::routes())
         .merge(logs::routes())
         .merge(loki::routes())

@@ -10,19 +10,19 @@ use tripod_store::{MatchOp, Matcher, NativeHistogram, Store, Window};
 use super::{Failure, incomplete};
 
 /// A store, asked by the engine.
-pub(super) struct StoreSource<'a> {
+pub(crate) struct StoreSource<'a> {
     store: &'a dyn Store,
     /// What answers lack.
     warnings: Mutex<BTreeSet<String>>,
 }
 
 impl<'a> StoreSource<'a> {
-    pub(super) fn new(store: &'a dyn Store) -> Self {
+    pub(crate) fn new(store: &'a dyn Store) -> Self {
         Self { store, warnings: Mutex::default() }
     }
 
     /// What the answers lacked, for who asked.
-    pub(super) fn warnings(self) -> impl Iterator<Item = String> {
+    pub(crate) fn warnings(self) -> impl Iterator<Item = String> {
         self.warnings.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter()
     }
 }
@@ -87,7 +87,7 @@ impl SeriesSource for Recorder {
 }
 
 /// The matchers of every selector in a query.
-pub(super) fn of_query(engine: &Engine, query: &str) -> Result<Vec<Vec<Matcher>>, Failure> {
+pub(crate) fn of_query(engine: &Engine, query: &str) -> Result<Vec<Vec<Matcher>>, Failure> {
     let recorder = Recorder::default();
     engine.instant(&recorder, query, 0)?;
     let sets = recorder.0.into_inner().unwrap_or_else(PoisonError::into_inner);

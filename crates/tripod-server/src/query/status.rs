@@ -20,7 +20,8 @@ pub(super) fn routes() -> Router<Arc<Context>> {
 }
 
 async fn metrics(State(context): State<Arc<Context>>) -> Response {
-    let text = context.own.text(&context.store.status(), context.in_flight.used(), context.started.elapsed());
+    let mut text = context.own.text(&context.store.status(), context.in_flight.used(), context.started.elapsed());
+    text += &crate::rules::metrics::text(&context.rules);
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }
 

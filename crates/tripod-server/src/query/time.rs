@@ -13,7 +13,7 @@ pub(crate) fn now() -> u64 {
 
 /// Reads a time as nanoseconds since the Unix epoch: a number of seconds (with or without a fraction), of milli-, micro- or
 /// nanoseconds (told apart by their size), or an RFC 3339 text.
-pub(super) fn parse(text: &str) -> Result<i128, String> {
+pub(crate) fn parse(text: &str) -> Result<i128, String> {
     if text.bytes().filter(|b| *b == b'-').count() >= 2 && text.contains(':') {
         return parse_rfc3339(text).ok_or_else(|| format!("{text:?} is not a time like 2026-11-21T05:29:07.5Z"));
     }
@@ -110,7 +110,7 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
 }
 
 /// The inverse of [`days_from_civil`].
-fn civil_from_days(days: i64) -> (i64, i64, i64) {
+pub(crate) fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);
     let day_of_era = days.rem_euclid(146_097);
@@ -122,7 +122,7 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
 }
 
 /// A time as RFC 3339 in UTC with nanoseconds.
-pub(super) fn format_rfc3339(nanos: u64) -> String {
+pub(crate) fn format_rfc3339(nanos: u64) -> String {
     let (seconds, nanos) = ((nanos / 1_000_000_000) as i64, nanos % 1_000_000_000);
     let (year, month, day) = civil_from_days(seconds.div_euclid(DAY));
     let second = seconds.rem_euclid(DAY);
@@ -131,18 +131,18 @@ pub(super) fn format_rfc3339(nanos: u64) -> String {
 }
 
 /// Nanoseconds as the store has them.
-pub(super) fn clamp_nanos(nanos: i128) -> u64 {
+pub(crate) fn clamp_nanos(nanos: i128) -> u64 {
     u64::try_from(nanos.max(0)).unwrap_or(u64::MAX)
 }
 
 /// Nanoseconds as milliseconds, rounded down, as series have them.
-pub(super) fn to_millis(nanos: i128) -> i64 {
+pub(crate) fn to_millis(nanos: i128) -> i64 {
     let millis = nanos.div_euclid(1_000_000);
     i64::try_from(millis).unwrap_or(if millis < 0 { i64::MIN } else { i64::MAX })
 }
 
 /// A duration as Jaeger and Go write it: `1.2s`, `100ms`, `500us`, `1h30m`.
-pub(super) fn parse_go_duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn parse_go_duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("{text:?} is not a duration like 1.2s, 100ms or 500us");
     let mut total = Duration::ZERO;
     let mut rest = text;
@@ -170,7 +170,7 @@ pub(super) fn parse_go_duration(text: &str) -> Result<Duration, String> {
 }
 
 /// A step or timeout as Prometheus has it: a number of seconds, or `1m30s`. In milliseconds.
-pub(super) fn parse_prometheus_duration(text: &str) -> Result<i64, String> {
+pub(crate) fn parse_prometheus_duration(text: &str) -> Result<i64, String> {
     let wrong = || format!("{text:?} is neither a number of seconds nor a duration like 30s or 5m");
     if let Ok(seconds) = text.parse::<f64>() {
         let millis = (seconds * 1000.0).round();

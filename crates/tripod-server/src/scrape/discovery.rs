@@ -27,16 +27,16 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A group, and the label that says where it was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Found {
-    pub(super) group: TargetGroup,
-    pub(super) source: Option<(&'static str, String)>,
+pub(crate) struct Found {
+    pub(crate) group: TargetGroup,
+    pub(crate) source: Option<(&'static str, String)>,
 }
 
 /// What a source has found: its number, and all its groups.
-pub(super) type Update = (usize, Vec<Found>);
+pub(crate) type Update = (usize, Vec<Found>);
 
 /// Starts to look for targets. Answers how many sources there are; each sends at least once, and soon.
-pub(super) fn start(discovery: &Discovery, tasks: &mut JoinSet<()>, updates: &mpsc::Sender<Update>) -> usize {
+pub(crate) fn start(discovery: &Discovery, tasks: &mut JoinSet<()>, updates: &mpsc::Sender<Update>) -> usize {
     let fixed = discovery.fixed.iter().map(|group| Found { group: group.clone(), source: None }).collect();
     let first = updates.clone();
     tasks.spawn(async move { drop(first.send((0, fixed)).await) });

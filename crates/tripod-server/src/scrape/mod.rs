@@ -7,7 +7,7 @@
 //!
 //! Memory: a page is held while it is read, within the limit of all requests in flight; of each series a key and its labels.
 
-mod discovery;
+pub(crate) mod discovery;
 mod fetch;
 mod page;
 mod pool;
