@@ -1,5 +1,5 @@
-//! `tripod check`: reads every byte of a stopped store, says what is there, what is damaged, and what to do. `tripod check config` and
-//! `tripod check prometheus-config` read files of settings as the server would.
+//! `tripod check`: reads every byte of a stopped store, says what is there, what is damaged, and what to do. `tripod check config`,
+//! `tripod check prometheus-config` and `tripod check rules` read files as the server would.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -10,8 +10,9 @@ use clap::{Args, Subcommand};
 use tripod_server::PrometheusConfig;
 use tripod_store::{Check, Embedded, StoreError};
 
+use crate::check_rules::CheckRulesArgs;
 use crate::config_file::ConfigError;
-use crate::{USAGE, config_file};
+use crate::{USAGE, check_rules, config_file};
 
 /// What `tripod check` can be told.
 #[derive(Debug, Args)]
@@ -37,6 +38,8 @@ enum What {
         /// The file, prometheus.yml
         file: PathBuf,
     },
+    /// Read Prometheus rule files, and name what is wrong
+    Rules(CheckRulesArgs),
 }
 
 /// Reads a configuration: 0 when it would be taken, 2 when not.
@@ -59,6 +62,7 @@ pub(crate) fn run(args: &CheckArgs) -> ExitCode {
     match &args.what {
         Some(What::Config { file }) => check_config(file),
         Some(What::PrometheusConfig { file }) => check_prometheus_config(file),
+        Some(What::Rules(args)) => check_rules::run(args),
         None => check_store(args),
     }
 }

@@ -3,6 +3,7 @@
 
 mod bytes;
 mod check;
+mod check_rules;
 mod config_file;
 mod demo;
 mod durability;
@@ -10,6 +11,8 @@ mod duration;
 #[cfg(feature = "parquet")]
 mod export;
 mod keep;
+mod rule_args;
+mod test_rules;
 mod up;
 
 use std::ffi::OsString;
@@ -37,6 +40,8 @@ enum Command {
     Export(export::ExportArgs),
     /// Read every byte of a stopped server's store, and name what is damaged
     Check(check::CheckArgs),
+    /// Run unit tests of Prometheus rules
+    Test(test_rules::TestArgs),
     #[command(hide = true)]
     DemoService(demo::ServiceArgs),
 }
@@ -57,6 +62,7 @@ fn main() -> ExitCode {
         #[cfg(feature = "parquet")]
         Command::Export(args) => export::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Test(args) => test_rules::run(&args),
         Command::DemoService(args) => demo::run_service(&args),
     }
 }

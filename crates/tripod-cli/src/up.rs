@@ -13,6 +13,7 @@ use tripod_server::{Addresses, Config, Credentials, Server, TlsFiles};
 use tripod_store::Durability;
 
 use crate::keep::KeepSignal;
+use crate::rule_args::RuleArgs;
 use crate::{USAGE, bytes, durability, duration, keep};
 
 /// How long running requests may take to end.
@@ -109,6 +110,8 @@ pub(crate) struct UpArgs {
     /// for several
     #[arg(long, value_name = "NAME")]
     pub(crate) allow_host: Vec<String>,
+    #[command(flatten)]
+    pub(crate) rules: RuleArgs,
 }
 
 /// The variable that may hold a token.
@@ -167,6 +170,7 @@ impl UpArgs {
             tls: tls.map(|(certificate, key)| TlsFiles { certificate, key }),
             allow_reload: self.allow_reload,
             allowed_hosts: self.allow_host.clone(),
+            rules: self.rules.settings(),
         })
     }
 
@@ -207,7 +211,7 @@ pub(crate) fn run(args: &UpArgs) -> ExitCode {
 }
 
 async fn serve(args: &UpArgs) -> ExitCode {
-    let mut signals = match Signals::new(args.prometheus_config.is_some()) {
+    let mut signals = match Signals::new(args.prometheus_config.is_some() || args.rules.has_files()) {
         Ok(signals) => signals,
         Err(error) => return fail(&error),
     };
