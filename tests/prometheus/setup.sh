@@ -3,7 +3,8 @@
 # prints the folder they are in.
 #
 #   setup.sh                            prometheus and promtool
-#   setup.sh prometheus-newest          the same, of version 3, which is in the newest Debian
+#   setup.sh prometheus-newest          prometheus of version 3, which is in the newest Debian
+#   setup.sh promtool-newest            promtool alone, of version 3
 #   setup.sh prometheus-pushgateway     the Pushgateway
 #   setup.sh prometheus-node-exporter   the exporter of a machine's metrics
 #
@@ -14,13 +15,14 @@ cd "$(dirname "$0")"
 package="${1:-prometheus}"
 case "$package" in
   prometheus) programs=(prometheus promtool) ;;
-  prometheus-newest) programs=(prometheus promtool) ;;
+  prometheus-newest) programs=(prometheus) ;;
+  promtool-newest) programs=(promtool) ;;
   prometheus-pushgateway | prometheus-node-exporter) programs=("$package") ;;
   *) echo "tests: no package $package here" >&2; exit 2 ;;
 esac
 
 is_new_enough() {
-  [ "$package" != prometheus-newest ] || prometheus --version 2>&1 | grep -q '^prometheus, version 3'
+  [ "${package%-newest}" = "$package" ] || "${programs[0]}" --version 2>&1 | grep -q ', version 3'
 }
 
 if command -v "${programs[@]}" >/dev/null && is_new_enough && [ "$(command -v "${programs[@]}" | wc -l)" = ${#programs[@]} ]; then
@@ -46,7 +48,7 @@ if [ ! -x "$bin/${programs[0]}" ]; then
   work="$(mktemp -d "$cache/fetch.XXXXXX")"
   trap 'rm -rf "$work"' EXIT
   apt=(apt-get -qq)
-  if [ "$package" = prometheus-newest ]; then
+  if [ "${package%-newest}" != "$package" ]; then
     # Debian's unstable, beside what the machine has and without changing it.
     mkdir -p "$work/lists/partial" "$work/archives/partial"
     echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian sid main" >"$work/sources.list"

@@ -1,0 +1,389 @@
+//! Rules beside Prometheus' own tools: promtool checks and tests the same files, a real Alertmanager gets the alerts, webhooks do too,
+//! and a restart takes alerts up where they were.
+
+use std::path::Path;
+use std::process::{Command, Output};
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+use tripod_tests::http::Client;
+use tripod_tests::programs::{Running, folder_of, free_address, wait_for};
+use tripod_tests::requests::now;
+use tripod_tests::{Tripod, root, server, setup};
+
+fn tripod(what: &str, file: &Path) -> Output {
+    Command::new(server::binary()).args([what, "rules"]).arg(file).output().expect("it runs")
+}
+
+/// Every promtool that can be had: of Prometheus 2 and 3.
+fn promtools() -> Vec<std::path::PathBuf> {
+    ["prometheus", "promtool-newest"].into_iter().filter_map(folder_of).map(|bin| bin.join("promtool")).collect()
+}
+
+fn promtool(program: &Path, what: &str, file: &Path) -> Output {
+    Command::new(program).args([what, "rules"]).arg(file).output().expect("it runs")
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+/// Rule files by what is to be thought of them.
+const RULES: [(bool, &str); 22] = [
+    (true, "{record: a, expr: up}"),
+    (true, "{record: 'a:b', expr: 'sum(rate(x[5m]))', labels: {c: d, e: 5}}"),
+    (true, "{alert: A, expr: up == 0, for: 5m, keep_firing_for: 1m, labels: {a: '{{ $labels.x }}'}}"),
+    (
+        true,
+        "{alert: A, expr: 'vector(1)', annotations: {s: '{{ range query \"up\" }}{{ . | value | humanize }}{{ end }}'}}",
+    ),
+    (true, "{alert: A, expr: up, for: 1h30m}"),
+    (true, "{alert: A, expr: '\"text\"'}"),
+    (false, "{record: a, expr: 'sum('}"),
+    (false, "{record: a, expr: 'rate(up)'}"),
+    (false, "{record: a}"),
+    (false, "{expr: up}"),
+    (false, "{record: a, alert: b, expr: up}"),
+    (false, "{record: a, expr: up, for: 5m}"),
+    (false, "{record: a, expr: up, keep_firing_for: 5m}"),
+    (false, "{record: a, expr: up, annotations: {a: b}}"),
+    (false, "{record: a, expr: up, labels: {__name__: b}}"),
+    (false, "{alert: A, expr: up, unknown: b}"),
+    (false, "{alert: A, expr: up, for: soon}"),
+    (false, "{alert: A, expr: up, annotations: {a: '{{ nope }}'}}"),
+    (false, "{alert: A, expr: up, annotations: {a: '{{ if }}'}}"),
+    (false, "{alert: A, expr: up, labels: {a: '{{ $x }}'}}"),
+    (false, "{alert: A, expr: up, labels: {a: [b]}}"),
+    (false, "{record: 'a{b=\"c\"}', expr: up}"),
+];
+
+#[test]
+fn promtool_and_tripod_think_the_same_of_rule_files() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("rules.yml");
+    let programs = promtools();
+    for (good, rule) in RULES {
+        std::fs::write(&file, format!("groups:\n- name: g\n  rules:\n  - {rule}\n")).expect("room on disk");
+        let ours = tripod("check", &file);
+        assert_eq!(ours.status.code(), Some(i32::from(!good)), "{rule}: {}", said(&ours));
+        assert!(good || said(&ours).contains("rules.yml:4: group \"g\", rule 1"), "{}", said(&ours));
+        for program in &programs {
+            let theirs = promtool(program, "check", &file);
+            assert_eq!(theirs.status.success(), good, "{rule}: {}", said(&theirs));
+        }
+    }
+    let twice = "groups:\n- name: g\n  rules:\n  - {record: a, expr: up}\n  - {record: a, expr: down}\n";
+    std::fs::write(&file, twice).expect("room on disk");
+    let ours = tripod("check", &file);
+    assert!(ours.status.success() && said(&ours).contains("1 duplicate rule(s) found"), "{}", said(&ours));
+    for program in &programs {
+        assert!(said(&promtool(program, "check", &file)).contains("1 duplicate rule(s) found"));
+    }
+}
+
+#[test]
+fn the_rules_of_the_seeds_fire_when_they_have_to_and_not_before() {
+    let programs = promtools();
+    for name in ["adapters", "pipelines", "unified-metrics"] {
+        let rules = root().join(format!("deploy/rules/{name}.yml"));
+        let tests = root().join(format!("deploy/rules/tests/{name}.yml"));
+        for (what, file) in [("check", &rules), ("test", &tests)] {
+            let ours = tripod(what, file);
+            assert!(ours.status.success(), "{name}: {}", said(&ours));
+            for program in &programs {
+                let theirs = promtool(program, what, file);
+                assert!(theirs.status.success(), "{name}: {}", said(&theirs));
+            }
+        }
+    }
+}
+
+/// Tests of one group of rules: an alert that waits, is kept firing, and has templates, and a recording rule.
+const TESTED: &str = r#"
+groups:
+- name: g
+  interval: 1m
+  rules:
+  - {record: 'job:x:sum', expr: 'sum by (job) (x)'}
+  - alert: High
+    expr: job:x:sum > 5
+    for: 2m
+    keep_firing_for: 2m
+    labels: {severity: '{{ if gt $value 10.0 }}page{{ else }}mail{{ end }}'}
+    annotations:
+      s: '{{ $labels.job }} {{ $value }} {{ $externalLabels.region }} {{ externalURL }} {{ humanize 12345.0 }}'
+      f: '{{ query "nothing" | first | value }}'
+      q: '{{ with query "job:x:sum" }}{{ . | first | label "job" }}{{ end }}'
+"#;
+
+const HIGH: &str = "exp_labels: {job: a, severity: mail}, exp_annotations: {s: 'a 7 eu http://p 12.35k', q: a, f: '<error expanding template: error executing template __alert_High: template: __alert_High:1:133: executing \"__alert_High\" at <first>: error calling first: first() called on vector with no elements>'}";
+
+#[test]
+fn promtool_and_tripod_come_to_the_same_in_unit_tests() {
+    let dir = tempfile::tempdir().expect("a folder");
+    std::fs::write(dir.path().join("rules.yml"), TESTED).expect("room on disk");
+    let file = dir.path().join("tests.yml");
+    // Native histograms came to unit tests with a later version than Debian's oldest.
+    let programs: Vec<_> = folder_of("promtool-newest").into_iter().map(|bin| bin.join("promtool")).collect();
+    let none = |time: &str| format!("alert_rule_test: [{{eval_time: {time}, alertname: High}}]");
+    let one =
+        |time: &str| format!("alert_rule_test: [{{eval_time: {time}, alertname: High, exp_alerts: [{{{HIGH}}}]}}]");
+    let query = |expr: &str, time: &str, samples: &str| {
+        format!("promql_expr_test: [{{expr: '{expr}', eval_time: {time}, exp_samples: [{samples}]}}]")
+    };
+    for (good, test) in [
+        (true, none("2m")),
+        (false, none("3m")),
+        (false, one("2m")),
+        (true, one("3m")),
+        (true, one("3m59s")),
+        (true, one("7m")),
+        (true, none("8m")),
+        (true, query("job:x:sum", "1m", "{labels: 'job:x:sum{job=\"a\"}', value: 7}")),
+        (false, query("job:x:sum", "1m", "{labels: 'job:x:sum{job=\"a\"}', value: 8}")),
+        (true, query("x > 100", "1m", "")),
+        (false, query("x", "1m", "")),
+        (
+            true,
+            query(
+                "ALERTS",
+                "2m",
+                "{labels: 'ALERTS{alertname=\"High\",alertstate=\"pending\",job=\"a\",severity=\"mail\"}', value: 1}",
+            ),
+        ),
+        (
+            true,
+            query(
+                "ALERTS_FOR_STATE",
+                "4m",
+                "{labels: 'ALERTS_FOR_STATE{alertname=\"High\",job=\"a\",severity=\"mail\"}', value: 60}",
+            ),
+        ),
+        (true, query("h", "1m", "{labels: 'h', histogram: '{{schema:0 sum:3 count:2 buckets:[2]}}'}")),
+        (false, query("h", "1m", "{labels: 'h', histogram: '{{schema:0 sum:3 count:3 buckets:[3]}}'}")),
+        (true, query("s", "2m", "")),
+        (true, query("s", "1m", "{labels: s, value: -1.5}")),
+        (false, query("sum(", "1m", "")),
+        (false, "alert_rule_test: [{eval_time: 1m}]".to_owned()),
+        (false, "unknown: 1".to_owned()),
+    ] {
+        let series = "[{series: 'x{job=\"a\"}', values: '1 7x4 1x9'}, {series: s, values: '0-1.5x1 stale'}, {series: h, values: '{{schema:0 sum:1 count:1 buckets:[1]}}+{{schema:0 sum:2 count:1 buckets:[1]}}x5'}]";
+        let text = format!(
+            "rule_files: [rules.yml]\nevaluation_interval: 1m\ntests:\n- interval: 1m\n  external_labels: {{region: eu}}\n  external_url: http://p\n  input_series: {series}\n  {test}\n"
+        );
+        std::fs::write(&file, text).expect("room on disk");
+        let ours = tripod("test", &file);
+        assert_eq!(ours.status.code(), Some(i32::from(!good)), "{test}: {}", said(&ours));
+        for program in &programs {
+            let theirs = promtool(program, "test", &file);
+            assert_eq!(theirs.status.success(), good, "{test}: {}", said(&theirs));
+        }
+    }
+    let failing = tripod("test", &dir.path().join("missing.yml"));
+    assert!(said(&failing).contains("can't be read"), "{}", said(&failing));
+}
+
+/// A server with these rules, evaluated each second, and these arguments beside.
+fn start(dir: &Path, rules: &str, arguments: &[&str]) -> Tripod {
+    let file = dir.join("rules.yml");
+    std::fs::write(&file, format!("groups:\n- name: g\n  interval: 1s\n  rules:\n{rules}")).expect("room on disk");
+    let file = file.display().to_string();
+    Tripod::start_with(&dir.join("data"), &[&["--rules", &file][..], arguments].concat())
+}
+
+/// Sends one point of a gauge.
+fn send(tripod: &Tripod, name: &str, value: f64) {
+    let point = json!({ "timeUnixNano": now().to_string(), "asDouble": value });
+    let metric = json!({ "name": name, "gauge": { "dataPoints": [point] } });
+    let body = json!({ "resourceMetrics": [{ "scopeMetrics": [{ "metrics": [metric] }] }] });
+    let answer = tripod.post("metrics", &[("content-type", "application/json")], body.to_string().as_bytes());
+    assert_eq!(answer.status, 200, "{}", answer.text());
+}
+
+fn alerts(tripod: &Tripod) -> Vec<Value> {
+    tripod.get("/api/v1/alerts", &[])["data"]["alerts"].as_array().cloned().unwrap_or_default()
+}
+
+const ABSENT: &str = "  - alert: Waiting\n    expr: absent(released)\n    labels: {team: core}\n    annotations: {summary: 'value {{ $value }}'}\n";
+
+#[test]
+fn alertmanager_shows_an_alert_with_its_labels_and_that_it_is_over() {
+    let script = "tests/debian/fetch.sh";
+    let packages = ["alertmanager", "usr/bin", "prometheus-alertmanager", "--", "prometheus-alertmanager"];
+    let Some(programs) = setup::run(script, &packages) else { return };
+    let dir = tempfile::tempdir().expect("a folder");
+    let (config, address) = (dir.path().join("am.yml"), free_address());
+    std::fs::write(&config, "route: {receiver: none}\nreceivers: [{name: none}]\n").expect("room on disk");
+    // Debian's looks for its templates where its package puts them, and nowhere else.
+    let mut command = Command::new("unshare");
+    command.args(["--user", "--map-root-user", "--mount", "sh", "-c", "mount --bind \"$0\" /usr/share && exec \"$@\""]);
+    command.arg(Path::new(&programs).join("../root/usr/share"));
+    command.arg(Path::new(&programs).join("prometheus-alertmanager"));
+    command.arg(format!("--config.file={}", config.display())).arg(format!("--web.listen-address={address}"));
+    command.arg(format!("--storage.path={}", dir.path().join("am").display())).arg("--cluster.listen-address=");
+    let _alertmanager = Running::start(&mut command);
+    let (client, url) = (Client::default(), format!("http://{address}"));
+    let tripod = start(dir.path(), ABSENT, &["--alertmanager", &url, "--alert-resend", "2s"]);
+    let shown = || {
+        let answer = client.get(&format!("{url}/api/v2/alerts")).ok().filter(|answer| answer.status == 200)?;
+        Some(answer.json().as_array().cloned().unwrap_or_default())
+    };
+    let alert = wait_for("Alertmanager shows the alert", || shown()?.pop());
+    assert_eq!(alert["labels"], json!({ "alertname": "Waiting", "team": "core" }));
+    assert_eq!(alert["annotations"]["summary"], "value 1");
+    assert!(alert["generatorURL"].as_str().is_some_and(|url| url.starts_with(&tripod.http)), "{alert}");
+    let managers = tripod.get("/api/v1/alertmanagers", &[]);
+    assert_eq!(managers["data"]["activeAlertmanagers"][0]["url"], format!("{url}/api/v2/alerts"));
+    send(&tripod, "released", 1.0);
+    wait_for("Alertmanager shows that it is over", || shown()?.is_empty().then_some(()));
+    let page = client.get(&format!("{}/metrics", tripod.http)).expect("it answers").text();
+    assert!(page.contains("tripod_notifications_dropped_total{destination=\"\"} 0"), "{page}");
+}
+
+/// A server that keeps what is posted to it, and its address.
+fn sink() -> (String, Arc<Mutex<Vec<Value>>>) {
+    let bodies = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&bodies);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = listener.local_addr().expect("it has one");
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("it starts");
+        runtime.block_on(async move {
+            listener.set_nonblocking(true).expect("it can be");
+            let keep = move |body: String| {
+                kept.lock().expect("not poisoned").push(serde_json::from_str(&body).expect("JSON"));
+                std::future::ready("")
+            };
+            let router = axum::Router::new().route("/", axum::routing::post(keep));
+            let listener = tokio::net::TcpListener::from_std(listener).expect("it can be");
+            axum::serve(listener, router).await.expect("it serves");
+        });
+    });
+    (format!("http://{address}/"), bodies)
+}
+
+#[test]
+fn webhooks_get_the_beginning_and_the_end_with_links_to_traces() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let ((hook, bodies), (slack, messages)) = (sink(), sink());
+    let rules = "  - alert: Slow\n    expr: sum by (job) (latency_seconds_bucket) > 0 unless on() released\n";
+    let tripod = start(dir.path(), rules, &["--alert-webhook", &hook, "--slack-webhook", &slack]);
+    let trace = "0af7651916cd43dd8448eb211c80319c";
+    let point = json!({
+        "startTimeUnixNano": (now() - 1_000_000_000).to_string(), "timeUnixNano": now().to_string(), "count": "1", "sum": 7.0,
+        "bucketCounts": ["0", "1"], "explicitBounds": [5.0],
+        "exemplars": [{ "timeUnixNano": now().to_string(), "asDouble": 7.0, "traceId": trace, "spanId": "b7ad6b7169203331" }],
+    });
+    let histogram = json!({ "aggregationTemporality": 2, "dataPoints": [point] });
+    let metric = json!({ "name": "latency", "unit": "s", "histogram": histogram });
+    let resource = json!({ "attributes": [{ "key": "service.name", "value": { "stringValue": "shop" } }] });
+    let body = json!({ "resourceMetrics": [{ "resource": resource, "scopeMetrics": [{ "metrics": [metric] }] }] });
+    let json_type = ("content-type", "application/json");
+    assert_eq!(tripod.post("metrics", &[json_type], body.to_string().as_bytes()).status, 200);
+
+    let first = |of: &Arc<Mutex<Vec<Value>>>, status: &'static str, at: &'static str| {
+        let of = Arc::clone(of);
+        wait_for("the webhook is told", move || {
+            let bodies = of.lock().expect("not poisoned");
+            bodies.iter().find(|body| body.pointer(at).is_some_and(|text| text.to_string().contains(status))).cloned()
+        })
+    };
+    let firing = first(&bodies, "firing", "/status");
+    assert_eq!((&firing["version"], &firing["groupLabels"]["alertname"]), (&json!("4"), &json!("Slow")));
+    let alert = &firing["alerts"][0];
+    assert_eq!(alert["labels"]["job"], "shop");
+    let link = format!("{}/trace/{trace}", tripod.http);
+    assert_eq!(alert["annotations"]["tripod_traces"], link.as_str());
+    assert!(alert["annotations"]["tripod_chart"].as_str().is_some_and(|url| url.contains("/metric?q=sum+by")));
+    assert_eq!(alerts(&tripod)[0]["annotations"]["tripod_traces"], link.as_str());
+    let message = first(&messages, "FIRING:1", "/text");
+    assert!(message["attachments"][0]["text"].as_str().is_some_and(|text| text.contains(&link)), "{message}");
+    send(&tripod, "released", 1.0);
+    let resolved = first(&bodies, "resolved", "/status");
+    assert_eq!(resolved["alerts"][0]["fingerprint"], alert["fingerprint"]);
+    first(&messages, "RESOLVED", "/text");
+    assert_eq!(bodies.lock().expect("not poisoned").len(), 2, "each is told once");
+}
+
+#[test]
+fn an_alert_waits_on_where_it_was_before_a_restart() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let rules = "  - alert: Waiting\n    expr: absent(released)\n    for: 1h\n";
+    let arguments = ["--alert-grace", "1s"];
+    let tripod = start(dir.path(), rules, &arguments);
+    let since = |tripod: &Tripod| alerts(tripod).pop().map(|alert| alert["activeAt"].to_string());
+    let before = wait_for("the alert is pending", || since(&tripod));
+    wait_for("it is written since when", || {
+        let answer = tripod.get("/api/v1/query", &[("query", "ALERTS_FOR_STATE")]);
+        answer["data"]["result"].get(0).cloned()
+    });
+    tripod.kill_9();
+    let tripod = start(dir.path(), rules, &arguments);
+    let again = wait_for("the alert is pending again", || since(&tripod));
+    assert!(again > before, "it begins anew");
+    // Whole seconds are written, and the time of the outage does not count: a bit later than before, and earlier than after the start.
+    wait_for("it is taken up", || since(&tripod).filter(|taken_up| *taken_up < again));
+}
+
+#[test]
+fn the_api_says_what_rules_and_groups_are_doing() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let rules = format!(
+        "{ABSENT}  - {{record: 'one', expr: 'vector(1)', labels: {{a: b}}}}\n  - {{record: 'bad', expr: '\"text\"'}}\n"
+    );
+    let tripod = start(dir.path(), &rules, &[]);
+    let list = |parameters: &[(&str, &str)]| tripod.get("/api/v1/rules", parameters)["data"]["groups"].clone();
+    let group = wait_for("all rules were evaluated", || {
+        let group = list(&[])[0].clone();
+        (group["rules"][0]["state"] == "firing" && group["rules"][2]["health"] == "err").then_some(group)
+    });
+    assert_eq!((&group["name"], &group["interval"], &group["limit"]), (&json!("g"), &json!(1.0), &json!(0)));
+    let [alert, record, bad] = [0, 1, 2].map(|at| group["rules"][at].clone());
+    assert_eq!((&alert["type"], &alert["health"], &alert["duration"]), (&json!("alerting"), &json!("ok"), &json!(0.0)));
+    assert_eq!(alert["alerts"][0]["value"], "1e+00");
+    assert_eq!((&record["type"], &record["labels"]), (&json!("recording"), &json!({ "a": "b" })));
+    assert_eq!(bad["lastError"], "rule result is not a vector or scalar");
+    let names = |parameters: &[(&str, &str)]| -> Vec<String> {
+        let groups = list(parameters);
+        let rules = groups.as_array().into_iter().flatten().flat_map(|group| group["rules"].as_array().cloned());
+        rules.flatten().map(|rule| rule["name"].as_str().unwrap_or_default().to_owned()).collect()
+    };
+    assert_eq!(names(&[("type", "alert")]), ["Waiting"]);
+    assert_eq!(names(&[("rule_name[]", "one")]), ["one"]);
+    assert_eq!(names(&[("rule_group[]", "other")]), [""; 0]);
+    assert_eq!(names(&[("match[]", "{a=\"b\"}")]), ["one"]);
+    assert_eq!(list(&[("exclude_alerts", "true")])[0]["rules"][0]["alerts"], json!([]));
+    let recorded = wait_for("the rule's series is there", || {
+        tripod.get("/api/v1/query", &[("query", "one")])["data"]["result"].get(0).cloned()
+    });
+    assert_eq!(recorded["value"][1], "1");
+    let state = tripod.get("/api/v1/query", &[("query", "ALERTS{alertstate=\"firing\"}")]);
+    assert_eq!(state["data"]["result"][0]["metric"]["team"], "core");
+}
+
+#[test]
+fn rules_are_read_again_at_sighup_and_wrong_ones_change_nothing() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let tripod = start(dir.path(), ABSENT, &[]);
+    let named = |name: &str| {
+        let groups = tripod.get("/api/v1/rules", &[])["data"]["groups"].to_string();
+        groups.contains(&format!("\"name\":\"{name}\""))
+    };
+    let reload = |rules: &str| {
+        std::fs::write(dir.path().join("rules.yml"), rules).expect("room on disk");
+        assert!(Command::new("kill").args(["-HUP", &tripod.id().to_string()]).status().expect("it runs").success());
+    };
+    wait_for("it fires", || (!alerts(&tripod).is_empty()).then_some(()));
+    reload("groups:\n- name: g\n  interval: 1s\n  rules:\n  - {record: new, expr: 'vector(2)'}\n");
+    wait_for("the new rule is there", || named("new").then_some(()));
+    assert!(!named("Waiting") && alerts(&tripod).is_empty());
+    wait_for("the series of the old rule has ended", || {
+        let left = tripod.get("/api/v1/query", &[("query", "ALERTS")])["data"]["result"].as_array()?.len();
+        (left == 0).then_some(())
+    });
+    reload("groups: [{name: g, rules: [{record: a, expr: 'sum('}]}]\n");
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    assert!(named("new"));
+    let ended = tripod.stop(libc::SIGTERM);
+    assert!(ended.stderr.contains("what was read before stays"), "{}", ended.stderr);
+}
