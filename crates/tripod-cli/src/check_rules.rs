@@ -45,9 +45,8 @@ pub(crate) fn run(args: &CheckRulesArgs) -> ExitCode {
                     linted = true;
                     eprintln!("  FAILED:\nlint error {} duplicate rule(s) found.", duplicates.len());
                     for (name, labels) in duplicates {
-                        let labels: String =
-                            labels.iter().map(|(name, value)| format!("\t{name}: {value}\n")).collect();
-                        eprint!("Metric: {name}\nLabel(s):\n{labels}");
+                        eprintln!("Metric: {name}\nLabel(s):");
+                        labels.iter().for_each(|(name, value)| eprintln!("\t{name}: {value}"));
                     }
                     eprintln!("Might cause inconsistency while recording expressions");
                 }
