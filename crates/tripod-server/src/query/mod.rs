@@ -51,7 +51,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, watch};
-use tripod_promql::{Cancel, Engine, Limits};
+use tripod_promql::{Cancel, Engine};
 use tripod_store::{Store, StoreError, interruptible};
 
 use self::targets::Scraped;
@@ -104,8 +104,8 @@ impl Context {
         stop: watch::Receiver<bool>,
         rules: Arc<Rules>,
     ) -> Arc<Self> {
-        let timeout = config.query_timeout;
-        let engine = config.engine();
+        let engine = rules.engine.clone();
+        let timeout = engine.limits.timeout;
         let places = Arc::new(Semaphore::new(config.max_queries));
         let snapshot = Arc::new(Semaphore::new(1));
         let started = Instant::now();

@@ -49,7 +49,7 @@ pub(crate) struct Rules {
     /// Where this server can be reached when nothing else is said.
     own_url: String,
     store: Arc<dyn Store>,
-    engine: Engine,
+    pub(crate) engine: Engine,
     pub(crate) notifier: Arc<Notifier>,
     places: Arc<Semaphore>,
     running: Mutex<Running>,
