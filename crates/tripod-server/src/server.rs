@@ -106,7 +106,8 @@ impl Server {
         );
         let rules = Rules::new(config.rules.clone(), own_url, Arc::clone(&store), config.engine());
         rules.apply(loaded);
-        let files = Files { prometheus: config.prometheus_config.clone(), read: prometheus_config, rules: Arc::clone(&rules) };
+        let files =
+            Files { prometheus: config.prometheus_config.clone(), read: prometheus_config, rules: Arc::clone(&rules) };
         let files = Arc::new(files);
         let reload = config.allow_reload.then(|| {
             let files = Arc::downgrade(&files);

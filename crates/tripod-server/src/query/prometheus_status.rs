@@ -25,7 +25,6 @@ pub(super) fn routes() -> Router<Arc<Context>> {
         .route("/api/v1/status/buildinfo", get(buildinfo))
         .route("/api/v1/status/runtimeinfo", get(runtimeinfo))
         .route("/api/v1/status/flags", get(flags))
-        .route("/api/v1/status/config", get(config))
         .route("/api/v1/status/tsdb", get(tsdb))
         .route("/api/v1/status/walreplay", get(walreplay))
         .route("/api/v1/notifications", get(notifications))
@@ -83,24 +82,6 @@ async fn flags(State(context): State<Arc<Context>>) -> Response {
         *all = Value::String(joined);
     }
     success(&Value::Object(flags))
-}
-
-/// The settings as a file for `--config` has them.
-async fn config(State(context): State<Arc<Context>>) -> Response {
-    success(&json!({ "yaml": yaml(&context.settings) }))
-}
-
-/// A list for what is said several times. A string of JSON is one of YAML, too.
-fn yaml(settings: &[(&'static str, String)]) -> String {
-    let groups = settings.chunk_by(|a, b| a.0 == b.0).map(|group| {
-        let values: Vec<String> = group.iter().map(|(_, value)| Value::from(value.as_str()).to_string()).collect();
-        let name = group[0].0;
-        match values.as_slice() {
-            [one] => format!("{name}: {one}\n"),
-            many => format!("{name}: [{}]\n", many.join(", ")),
-        }
-    });
-    groups.collect()
 }
 
 async fn tsdb(State(context): State<Arc<Context>>, params: Params) -> Response {
@@ -168,16 +149,4 @@ async fn reload(State(context): State<Arc<Context>>, method: Method) -> Response
 /// Nothing ends the server over HTTP.
 async fn quit(method: Method) -> Response {
     wrong_method(&method).unwrap_or_else(not_enabled)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn settings_that_are_said_several_times_are_a_list() {
-        let settings = [("http", "127.0.0.1:1"), ("keep", "spans=7d"), ("keep", "logs=1d")];
-        let settings = settings.map(|(name, value)| (name, value.to_owned()));
-        assert_eq!(yaml(&settings), "http: \"127.0.0.1:1\"\nkeep: [\"spans=7d\", \"logs=1d\"]\n");
-    }
 }

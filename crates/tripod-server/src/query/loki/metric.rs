@@ -57,8 +57,8 @@ impl Source<'_> {
             (Ok(output), None) => output,
         };
         // Loki's values are Prometheus', in the same envelope.
-        let answer: Value =
-            serde_json::from_slice(&Json::output(&output, None)).map_err(|error| Failure::Internal(error.to_string()))?;
+        let answer: Value = serde_json::from_slice(&Json::output(&output, None))
+            .map_err(|error| Failure::Internal(error.to_string()))?;
         let mut data = answer["data"].clone();
         data["stats"] = json!({});
         Ok(success(data))
