@@ -192,8 +192,10 @@ fn meaning(flag: &Arg) -> String {
 /// What clap has to say, in a line.
 fn said(error: &clap::Error) -> String {
     let text = error.to_string();
-    let first = text.lines().next().unwrap_or_default();
-    first.strip_prefix("error: ").unwrap_or(first).to_owned()
+    // What follows an empty line is how the command is used.
+    let lines: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+    let first = lines.join(" ");
+    first.strip_prefix("error: ").unwrap_or(&first).to_owned()
 }
 
 #[cfg(test)]

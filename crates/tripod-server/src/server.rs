@@ -120,7 +120,7 @@ impl Server {
         background.spawn(scraping.run(files.read.subscribe()));
         let held = config.data.join("pushed");
         let pushed = Pushed::open(Arc::clone(&store), Arc::clone(&in_flight), config.max_body_bytes, held);
-        let context = Context::new(Arc::clone(&store), own, in_flight, addresses, &config, reload, stopped, rules);
+        let context = Context::new(Arc::clone(&store), &ingest, addresses, &config, reload, stopped, rules);
         let mut listeners = JoinSet::new();
         listeners.spawn(Arc::clone(&pushed).run(stop.subscribe()));
         if let Some((statsd, _)) = statsd {

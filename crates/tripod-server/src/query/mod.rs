@@ -96,8 +96,7 @@ pub(crate) struct Context {
 impl Context {
     pub(crate) fn new(
         store: Arc<dyn Store>,
-        own: Arc<OwnMetrics>,
-        in_flight: Arc<InFlight>,
+        ingest: &Ingest,
         addresses: Addresses,
         config: &Config,
         reload: Option<Reload>,
@@ -111,8 +110,8 @@ impl Context {
         let started = Instant::now();
         Arc::new(Self {
             store,
-            own,
-            in_flight,
+            own: Arc::clone(&ingest.own),
+            in_flight: Arc::clone(&ingest.in_flight),
             addresses,
             started,
             stop,

@@ -73,7 +73,7 @@ fn envelope(data: &Value) -> Result<Vec<u8>, Failure> {
 /// The settings by the names of their flags.
 async fn flags(State(context): State<Arc<Context>>) -> Response {
     let mut flags = Map::new();
-    for (name, value) in context.settings.iter() {
+    for (name, value) in &context.settings {
         let all = flags.entry(*name).or_insert_with(|| Value::String(String::new()));
         let joined = match all.as_str() {
             Some(earlier) if !earlier.is_empty() => format!("{earlier} {value}"),

@@ -103,9 +103,9 @@ pub(super) fn of_selector(engine: &Engine, text: &str) -> Result<Vec<Matcher>, F
     let not_plain = || {
         Failure::Bad(format!("invalid parameter \"match[]\": {text:?} must be a series selector like up{{job=\"a\"}}"))
     };
+    // What is no query at all gets the parser's own words.
+    Engine::check(text).map_err(|error| Failure::Bad(format!("invalid parameter \"match[]\": {error}")))?;
     if !is_plain_selector(text) {
-        // What is no query at all gets the parser's own words.
-        Engine::check(text).map_err(|error| Failure::Bad(format!("invalid parameter \"match[]\": {error}")))?;
         return Err(not_plain());
     }
     of_query(engine, text)?.pop().ok_or_else(not_plain)
