@@ -7,6 +7,7 @@
 pub mod book;
 pub mod collector;
 pub mod decoders;
+pub mod differential;
 pub mod every_field;
 pub mod grpc;
 pub mod http;

@@ -13,7 +13,7 @@ mod select;
 mod subquery;
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -124,11 +124,11 @@ impl<'q> Evaluator<'q> {
     }
 
     pub(crate) fn warn(&self, position: usize, text: &str) {
-        self.notes.borrow_mut().warn(self.query, position, text);
+        self.notes.borrow_mut().warn(position, text);
     }
 
     pub(crate) fn info(&self, position: usize, text: &str) {
-        self.notes.borrow_mut().info(self.query, position, text);
+        self.notes.borrow_mut().info(position, text);
     }
 
     /// Remembers a metric name that selected nothing.
@@ -149,7 +149,7 @@ impl<'q> Evaluator<'q> {
                 }
             }
         }
-        let (warnings, infos) = self.notes.into_inner().into_lists();
+        let (warnings, infos) = self.notes.into_inner().into_lists(self.query);
         Output { value, warnings, infos }
     }
 
@@ -235,6 +235,13 @@ impl<'q> Evaluator<'q> {
 
     fn negate(&self, inner: &Expr, grid: Grid) -> Result<Vec<Column>, QueryError> {
         let mut columns = self.vector(inner, grid)?;
+        columns.retain(|column| !column.is_empty());
+        // As Prometheus has it, two series must not become the same even where they have values at different steps.
+        let mut seen = HashSet::with_capacity(columns.len());
+        let unique = columns.iter().all(|column| seen.insert(column.labels.without_name()));
+        if !unique && !self.engine.delayed_name_removal {
+            return Err(QueryError::execution(SAME_LABELS));
+        }
         for column in &mut columns {
             column.map_floats(|value| -value);
             for histogram in column.histograms.iter_mut().flatten() {

@@ -121,7 +121,7 @@ impl Histogram {
             let (lower, upper) = (-self.upper_bound(index), -self.upper_bound(index - 1));
             all.push(Bucket { lower, upper, lower_inclusive: true, upper_inclusive: false, count });
         }
-        if self.zero_count != 0.0 {
+        if self.zero_count > 0.0 {
             let (lower, upper) = (-self.zero_threshold, self.zero_threshold);
             all.push(Bucket { lower, upper, lower_inclusive: true, upper_inclusive: true, count: self.zero_count });
         }

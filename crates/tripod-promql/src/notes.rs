@@ -1,35 +1,42 @@
 //! Warnings and infos that an evaluation leaves beside its value, each text once, in the words of Prometheus.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use crate::error::line_and_column;
 
 /// Notes kept of each kind; a query over many odd series must not grow without bound.
 const MAX_NOTES: usize = 100;
 
+/// Texts with the place that each was last said of.
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
-    warnings: BTreeSet<String>,
-    infos: BTreeSet<String>,
+    warnings: BTreeMap<String, usize>,
+    infos: BTreeMap<String, usize>,
 }
 
 impl Notes {
-    pub(crate) fn warn(&mut self, query: &str, position: usize, text: &str) {
-        add(&mut self.warnings, format!("PromQL warning: {text} {}", place(query, position)));
+    pub(crate) fn warn(&mut self, position: usize, text: &str) {
+        add(&mut self.warnings, position, text);
     }
 
-    pub(crate) fn info(&mut self, query: &str, position: usize, text: &str) {
-        add(&mut self.infos, format!("PromQL info: {text} {}", place(query, position)));
+    pub(crate) fn info(&mut self, position: usize, text: &str) {
+        add(&mut self.infos, position, text);
     }
 
-    pub(crate) fn into_lists(self) -> (Vec<String>, Vec<String>) {
-        (self.warnings.into_iter().collect(), self.infos.into_iter().collect())
+    pub(crate) fn into_lists(self, query: &str) -> (Vec<String>, Vec<String>) {
+        let list = |kind: &str, notes: BTreeMap<String, usize>| {
+            let line = |(text, position)| format!("PromQL {kind}: {text} {}", place(query, position));
+            notes.into_iter().map(line).collect()
+        };
+        (list("warning", self.warnings), list("info", self.infos))
     }
 }
 
-fn add(notes: &mut BTreeSet<String>, note: String) {
-    if notes.len() < MAX_NOTES {
-        notes.insert(note);
+fn add(notes: &mut BTreeMap<String, usize>, position: usize, text: &str) {
+    if let Some(place) = notes.get_mut(text) {
+        *place = position;
+    } else if notes.len() < MAX_NOTES {
+        notes.insert(text.to_owned(), position);
     }
 }
 

@@ -110,6 +110,7 @@ async fn what_grafana_calls_is_answered_in_prometheus_shape() {
         (&get, "/api/v1/metadata", "limit=0".to_owned(), "", json!({})),
         (&get, "/api/v1/metadata", "limit_per_metric=0".to_owned(), "", json!({ "temperature": [] })),
         (&both, "/api/v1/format_query", "query=sum( up )by(job)".to_owned(), "", json!("sum by (job) (up)")),
+        (&both, "/api/v1/parse_query", "query=sum(up)".to_owned(), "/expr/name", json!("up")),
         (&get, "/api/v1/status/buildinfo", String::new(), "/version", json!("3.5.0")),
         (&get, "/api/v1/status/runtimeinfo", String::new(), "/corruptionCount", json!(0)),
         (&get, "/api/v1/status/flags", String::new(), "/query-timeout", json!("30")),
@@ -295,4 +296,12 @@ async fn the_configuration_is_read_again_over_http_only_where_that_is_allowed() 
     let text = failed.text().await.unwrap();
     assert!(status == 500 && text.contains("failed to reload config") && text.contains("prometheus.yml:1"), "{text}");
     assert_eq!(running.client.post(running.url("/-/quit")).send().await.unwrap().status(), 403);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_does_not_exist_is_answered_with_those_that_are_near() {
+    let running = filled(now()).await;
+    let (status, answer) = call(&running, &Method::GET, "/api/v1/query", "query=temprature").await;
+    assert_eq!((status, &answer["data"]["result"]), (200, &json!([])), "{answer}");
+    assert!(answer["infos"][0].as_str().unwrap().contains("temperature"), "{answer}");
 }

@@ -142,6 +142,13 @@ impl Applied {
     }
 }
 
+/// Takes away the values of steps at which the other side has none: nothing comes of them, not even a complaint.
+fn clear_lonely(columns: &mut [Column], others: &[Column], grid: Grid) {
+    for i in (0..grid.count).filter(|i| !others.iter().any(|other| other.has(*i))) {
+        columns.iter_mut().for_each(|column| column.clear(i));
+    }
+}
+
 impl Evaluator<'_> {
     pub(super) fn binary(
         &self,
@@ -165,9 +172,13 @@ impl Evaluator<'_> {
                 self.with_scalars(&operation, columns, &scalars, true)
             }
             _ => {
-                let (left, right) = (self.vector(left, grid)?, self.vector(right, grid)?);
+                let (mut left, mut right) = (self.vector(left, grid)?, self.vector(right, grid)?);
                 if op.is_set() {
                     return Ok(set_operation(op, left, &right, matching, grid));
+                }
+                if matching.fill_left.is_none() && matching.fill_right.is_none() {
+                    clear_lonely(&mut left, &right, grid);
+                    clear_lonely(&mut right, &left, grid);
                 }
                 self.matched(&operation, left, right, matching, grid)
             }

@@ -99,13 +99,16 @@ impl Evaluator<'_> {
         for arg in args.iter().filter(|arg| arg.value_type() == ValueType::Scalar) {
             params.push(self.scalar(arg, grid)?);
         }
-        self.check_parameters(function, args, &params)?;
+        Self::check_parameters(function, &params)?;
         if let Some(range) = extended_range(matrix) {
             return self.drop_names_of_each(has_one_name(matrix), each, |each| {
                 self.call_extended(function, &range, grid, each)
             });
         }
         let change = Change::of(function);
+        let quantile = function == "quantile_over_time";
+        // Of a subquery Prometheus no longer knows where it stands.
+        let position = if matches!(matrix.kind, Kind::Subquery { .. }) { 0 } else { matrix.position };
         let produce = |each: &mut EachColumn<'_>| {
             self.ranges(matrix, grid, &mut |series| {
                 let mut column = Column::empty(series.labels.clone(), grid.count);
@@ -119,7 +122,10 @@ impl Evaluator<'_> {
                         self.work(window.len())?;
                         let at = |n: usize| params.get(n).map_or(0.0, |values: &Vec<f64>| values[i]);
                         let params = [at(0), at(1)];
-                        let scope = Scope { evaluator: self, position: matrix.position, name, params };
+                        let scope = Scope { evaluator: self, position, name, params };
+                        if quantile && !window.floats.is_empty() {
+                            self.check_quantile(args[0].position, params[0]);
+                        }
                         match if window.is_empty() { None } else { compute(&window, &scope) } {
                             None => {}
                             Some(Computed::Float(value)) => column.floats[i] = value,
@@ -133,7 +139,7 @@ impl Evaluator<'_> {
                 }
                 let counts = matches!(change, Some(Change::Rate | Change::Increase));
                 if counts && !name.is_empty() && column.floats.iter().any(|value| !is_stale(*value)) {
-                    self.note_unlikely_counter(matrix.position, name);
+                    self.note_unlikely_counter(position, name);
                 }
                 each(column)
             })
@@ -152,18 +158,14 @@ impl Evaluator<'_> {
         }
     }
 
-    fn check_parameters(&self, function: &str, args: &[Expr], params: &[Vec<f64>]) -> Result<(), QueryError> {
-        match function {
-            "quantile_over_time" => params[0].iter().for_each(|q| self.check_quantile(args[0].position, *q)),
-            "double_exponential_smoothing" => {
-                for (values, kind) in params.iter().zip(["smoothing", "trend"]) {
-                    if let Some(bad) = values.iter().find(|value| !(**value > 0.0 && **value < 1.0)) {
-                        let message = format!("invalid {kind} factor. Expected: 0 < factor < 1, got: {bad}");
-                        return Err(QueryError::Execution(message));
-                    }
+    fn check_parameters(function: &str, params: &[Vec<f64>]) -> Result<(), QueryError> {
+        if function == "double_exponential_smoothing" {
+            for (values, kind) in params.iter().zip(["smoothing", "trend"]) {
+                if let Some(bad) = values.iter().find(|value| !(**value > 0.0 && **value < 1.0)) {
+                    let message = format!("invalid {kind} factor. Expected: 0 < factor < 1, got: {bad}");
+                    return Err(QueryError::Execution(message));
                 }
             }
-            _ => {}
         }
         Ok(())
     }
@@ -304,8 +306,10 @@ impl Evaluator<'_> {
 
     fn sort(&self, arg: &Expr, grid: Grid, descending: bool) -> Result<Vec<Column>, QueryError> {
         let mut columns = self.vector(arg, grid)?;
+        // Histograms have no order, and are left out.
+        columns.iter_mut().for_each(Column::drop_histograms);
+        let mut columns = without_empty(columns);
         if grid.count == 1 {
-            columns.retain(|column| column.histograms.is_empty());
             columns.sort_by(|a, b| {
                 let (a, b) = (a.floats[0], b.floats[0]);
                 let ascending = a.partial_cmp(&b).unwrap_or(std::cmp::Ordering::Equal);
@@ -391,8 +395,8 @@ fn elementwise(function: &str) -> Option<fn(f64) -> f64> {
         "asinh" => f64::asinh,
         "acosh" => f64::acosh,
         "atanh" => f64::atanh,
-        "deg" => f64::to_degrees,
-        "rad" => f64::to_radians,
+        "deg" => |value| value * 180.0 / std::f64::consts::PI,
+        "rad" => |value| value * std::f64::consts::PI / 180.0,
         "sgn" => |value| if value == 0.0 || value.is_nan() { value } else { value.signum() },
         _ => return None,
     })

@@ -31,7 +31,8 @@ impl Lowering<'_> {
                 Ok(text) => Kind::String(Arc::from(text)),
                 Err(_) => Kind::InvalidText(Arc::from(bytes.escape_ascii().to_string())),
             },
-            NodeKind::Paren(inner) => return self.expression(inner),
+            // What is said of it is said of its parenthesis.
+            NodeKind::Paren(inner) => return Ok(Expr { position, ..self.expression(inner)? }),
             NodeKind::Unary { negative, expr } => {
                 let inner = self.expression(expr)?;
                 if !SCALAR_OR_VECTOR.contains(&inner.value_type()) {

@@ -25,6 +25,7 @@ pub(super) fn routes() -> Router<Arc<Context>> {
         .route("/api/v1/query_range", get_or_post(query_range))
         .route("/api/v1/query_exemplars", get_or_post(query_exemplars))
         .route("/api/v1/format_query", get_or_post(format_query))
+        .route("/api/v1/parse_query", get_or_post(parse_query))
 }
 
 pub(super) type Answer = Result<Vec<u8>, Failure>;
@@ -158,6 +159,13 @@ fn format_query(_: &Context, params: &Params, _: &Cancel) -> Answer {
     let text = Engine::format(params.required("query")?)?;
     Ok(Json::success(|json| {
         json.text(&text);
+    }))
+}
+
+fn parse_query(_: &Context, params: &Params, _: &Cancel) -> Answer {
+    let tree = Engine::syntax_tree(params.required("query")?)?;
+    Ok(Json::success(|json| {
+        json.raw(&tree.to_string());
     }))
 }
 

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use regex::Regex;
-use tripod_promql::{Engine, Histogram, Labels, QueryError, Selection, SeriesRef, SeriesSource, SourceError, Visit};
+use tripod_promql::{
+    Engine, Histogram, Labels, METRIC_NAME, QueryError, Selection, SeriesRef, SeriesSource, SourceError, Visit,
+};
 use tripod_store::{MatchOp, Matcher, NativeHistogram, Store, Window};
 
 use super::{Failure, incomplete};
@@ -42,6 +44,12 @@ impl SeriesSource for StoreSource<'_> {
         let missing = incomplete::warnings(self.store, "samples", window);
         self.warnings.lock().unwrap_or_else(PoisonError::into_inner).extend(missing);
         scanned.map_err(|error| SourceError(error.to_string()))
+    }
+
+    fn similar_names(&self, name: &str) -> Vec<String> {
+        // Nothing to offer is no reason to fail.
+        let names = self.store.label_values(METRIC_NAME, &[], i64::MIN, i64::MAX).unwrap_or_default();
+        tripod_promql::similar_names(name, names.iter().map(String::as_str))
     }
 }
 
