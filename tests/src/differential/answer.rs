@@ -8,7 +8,7 @@ use serde_json::Value;
 const NOTHING: f64 = 1e-9;
 
 /// What a server answers.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
     /// Values. The order of series does not count.
     Value {

@@ -22,6 +22,14 @@ impl Query {
             Err(time) => format!("query?query={query}&time={time}"),
         }
     }
+
+    /// The same at the one time of which a difference tells; nothing for what was asked at one time.
+    pub fn at_once(&self, difference: &str) -> Option<String> {
+        self.times.ok()?;
+        let time = difference.split(" at ").nth(1)?.split_whitespace().next()?;
+        let query = crate::http::encode(&self.text);
+        Some(format!("query?query={query}&time={time}"))
+    }
 }
 
 /// Makes queries within a time.

@@ -278,13 +278,7 @@ impl Evaluator<'_> {
             column.drop_histograms();
             for (i, value) in column.floats.iter_mut().enumerate().filter(|(_, value)| !is_stale(**value)) {
                 let (min, max) = (min[i], max[i]);
-                *value = if min > max {
-                    STALE_NAN
-                } else if min.is_nan() || max.is_nan() || value.is_nan() {
-                    f64::NAN
-                } else {
-                    value.min(max).max(min)
-                };
+                *value = if min > max { STALE_NAN } else { greater(min, -greater(-max, -*value)) };
             }
         }
         self.drop_names(without_empty(columns))
@@ -317,6 +311,17 @@ impl Evaluator<'_> {
             });
         }
         Ok(columns)
+    }
+}
+
+/// The greater of two numbers: that which is infinite, else NaN where one of them is.
+fn greater(a: f64, b: f64) -> f64 {
+    if a == f64::INFINITY || b == f64::INFINITY {
+        f64::INFINITY
+    } else if a.is_nan() || b.is_nan() {
+        f64::NAN
+    } else {
+        a.max(b)
     }
 }
 
@@ -366,10 +371,23 @@ fn absence(arg: &Expr, present: impl Iterator<Item = bool>) -> Vec<Column> {
 
 fn fixed_labels(arg: &Expr) -> Labels {
     let (Kind::Vector(selector) | Kind::Matrix { selector, .. }) = &arg.kind else { return Labels::empty() };
-    let matchers: Vec<&Matcher> = selector.matchers.iter().filter(|m| m.name != crate::METRIC_NAME).collect();
-    let unique =
-        matchers.iter().filter(|m| m.op == MatchOp::Equal && matchers.iter().filter(|o| o.name == m.name).count() == 1);
-    Labels::new(unique.map(|m| (m.name.as_str(), m.value.as_str())))
+    let mut fixed: Vec<(&str, &str)> = Vec::new();
+    let mut equal = Vec::new();
+    // As in Prometheus: the first `=` fixes a label, and whatever else is said of it afterwards takes it back. It looks at what
+    // excludes series last.
+    let excludes =
+        |matcher: &&Matcher| matches!(matcher.op, MatchOp::NotEqual | MatchOp::NotRegex) && !matcher.value.is_empty();
+    let mut matchers: Vec<&Matcher> = selector.matchers.iter().filter(|m| m.name != crate::METRIC_NAME).collect();
+    matchers.sort_by_key(excludes);
+    for Matcher { name, op, value } in matchers {
+        if *op == MatchOp::Equal && !equal.contains(&name) {
+            equal.push(name);
+            fixed.push((name, value));
+        } else {
+            fixed.retain(|(other, _)| other != name);
+        }
+    }
+    Labels::new(fixed)
 }
 
 /// Functions of one number.
