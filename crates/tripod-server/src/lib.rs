@@ -24,7 +24,6 @@ mod error;
 pub mod fuzzing;
 mod http_client;
 mod own_metrics;
-#[allow(dead_code, reason = "scraping and rules come to use all of it")]
 mod prometheus_config;
 mod query;
 mod receive;
@@ -34,7 +33,6 @@ mod server;
 mod span_metrics;
 mod tls;
 mod ui;
-#[allow(dead_code, reason = "scraping and rules come to use all of it")]
 mod yaml;
 
 pub use auth::credentials::Credentials;

@@ -16,7 +16,6 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use self::alerting::Alerting;
-#[allow(unused_imports, reason = "who reads rule_files comes to use it")]
 pub(crate) use self::glob::glob;
 use self::global::Global;
 use self::scrape::ScrapeConfig;
