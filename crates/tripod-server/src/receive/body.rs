@@ -102,6 +102,24 @@ pub(crate) fn decompress(coding: Coding, bytes: Bytes, limit: usize, lease: &mut
     }
 }
 
+/// Claims memory for what a body of snappy becomes, which is at most `limit` bytes.
+pub(crate) fn claim_snappy(bytes: &[u8], limit: usize, lease: &mut Lease) -> Result<(), Refusal> {
+    let length = snap::raw::decompress_len(bytes).map_err(|error| invalid_snappy(&error))?;
+    if length > limit {
+        return Err(Refusal::too_large(limit));
+    }
+    lease.grow(length)
+}
+
+/// Decompresses a body of snappy, for which memory was claimed.
+pub(crate) fn unsnap(bytes: &[u8]) -> Result<Vec<u8>, Refusal> {
+    snap::raw::Decoder::new().decompress_vec(bytes).map_err(|error| invalid_snappy(&error))
+}
+
+pub(crate) fn invalid_snappy(error: &snap::Error) -> Refusal {
+    Refusal::invalid(format!("not valid snappy: {error}"))
+}
+
 fn inflate(mut decoder: impl Read, coding: &str, limit: usize, lease: &mut Lease) -> Result<Bytes, Refusal> {
     let mut whole = Vec::new();
     let mut chunk = vec![0; CHUNK];

@@ -126,25 +126,17 @@ async fn take(ingest: &Arc<Ingest>, version: Version, request: Request) -> Resul
 fn append(ingest: &Ingest, version: Version, bytes: Bytes, lease: &mut Lease) -> Result<Appended, Refusal> {
     let limit = ingest.max_body;
     // The store decompresses: what it is going to take is counted, and bounded, here.
-    let length = snap::raw::decompress_len(&bytes).map_err(|error| invalid_snappy(&error))?;
-    if length > limit {
-        return Err(Refusal::too_large(limit));
-    }
-    lease.grow(length)?;
+    body::claim_snappy(&bytes, limit, lease)?;
     let request = match version {
         Version::One => bytes,
         Version::Two => {
-            let plain = snap::raw::Decoder::new().decompress_vec(&bytes).map_err(|error| invalid_snappy(&error))?;
+            let plain = body::unsnap(&bytes)?;
             let translated = to_version_1(&plain, limit)?;
             lease.grow(translated.len())?;
-            snap::raw::Encoder::new().compress_vec(&translated).map_err(|error| invalid_snappy(&error))?.into()
+            snap::raw::Encoder::new().compress_vec(&translated).map_err(|error| body::invalid_snappy(&error))?.into()
         }
     };
     Ok(ingest.store.append_remote_write(&request)?)
-}
-
-fn invalid_snappy(error: &snap::Error) -> Refusal {
-    Refusal::invalid(format!("not valid snappy: {error}"))
 }
 
 /// What was kept stands in headers; senders of version 2.0 count by them.

@@ -102,7 +102,10 @@ fn append(
     };
     let plain = match (format, encoding) {
         // Protobuf is always compressed by snappy, whether or not a header says so.
-        (Format::Protobuf, None | Some("snappy" | "")) | (_, Some("snappy")) => unsnap(&bytes, ingest.max_body, lease)?,
+        (Format::Protobuf, None | Some("snappy" | "")) | (_, Some("snappy")) => {
+            body::claim_snappy(&bytes, ingest.max_body, lease)?;
+            body::unsnap(&bytes)?.into()
+        }
         (_, encoding) => body::decompress(coding(encoding.unwrap_or_default())?, bytes, ingest.max_body, lease)?,
     };
     let request = match format {
@@ -112,16 +115,6 @@ fn append(
     let logs = translate::to_otlp(request).map_err(Refusal::invalid)?.encode_to_vec();
     lease.grow(logs.len())?;
     Ok(ingest.store.append_logs(&logs)?)
-}
-
-fn unsnap(bytes: &[u8], limit: usize, lease: &mut Lease) -> Result<Bytes, Refusal> {
-    let invalid = |error: snap::Error| Refusal::invalid(format!("not valid snappy: {error}"));
-    let length = snap::raw::decompress_len(bytes).map_err(invalid)?;
-    if length > limit {
-        return Err(Refusal::too_large(limit));
-    }
-    lease.grow(length)?;
-    Ok(snap::raw::Decoder::new().decompress_vec(bytes).map_err(invalid)?.into())
 }
 
 #[cfg(test)]
