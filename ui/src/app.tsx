@@ -1,16 +1,9 @@
-/**
- * Which page an address shows. `/metric`, not `/metrics`: there the server gives its own metrics to whoever scrapes it. While the store
- * is empty every page is the waiting page.
- */
+/** Shows the page of the address (`pages/places.tsx`). While the store is empty every page is the waiting page. */
 import { useEffect, useState } from "preact/hooks";
 import { fetchStatus, isEmpty, type Status } from "./api/status";
 import { Empty } from "./components/feedback";
 import { Shell } from "./components/shell";
-import { LogsPage } from "./pages/logs/logs-page";
-import { MetricsPage } from "./pages/metrics/metrics-page";
-import { ServicesPage } from "./pages/services/services-page";
-import { TracePage } from "./pages/trace/trace-page";
-import { TracesPage } from "./pages/traces/traces-page";
+import { placeOf } from "./pages/places";
 import { WaitingPage } from "./pages/waiting/waiting-page";
 import { refreshNow } from "./state/time-range";
 import { href, path } from "./state/url";
@@ -47,12 +40,8 @@ function useStatus(watched: boolean): Status | undefined {
 }
 
 function Page() {
-  const [, place = "", rest = ""] = path.value.split("/");
-  const name = decode(rest);
-  if (place === "" || place === "services") return <ServicesPage />;
-  if (place === "traces") return name ? <TracePage id={name} /> : <TracesPage />;
-  if (place === "metric") return <MetricsPage name={name} />;
-  if (place === "logs") return <LogsPage />;
+  const { place, name } = placeOf(path.value);
+  if (place) return <place.page name={name} />;
   return (
     <main class="page" id="main">
       <Empty title="There is no such page.">
@@ -62,17 +51,8 @@ function Page() {
   );
 }
 
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}
-
 function titleOf(address: string): string {
-  const [, place = "", rest = ""] = address.split("/");
-  if (place === "traces" && rest) return `Trace ${rest.slice(0, 8)}`;
-  if (place === "metric" && rest) return decode(rest);
-  return { traces: "Traces", metrics: "Metrics", logs: "Logs", setup: "Send data" }[place] ?? "Services";
+  if (address === "/setup") return "Send data";
+  const { place, name } = placeOf(address);
+  return (name && place?.titleOf?.(name)) || (place?.title ?? "No such page");
 }

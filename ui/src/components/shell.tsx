@@ -1,6 +1,7 @@
 /** What is around every page: mark, navigation, search, window of time, theme. */
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
+import { PLACES } from "../pages/places";
 import { useKeys } from "../state/keys";
 import { underWay } from "../state/load";
 import { theme, toggleTheme } from "../state/theme";
@@ -10,13 +11,6 @@ import { KeyHelp } from "./key-help";
 import { QuickSearch } from "./quick-search";
 import { TimePicker } from "./time-picker";
 import { TraceDrawer } from "./trace-drawer";
-
-const PLACES = [
-  { path: "/services", title: "Services", key: "s" },
-  { path: "/traces", title: "Traces", key: "t" },
-  { path: "/metric", title: "Metrics", key: "m" },
-  { path: "/logs", title: "Logs", key: "l" },
-];
 
 export function Shell({ children }: { children: ComponentChildren }) {
   void route.value;

@@ -1,0 +1,44 @@
+/**
+ * The pages: where each is, what it is called, the key that leads there. A new page is a line here and a folder beside this file; one
+ * that few visits need comes as a file of its own (`lazy`). `/metric`, not `/metrics`: there the server gives its own metrics to
+ * whoever scrapes it.
+ */
+import type { ComponentType } from "preact";
+import { LogsPage } from "./logs/logs-page";
+import { MetricsPage } from "./metrics/metrics-page";
+import { ServicesPage } from "./services/services-page";
+import { TracePage } from "./trace/trace-page";
+import { TracesPage } from "./traces/traces-page";
+
+export interface Place {
+  path: string;
+  title: string;
+  /** After `g`, goes there. */
+  key: string;
+  /** Given what stands behind `path/` in the address, or "". */
+  page: ComponentType<{ name: string }>;
+  /** What the window is called when something of that place is open. */
+  titleOf?: (name: string) => string;
+}
+
+export const PLACES: Place[] = [
+  { path: "/services", title: "Services", key: "s", page: ServicesPage },
+  { path: "/traces", title: "Traces", key: "t", page: ({ name }) => (name ? <TracePage id={name} /> : <TracesPage />), titleOf: (id) => `Trace ${id.slice(0, 8)}` },
+  { path: "/metric", title: "Metrics", key: "m", page: MetricsPage, titleOf: (name) => name },
+  { path: "/logs", title: "Logs", key: "l", page: LogsPage },
+];
+
+/** The place of an address and what it names there; the services are what one sees first. */
+export function placeOf(address: string): { place: Place | undefined; name: string } {
+  const [, first = "", ...rest] = address.split("/");
+  const place = first === "" ? PLACES[0] : PLACES.find((one) => one.path === `/${first}`);
+  return { place, name: decode(rest.join("/")) };
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
