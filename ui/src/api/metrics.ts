@@ -39,6 +39,22 @@ export async function fetchMetricNames(window: Window, signal?: AbortSignal): Pr
   return (await getJson<Answer<string[]>>("/api/v1/label/__name__/values", seconds(window), signal)).data;
 }
 
+export async function fetchLabelNames(matching: string, window: Window, signal?: AbortSignal): Promise<string[]> {
+  return (await getJson<Answer<string[]>>("/api/v1/labels", { "match[]": matching, ...seconds(window) }, signal)).data;
+}
+
+export async function fetchLabelValues(name: string, matching: string, window: Window, signal?: AbortSignal): Promise<string[]> {
+  const path = `/api/v1/label/${encodeURIComponent(pathLabel(name))}/values`;
+  return (await getJson<Answer<string[]>>(path, { "match[]": matching, limit: 2000, ...seconds(window) }, signal)).data;
+}
+
+/** A label's name as a path takes it: Prometheus' `U__` form where the old rules for names forbid it. */
+export function pathLabel(name: string): string {
+  if (/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name)) return name;
+  const escaped = [...name].map((char) => (char === "_" ? "__" : /[a-zA-Z0-9]/.test(char) ? char : `_${char.codePointAt(0)!.toString(16)}_`));
+  return `U__${escaped.join("")}`;
+}
+
 /** How many series each metric has at a moment, in milliseconds. */
 export async function fetchSeriesCounts(at: number, signal?: AbortSignal): Promise<Map<string, number>> {
   const query = { query: 'count by (__name__) ({__name__!=""})', time: at / 1000 };

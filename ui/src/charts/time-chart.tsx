@@ -1,43 +1,86 @@
 /**
- * Lines over time with a crosshair, a legend with figures, exemplars as dots one can click or reach by keyboard, and a window
- * selected by dragging. uPlot draws the lines; the dots are buttons above them.
+ * Values over time: lines, areas or bars, stacked or not, with a crosshair, a legend, exemplars as dots, thresholds and shaded times. A
+ * drag selects a window of time, a click opens what is behind a point. uPlot draws; what one can press are buttons above it. By
+ * keyboard the plot is a slider along time: arrows move, Shift with them selects, Enter opens.
+ *
+ * A panel of a dashboard needs `title`, `series`, `window` and `measure`, and `compact`.
  */
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { formatUnit, formatDateTime, formatTick, type Unit } from "../lib/format";
-import { hueColor, hueStyle } from "../lib/color";
+import { align, fillNulls, stack, type ChartSeries, type Column, type Nulls } from "../model/chart-data";
+import { measureKey, type Measure } from "../model/measure";
 import { theme } from "../state/theme";
 import type { Window } from "../state/time-range";
+import { ChartTip } from "./chart-tip";
 import { ExemplarDots, type ExemplarPoint, type Placed } from "./exemplar-dots";
+import { Legend, type FigureName } from "./legend";
+import { plotOptions, placeExemplars } from "./plot-options";
+import { useTimeSlider } from "./time-slider";
 
-export interface ChartSeries {
-  name: string;
-  /** Seconds and value, in order of time. */
-  points: [number, number][];
-  hue: number;
+export type { ChartSeries } from "../model/chart-data";
+
+export interface Threshold {
+  value: number;
+  tone: "ok" | "warn" | "error";
 }
 
-interface Props {
+/** A stretch of time that is shaded, or, where it ends as it starts, a line. */
+export interface Shade extends Window {
+  tone: "ok" | "warn" | "error" | "plain";
+  label: string;
+}
+
+/** A point of a line: when, in milliseconds, and of which series. */
+export interface ChartPoint {
+  at: number;
+  series: number;
+  value: number;
+}
+
+export interface TimeChartProps {
   title: string;
   series: ChartSeries[];
   window: Window;
-  unit: Unit;
-  suffix?: string;
-  fromZero: boolean;
-  exemplars: ExemplarPoint[];
-  exemplarsOnScale: boolean;
-  select: (window: Window) => void;
-  /** The stretch that was selected and still is. */
-  selection: Window | null;
-  openExemplar: (exemplar: ExemplarPoint) => void;
+  measure: Measure;
+  /** Of the plot, in pixels. */
+  height?: number;
+  draw?: "line" | "area" | "bars";
+  stacked?: boolean;
+  nulls?: Nulls;
+  /** Seconds between two points, so that a silence of all series is seen. */
+  step?: number;
+  fromZero?: boolean;
+  /** Fixes one end of the vertical axis, or both. */
+  least?: number;
+  most?: number;
+  thresholds?: Threshold[];
+  shades?: Shade[];
+  /** For a panel among others: figures at the pointer, a legend of names, narrow axes. */
+  compact?: boolean;
+  legend?: "table" | "list" | "none";
+  /** Columns of the table. */
+  figures?: FigureName[];
+  /** Charts of one name show the crosshair at the same time. */
+  sync?: string;
+  exemplars?: ExemplarPoint[];
+  /** Exemplars' values share the axis; otherwise they stand at the bottom. */
+  exemplarsOnScale?: boolean;
+  openExemplar?: (exemplar: ExemplarPoint) => void;
   openTrace?: string;
+  openPoint?: (point: ChartPoint) => void;
+  select?: (window: Window) => void;
+  /** The stretch that was selected and still is. */
+  selection?: Window | null;
 }
 
 const HEIGHT = 260;
+const COMPACT_HEIGHT = 180;
+const NONE: ExemplarPoint[] = [];
 
-export function TimeChart(props: Props) {
-  const { series, window, unit, suffix = "", exemplars } = props;
+export function TimeChart(props: TimeChartProps) {
+  const { series, window, measure, stacked = false, nulls = "gap", step = 0, exemplars = NONE, compact = false } = props;
+  const height = props.height ?? (compact ? COMPACT_HEIGHT : HEIGHT);
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const shown = useRef<Window | null>(null);
@@ -47,16 +90,21 @@ export function TimeChart(props: Props) {
   const [placed, setPlaced] = useState<Placed[]>([]);
   const [muted, setMuted] = useState<ReadonlySet<string>>(new Set());
   const dark = theme.value === "dark";
-  const data = useMemo(() => align(series), [series]);
-  const shape = `${dark}|${unit}|${suffix}|${series.map((one) => `${one.name}:${one.hue}`).join("|")}`;
-  const format = (value: number | null | undefined) => (value === null || value === undefined ? "–" : formatUnit(value, unit) + suffix);
+  const raw = useMemo(() => align(series, step), [series, step]);
+  const data = useMemo((): [number[], ...Column[]] => {
+    const [times, ...columns] = raw;
+    if (stacked) return [times, ...stack(columns, (i) => muted.has(series[i].name))];
+    return nulls === "zero" ? [times, ...fillNulls(columns)] : raw;
+  }, [raw, stacked, nulls, stacked && muted]);
+  const extras = JSON.stringify([props.thresholds, props.shades, props.least, props.most]);
+  const shape = [dark, compact, height, stacked, nulls, props.draw, props.sync, measureKey(measure), ...series.map((one) => `${one.name}:${one.hue}:${one.draw}:${one.dashed}`)].join("|");
 
   useLayoutEffect(() => {
     const element = host.current!;
     const place = (u: uPlot) => setPlaced(placeExemplars(u, latest.current));
-    const chart = new uPlot(options(element.clientWidth, latest, dark, format, { setCursor, place }), data, element);
+    const chart = new uPlot(plotOptions(element.clientWidth, height, latest, dark, { setCursor, place }), data, element);
     plot.current = chart;
-    const observer = new ResizeObserver(() => chart.setSize({ width: element.clientWidth, height: HEIGHT }));
+    const observer = new ResizeObserver(() => element.clientWidth > 0 && chart.setSize({ width: element.clientWidth, height }));
     observer.observe(element);
     return () => {
       observer.disconnect();
@@ -65,124 +113,47 @@ export function TimeChart(props: Props) {
     };
   }, [shape]);
 
-  useEffect(() => plot.current?.setData(data), [data, window.start, window.end, exemplars]);
+  useEffect(() => plot.current?.setData(data), [data, window.start, window.end, exemplars, extras]);
 
+  const selection = props.selection ?? null;
   useEffect(() => {
     // Without one before or now there is nothing to draw, and one that is just being dragged must not be wiped out.
-    if (plot.current && (props.selection || shown.current)) showSelection(plot.current, props.selection);
-    shown.current = props.selection;
-  }, [props.selection, data, shape]);
+    if (plot.current && (selection || shown.current)) showSelection(plot.current, selection);
+    shown.current = selection;
+  }, [selection, data, shape]);
 
   useEffect(() => {
     series.forEach((one, i) => plot.current?.setSeries(i + 1, { show: !muted.has(one.name) }));
   }, [muted, shape]);
 
+  const slider = useTimeSlider(plot, raw, props);
   /** A click shows one series alone; another click on it shows all again. */
   const isolate = (name: string) => {
     const others = series.map((one) => one.name).filter((one) => one !== name);
     const alone = !muted.has(name) && others.every((one) => muted.has(one));
     setMuted(new Set(alone ? [] : others));
   };
-
   return (
-    <div class="time-chart" data-testid="chart">
-      <div class="chart-canvas">
-        <div ref={host} role="img" aria-label={`${props.title}: ${series.length} series over time`} />
-        <ExemplarDots placed={placed} format={format} open={props.openExemplar} openTrace={props.openTrace} />
+    <div class={`time-chart${compact ? " is-compact" : ""}${props.openPoint ? " opens-points" : ""}`} data-testid="chart">
+      <div class="chart-canvas" style={{ minHeight: `${height}px` }}>
+        <div ref={host} class="chart-plot" {...slider} />
+        {exemplars.length > 0 && props.openExemplar && (
+          <ExemplarDots placed={placed} format={measure.format} open={props.openExemplar} {...(props.openTrace ? { openTrace: props.openTrace } : {})} />
+        )}
+        {compact && cursor !== null && plot.current && <ChartTip plot={plot.current} at={cursor} data={raw} series={series} muted={muted} format={measure.format} />}
       </div>
-      <table class="legend">
-        <thead>
-          <tr>
-            <th scope="col">{cursor === null ? "Series" : formatDateTime(data[0][cursor] * 1000)}</th>
-            <th scope="col">{cursor === null ? "Last" : "Here"}</th>
-            <th scope="col">Mean</th>
-            <th scope="col">Max</th>
-          </tr>
-        </thead>
-        <tbody>
-          {series.slice(0, 50).map((one, i) => {
-            const figures = summaryOf(one.points);
-            return (
-              <tr key={one.name} class={muted.has(one.name) ? "muted" : ""}>
-                <td>
-                  <button type="button" class="legend-name" onClick={() => isolate(one.name)} title="Show this series alone">
-                    <i class="swatch" style={hueStyle(one.hue)} />
-                    {one.name}
-                  </button>
-                </td>
-                <td>{format(cursor === null ? figures.last : (data[i + 1] as (number | null)[])[cursor])}</td>
-                <td>{format(figures.mean)}</td>
-                <td>{format(figures.max)}</td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
-      {series.length > 50 && <p class="faint">{series.length - 50} more series are drawn but not listed.</p>}
+      <Legend
+        kind={props.legend ?? (compact ? "list" : "table")}
+        figures={props.figures ?? ["last", "mean", "max"]}
+        series={series}
+        data={raw}
+        cursor={cursor}
+        muted={muted}
+        isolate={isolate}
+        format={measure.format}
+      />
     </div>
   );
-}
-
-interface Hooks {
-  setCursor: (index: number | null) => void;
-  place: (u: uPlot) => void;
-}
-
-function options(width: number, latest: { current: Props }, dark: boolean, format: (value: number) => string, hooks: Hooks): uPlot.Options {
-  const style = getComputedStyle(document.documentElement);
-  const color = (name: string) => style.getPropertyValue(name).trim();
-  const axis: uPlot.Axis = {
-    stroke: color("--faint"),
-    font: "11px system-ui, sans-serif",
-    grid: { stroke: color("--grid"), width: 1 },
-    ticks: { show: false },
-  };
-  return {
-    width,
-    height: HEIGHT,
-    legend: { show: false },
-    padding: [10, 8, 0, 0],
-    cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 7 }, y: false },
-    scales: {
-      x: { range: () => [latest.current.window.start / 1000, latest.current.window.end / 1000] },
-      y: { range: (_, low, high) => verticalRange(low, high, latest.current) },
-    },
-    axes: [
-      { ...axis, size: 26, gap: 6, space: 90, values: (_, ticks) => ticks.map((tick) => formatTick(tick * 1000, latest.current.window.end - latest.current.window.start)) },
-      { ...axis, size: 66, gap: 6, values: (_, ticks) => ticks.map((tick) => format(tick)) },
-    ],
-    series: [
-      {},
-      ...latest.current.series.map((one, i): uPlot.Series => ({
-        label: one.name,
-        stroke: hueColor(one.hue, dark),
-        width: 1.6,
-        ...(latest.current.series.length === 1 && i === 0 ? { fill: hueColor(one.hue, dark, 0.1) } : {}),
-        points: { show: one.points.length < 3, size: 5 },
-      })),
-    ],
-    hooks: {
-      setCursor: [(u) => hooks.setCursor(u.cursor.idx ?? null)],
-      draw: [hooks.place],
-      setSelect: [
-        (u) => {
-          if (u.select.width < 4) return;
-          const at = (px: number) => u.posToVal(px, "x") * 1000;
-          latest.current.select({ start: at(u.select.left), end: at(u.select.left + u.select.width) });
-        },
-      ],
-    },
-  };
-}
-
-/** Room for exemplars, but not so much that one of them flattens the lines: those beyond are drawn at the edge. */
-function verticalRange(low: number | null, high: number | null, { fromZero, exemplars, exemplarsOnScale }: Props): [number, number] {
-  const lineHigh = high ?? 1;
-  const dotHigh = exemplarsOnScale ? Math.max(0, ...exemplars.map((one) => one.value)) : 0;
-  const most = Math.max(lineHigh, Math.min(dotHigh, lineHigh > 0 ? lineHigh * 3 : dotHigh));
-  const least = fromZero ? Math.min(0, low ?? 0) : (low ?? 0);
-  const room = (most - least || Math.abs(most) || 1) * 0.08;
-  return [fromZero && least === 0 ? 0 : least - room, most + room];
 }
 
 function showSelection(u: uPlot, selection: Window | null): void {
@@ -190,42 +161,3 @@ function showSelection(u: uPlot, selection: Window | null): void {
   const right = selection ? u.valToPos(selection.end / 1000, "x") : 0;
   u.setSelect({ left, top: 0, width: right - left, height: u.over.clientHeight }, false);
 }
-
-const CELL_PX = 9;
-const MOST_DOTS = 150;
-
-/** Where each exemplar goes; of several in one place the one with the greatest value stands for all. */
-function placeExemplars(u: uPlot, { exemplars, exemplarsOnScale, window }: Props): Placed[] {
-  const cells = new Map<string, Placed>();
-  const { offsetLeft, offsetTop, clientHeight } = u.over;
-  const best = exemplars.filter((one) => one.at * 1000 >= window.start && one.at * 1000 <= window.end).sort((a, b) => b.value - a.value);
-  for (const exemplar of best) {
-    if (cells.size >= MOST_DOTS) break;
-    const x = u.valToPos(exemplar.at, "x");
-    const y = exemplarsOnScale ? u.valToPos(exemplar.value, "y") : clientHeight - 6;
-    const inside = Math.min(clientHeight - 4, Math.max(5, y));
-    const key = `${Math.round(x / CELL_PX)}:${Math.round(inside / CELL_PX)}`;
-    if (!cells.has(key)) cells.set(key, { exemplar, x: x + offsetLeft, y: inside + offsetTop, beyond: y < 5 });
-  }
-  return [...cells.values()].sort((a, b) => a.x - b.x);
-}
-
-/** One column of times for all series, with null where a series has no point. */
-export function align(series: readonly ChartSeries[]): uPlot.AlignedData {
-  const times = [...new Set(series.flatMap((one) => one.points.map(([time]) => time)))].sort((a, b) => a - b);
-  const index = new Map(times.map((time, i) => [time, i]));
-  const columns = series.map((one) => {
-    const column: (number | null)[] = new Array<number | null>(times.length).fill(null);
-    for (const [time, value] of one.points) column[index.get(time)!] = Number.isFinite(value) ? value : null;
-    return column;
-  });
-  return [times, ...columns];
-}
-
-function summaryOf(points: [number, number][]): { last?: number; mean?: number; max?: number } {
-  const values = points.map(([, value]) => value).filter(Number.isFinite);
-  if (values.length === 0) return {};
-  const sum = values.reduce((total, value) => total + value, 0);
-  return { last: values[values.length - 1], mean: sum / values.length, max: values.reduce((most, value) => Math.max(most, value), -Infinity) };
-}
-

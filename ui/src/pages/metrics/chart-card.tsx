@@ -1,5 +1,5 @@
 /** One view of a metric: runs its queries, fetches its exemplars, draws both. */
-import { useMemo } from "preact/hooks";
+import { useEffect, useMemo } from "preact/hooks";
 import { queryExemplars, queryRange, type ExemplarSeries, type RangeSeries } from "../../api/metrics";
 import type { ExemplarPoint } from "../../charts/exemplar-dots";
 import { TimeChart, type ChartSeries } from "../../charts/time-chart";
@@ -7,6 +7,7 @@ import { Empty, ErrorNote, SkeletonBlock } from "../../components/feedback";
 import { openTrace } from "../../components/trace-drawer";
 import { seriesHue } from "../../lib/color";
 import type { Unit } from "../../lib/format";
+import { measureOf } from "../../model/measure";
 import { seriesName, stepFor, type View } from "../../model/promql";
 import { useLoad } from "../../state/load";
 import { timeWindow, type Window } from "../../state/time-range";
@@ -18,6 +19,8 @@ interface Props {
   fromZero: boolean;
   select: (window: Window) => void;
   selection: Window | null;
+  /** Hears why the query failed, or "". */
+  failed?: (message: string) => void;
 }
 
 interface Drawn {
@@ -27,7 +30,7 @@ interface Drawn {
 
 const NO_EXEMPLARS: ExemplarPoint[] = [];
 
-export function ChartCard({ view, unit, fromZero, select, selection }: Props) {
+export function ChartCard({ view, unit, fromZero, select, selection, failed }: Props) {
   const window = timeWindow.value;
   const version = `${window.start}-${window.end}`;
   const step = stepFor(window.end - window.start);
@@ -37,6 +40,8 @@ export function ChartCard({ view, unit, fromZero, select, selection }: Props) {
     return { window, series: toSeries(view, answers) };
   });
   const exemplars = useLoad(view.exemplars ? `exemplars ${view.exemplars}` : null, version, async (signal) => toPoints(await queryExemplars(view.exemplars, window, signal)));
+  const failure = drawn.error?.message ?? "";
+  useEffect(() => failed?.(failure), [failure]);
   const points = exemplars.data ?? NO_EXEMPLARS;
   const empty = useMemo(() => drawn.data?.series.every((one) => one.points.length === 0), [drawn.data]);
 
@@ -49,7 +54,7 @@ export function ChartCard({ view, unit, fromZero, select, selection }: Props) {
             <i class="exemplar-sample" /> {points.length} exemplars: click one to open its trace
           </span>
         )}
-        {exemplars.error && <span class="error-text">Exemplars: {exemplars.error.message}</span>}
+        {exemplars.error && !drawn.error && <span class="error-text">Exemplars: {exemplars.error.message}</span>}
       </header>
       {drawn.error && (
         <div data-testid="query-error">
@@ -63,8 +68,8 @@ export function ChartCard({ view, unit, fromZero, select, selection }: Props) {
           title={view.title}
           series={drawn.data.series}
           window={drawn.data.window}
-          unit={unit}
-          suffix={view.perSecond ? " /s" : ""}
+          measure={measureOf(unit, view.perSecond ? " /s" : "")}
+          step={step}
           fromZero={fromZero}
           exemplars={points}
           exemplarsOnScale={view.exemplarsOnScale}

@@ -30,6 +30,7 @@ export function MetricView({ metric }: { metric: MetricInfo }) {
   const shown = custom ? [customView(custom)] : views;
   // The default query depends on the series: drawing before they are known would draw twice.
   const ready = custom !== "" || series.data !== undefined || series.error !== undefined;
+  const [failure, setFailure] = useState("");
   const [selection, setSelection] = useState<Window | null>(null);
   return (
     <article class="metric" data-testid="metric">
@@ -49,9 +50,9 @@ export function MetricView({ metric }: { metric: MetricInfo }) {
       {!custom && <Controls metric={metric} labels={labels} choice={choice} />}
       {ready &&
         shown.map((view, i) => (
-          <ChartCard key={custom ? "custom" : i} view={view} unit={unitOfView(metric, view)} fromZero={metric.type !== "gauge"} select={setSelection} selection={selection} />
+          <ChartCard key={custom ? "custom" : i} view={view} unit={unitOfView(metric, view)} fromZero={metric.type !== "gauge"} select={setSelection} selection={selection} {...(i === 0 ? { failed: setFailure } : {})} />
         ))}
-      <QueryBox shown={views[0]} custom={custom} />
+      <QueryBox shown={views[0]} custom={custom} error={custom ? failure : ""} />
       {selection && <SelectionBar selection={selection} service={serviceOf(choice, labels)} close={() => setSelection(null)} />}
     </article>
   );

@@ -10,14 +10,15 @@ import { SelectionBar } from "./selection-bar";
 export function QueryView() {
   void route.value;
   const query = param("q");
+  const [failure, setFailure] = useState("");
   const [selection, setSelection] = useState<Window | null>(null);
   return (
     <article class="metric query-view">
       <header class="metric-head">
         <h1>{query ? "Query" : "Metrics"}</h1>
       </header>
-      <QueryBox shown={undefined} custom={query} />
-      {query && <ChartCard view={customView(query)} unit="none" fromZero={false} select={setSelection} selection={selection} />}
+      <QueryBox shown={undefined} custom={query} error={failure} />
+      {query && <ChartCard view={customView(query)} unit="none" fromZero={false} select={setSelection} selection={selection} failed={setFailure} />}
       {selection && <SelectionBar selection={selection} service="" close={() => setSelection(null)} />}
     </article>
   );
