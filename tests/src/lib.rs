@@ -6,6 +6,7 @@
 
 pub mod book;
 pub mod collector;
+pub mod dashboards;
 pub mod decoders;
 pub mod differential;
 pub mod every_field;

@@ -1,29 +1,11 @@
 //! The book against the seeds, and its blocks that are not Rust: Rust is compiled and run as doc tests.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::Value;
-use tripod_tests::book::{Block, PAGES, Page, blocks, queries, shell, yaml};
+use tripod_tests::book::{Block, PAGES, Page, blocks, queries, seed_of, seeds, shell, yaml};
 use tripod_tests::{Tripod, programs, root, server};
-
-/// The seeds: `SEEDS_DIR`, or beside the repository.
-fn seeds() -> Option<PathBuf> {
-    let folder = std::env::var_os("SEEDS_DIR").map_or_else(|| root().join("../shared/seeds"), PathBuf::from);
-    let found = folder.is_dir();
-    if !found {
-        println!("not tested: {} is missing, SEEDS_DIR says where the seeds are", folder.display());
-    }
-    found.then_some(folder)
-}
-
-fn seed_of(folder: &std::path::Path, page: &Page) -> String {
-    let files = std::fs::read_dir(folder).expect("the seeds can be read").map_while(Result::ok);
-    let mut matching = files.filter(|file| file.file_name().to_string_lossy().starts_with(page.seed));
-    let file = matching.next().unwrap_or_else(|| panic!("no seed {} in {}", page.seed, folder.display()));
-    std::fs::read_to_string(file.path()).expect("it can be read")
-}
 
 /// The twins of all pages in one of these languages, each with its page.
 fn twins(languages: &[&str]) -> Vec<(&'static str, Block)> {

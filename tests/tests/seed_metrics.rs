@@ -8,12 +8,10 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-use tripod_tests::book::{PAGES, Page, blocks, queries, yaml};
+use tripod_tests::book::{PAGES, Page, blocks};
 use tripod_tests::http::Client;
 use tripod_tests::otlp_receiver::OtlpReceiver;
-use tripod_tests::programs::{folder_of, ours};
-use tripod_tests::root;
+use tripod_tests::programs::ours;
 
 /// Everything that goes wrong in an example has gone wrong within a fraction of this.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -218,44 +216,6 @@ fn every_metric_of_the_seeds_is_on_the_page_of_some_example() {
     };
     println!("{} of {} names", wanted.len() - missing.len(), wanted.len());
     assert!(missing.is_empty(), "no example has {missing:#?}");
-}
-
-#[test]
-fn what_the_dashboard_and_the_alerts_of_pipelines_ask_for_is_on_the_page_of_the_example() {
-    let folder = root().join("examples/pipeline");
-    let read = |file: &str| std::fs::read_to_string(folder.join(file)).expect("it is there");
-    let dashboard: Value = serde_json::from_str(&read("grafana_pipeline_dashboard.json")).expect("JSON");
-    let panels = dashboard["panels"].as_array().expect("panels");
-    let rules = yaml::parse(&read("alert_rules.yml")).expect("YAML");
-    let alerts = rules["groups"][0]["rules"].as_array().expect("rules");
-    assert_eq!((panels.len(), alerts.len()), (11, 10));
-
-    let queries =
-        panels.iter().map(|panel| &panel["targets"][0]["expr"]).chain(alerts.iter().map(|alert| &alert["expr"]));
-    let queries: Vec<&str> = queries.map(|query| query.as_str().expect("a query")).collect();
-    let names: BTreeSet<String> = queries.iter().flat_map(|query| queries::metrics_of(query).expect(query)).collect();
-    let (example, client) = (Example::of("pipeline", "pipeline"), Client::default());
-    let begin = Instant::now();
-    loop {
-        let page = client.get(&example.url).expect("it answers").text();
-        let has = |name: &String| {
-            page.lines().any(|line| line.strip_prefix(&**name).is_some_and(|rest| rest.starts_with('{')))
-        };
-        let missing: Vec<_> = names.iter().filter(|name| !has(name)).collect();
-        if missing.is_empty() {
-            break;
-        }
-        assert!(begin.elapsed() < PATIENCE, "not on the page: {missing:?}");
-        std::thread::sleep(Duration::from_millis(200));
-    }
-    println!("{} queries ask for {} metrics", queries.len(), names.len());
-
-    if let Some(programs) = folder_of("prometheus") {
-        let rules = folder.join("alert_rules.yml");
-        let ran =
-            Command::new(programs.join("promtool")).args(["check", "rules"]).arg(rules).output().expect("it runs");
-        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
-    }
 }
 
 #[test]

@@ -8,6 +8,8 @@ mod seen;
 pub mod shell;
 pub mod yaml;
 
+use std::path::{Path, PathBuf};
+
 pub use seen::{Seen, block_on, page, seen};
 
 /// A page of the book.
@@ -52,6 +54,27 @@ impl Page {
     pub fn quotes(&self) -> Vec<Block> {
         self.blocks().into_iter().filter(|block| block.begins_section).collect()
     }
+}
+
+/// The seeds: `SEEDS_DIR`, or beside the repository; `None`, said, where they are not.
+pub fn seeds() -> Option<PathBuf> {
+    let folder = std::env::var_os("SEEDS_DIR").map_or_else(|| crate::root().join("../shared/seeds"), PathBuf::from);
+    let found = folder.is_dir();
+    if !found {
+        println!("not tested: {} is missing, SEEDS_DIR says where the seeds are", folder.display());
+    }
+    found.then_some(folder)
+}
+
+/// The text of a page's seed.
+///
+/// # Panics
+/// When it is not in the folder.
+pub fn seed_of(folder: &Path, page: &Page) -> String {
+    let files = std::fs::read_dir(folder).expect("the seeds can be read").map_while(Result::ok);
+    let mut matching = files.filter(|file| file.file_name().to_string_lossy().starts_with(page.seed));
+    let file = matching.next().unwrap_or_else(|| panic!("no seed {} in {}", page.seed, folder.display()));
+    std::fs::read_to_string(file.path()).expect("it can be read")
 }
 
 /// A fenced block.
