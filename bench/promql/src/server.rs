@@ -101,7 +101,7 @@ impl Server {
     fn get(&self, path: &str) -> Option<Vec<u8>> {
         let mut stream = TcpStream::connect(self.address).ok()?;
         // HTTP/1.0: the answer ends with the connection.
-        stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: bench\r\n\r\n").as_bytes()).ok()?;
+        stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n").as_bytes()).ok()?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).ok()?;
         let head = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n")?;
@@ -139,7 +139,7 @@ impl Server {
 /// Sends a request over a connection that is kept, and waits for the answer.
 fn post(stream: &mut TcpStream, body: &[u8]) {
     let head = format!(
-        "POST /api/v1/write HTTP/1.1\r\nHost: bench\r\nContent-Encoding: snappy\r\nContent-Type: application/x-protobuf\r\n\
+        "POST /api/v1/write HTTP/1.1\r\nHost: localhost\r\nContent-Encoding: snappy\r\nContent-Type: application/x-protobuf\r\n\
          X-Prometheus-Remote-Write-Version: 0.1.0\r\nContent-Length: {}\r\n\r\n",
         body.len()
     );

@@ -64,6 +64,11 @@ pub(crate) trait Signal: fmt::Debug + Send + Sync + Sized + 'static {
     /// Bytes that a memory table takes, roughly; cheap.
     fn bytes(&self, memory: &Self::Memory) -> usize;
 
+    /// Whether parts of a memory table that is not full would be no worse than those of a full one, so that it need not grow. Cheap.
+    fn ripe(&self, _memory: &Self::Memory) -> bool {
+        false
+    }
+
     /// Rows in a memory table; cheap.
     fn rows(&self, memory: &Self::Memory) -> u64;
 

@@ -121,14 +121,16 @@ impl<S: Signal> Table<S> {
     /// Takes a batch into memory; true when that has frozen a memory table.
     fn apply(&self, batch: S::Batch, place: Place) -> bool {
         let mut memories = lock(&self.memories);
-        let full = self.signal.bytes(&self.view().active()) >= self.memory_bytes;
+        let active = self.view().active();
+        let full = self.signal.bytes(&active) >= self.memory_bytes || self.signal.ripe(&active);
         let frozen = full && self.freeze_active(&mut memories);
         if let Some(extent) = memories.back_mut() {
             extent.start.get_or_insert(place.start);
             extent.since.get_or_insert_with(Instant::now);
             extent.end = place.end;
         }
-        self.signal.apply(&self.view().active(), batch);
+        let active = if frozen { self.view().active() } else { active };
+        self.signal.apply(&active, batch);
         frozen
     }
 

@@ -31,6 +31,8 @@ pub(crate) struct Memory {
     metadata: RwLock<BTreeMap<Arc<str>, Arc<Metadata>>>,
     bytes: AtomicUsize,
     samples: AtomicU64,
+    /// Series with floats.
+    series: AtomicU64,
     exemplars: AtomicU64,
     earliest: AtomicI64,
     latest: AtomicI64,
@@ -71,6 +73,7 @@ impl Default for Memory {
             metadata: RwLock::default(),
             bytes: AtomicUsize::new(0),
             samples: AtomicU64::new(0),
+            series: AtomicU64::new(0),
             exemplars: AtomicU64::new(0),
             earliest: AtomicI64::new(i64::MAX),
             latest: AtomicI64::new(i64::MIN),
@@ -139,6 +142,7 @@ impl Memory {
         let bytes = self.bytes.load(Ordering::Relaxed).saturating_add_signed(delta.bytes);
         self.bytes.store(bytes, Ordering::Relaxed);
         self.samples.fetch_add(delta.samples, Ordering::Relaxed);
+        self.series.fetch_add(delta.series, Ordering::Relaxed);
         let exemplars = self.exemplars.load(Ordering::Relaxed).saturating_add_signed(delta.exemplars);
         self.exemplars.store(exemplars, Ordering::Relaxed);
         self.earliest.fetch_min(delta.earliest, Ordering::Relaxed);
@@ -162,6 +166,11 @@ impl Memory {
     /// Samples in it; one that was replaced out of order counts twice.
     pub(super) fn samples(&self) -> u64 {
         self.samples.load(Ordering::Relaxed)
+    }
+
+    /// Series that it has floats of.
+    pub(super) fn series(&self) -> u64 {
+        self.series.load(Ordering::Relaxed)
     }
 
     /// Exemplars in it.
@@ -247,6 +256,7 @@ impl Memory {
 struct Delta {
     bytes: isize,
     samples: u64,
+    series: u64,
     exemplars: i64,
     earliest: i64,
     latest: i64,
@@ -254,7 +264,7 @@ struct Delta {
 
 impl Default for Delta {
     fn default() -> Self {
-        Self { bytes: 0, samples: 0, exemplars: 0, earliest: i64::MAX, latest: i64::MIN }
+        Self { bytes: 0, samples: 0, series: 0, exemplars: 0, earliest: i64::MAX, latest: i64::MIN }
     }
 }
 
@@ -288,6 +298,7 @@ impl Shard {
         let before = slot.chunk.memory();
         if slot.chunk.len() == 0 {
             self.present.insert(series);
+            delta.series += 1;
         }
         for (time, value) in floats {
             delta.saw(*time);

@@ -19,6 +19,12 @@ use crate::{
 /// So many times of columns a stream of samples keeps, of all parts together.
 const KEPT_TIMES: usize = 1 << 20;
 
+/// A memory table of fewer bytes is not worth a part of its own.
+const RIPE_BYTES: usize = 16 << 20;
+
+/// So many samples a series, on average, make chunks that longer ones would hardly beat.
+const RIPE_SAMPLES: u64 = 512;
+
 /// The samples' side of the engine, and what they answer.
 #[derive(Debug)]
 pub(crate) struct Samples {
@@ -73,6 +79,10 @@ impl Signal for Samples {
 
     fn bytes(&self, memory: &Memory) -> usize {
         memory.bytes()
+    }
+
+    fn ripe(&self, memory: &Memory) -> bool {
+        memory.bytes() >= RIPE_BYTES && memory.samples() >= memory.series() * RIPE_SAMPLES
     }
 
     fn rows(&self, memory: &Memory) -> u64 {

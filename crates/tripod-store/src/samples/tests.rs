@@ -17,7 +17,7 @@ use super::registry::Registry;
 use super::{Samples, Selector, codec, scan};
 use crate::disk::RealDisk;
 use crate::engine::testing::Harness;
-use crate::engine::{RecordKind, View};
+use crate::engine::{Options, RecordKind, Signal, View};
 use crate::{
     Exemplar, Labels, MatchOp, Matcher, Metadata, MetricKind, NativeHistogram, ResetHint, SelectedSeries, SeriesView,
     SeriesWrite, StoreError,
@@ -173,6 +173,29 @@ fn what_is_too_late_for_its_series_is_refused_but_not_when_the_log_is_read_again
         select(&registry, &table, &[], 0, 2000)[at].samples.floats.iter().map(|it| it.0).collect::<Vec<_>>()
     };
     assert_eq!((times(0), times(1)), (vec![899, 950, 1000, 1001], vec![950, 1000, 1001]));
+}
+
+#[test]
+fn a_table_of_long_series_is_written_before_it_is_full_and_one_of_many_short_series_is_not() {
+    let ripe = |count: usize, samples: i64| {
+        let (signal, memory) = (Samples::new(Limits::default()), Memory::default());
+        let mut noise = 1_u64;
+        let mut value = || {
+            noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            noise as f64 / 3.0
+        };
+        for at in 0..count {
+            let floats: Vec<_> = (0..samples).map(|second| (second * 1000, value())).collect();
+            let one = series(&[("__name__", "m"), ("at", &at.to_string())], &floats);
+            let batch = signal.decode(RecordKind::RemoteWrite, &compressed(&request(vec![one]))).unwrap();
+            signal.apply(&memory, batch);
+        }
+        assert!(signal.bytes(&memory) < Options::new("").samples_table_bytes(), "it is not full");
+        signal.ripe(&memory)
+    };
+    assert!(ripe(100, 20_000));
+    assert!(!ripe(8_000, 250));
+    assert!(!ripe(100, 5_000), "it is too small to be worth a part");
 }
 
 #[test]
