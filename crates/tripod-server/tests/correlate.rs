@@ -50,6 +50,26 @@ async fn a_point_leads_to_its_exemplar_to_traces_that_are_near_and_to_their_logs
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_value_of_a_point_and_the_labels_of_its_series_choose_among_what_is_near() {
+    let running = filled().await;
+    let all = "sum by (le) (rate(traces_span_metrics_duration_milliseconds_bucket[1m]))";
+    let ask = |more: Value| {
+        let mut body = json!({"query": all, "time": TIME.to_string(), "end": (TIME + 3_600_000_000_000).to_string()});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    let first = async |more: Value| {
+        let (status, found) = post(&running, "/api/correlate", ask(more)).await;
+        assert_eq!(status, 200, "{found}");
+        found["exemplars"][0]["value"].as_f64().unwrap()
+    };
+    assert_eq!(first(json!({"value": 850.0})).await, 900.0);
+    assert_eq!(first(json!({"value": 4.0})).await, 3.0);
+    assert_eq!(first(json!({"label": ["le=1000"]})).await, 900.0);
+    assert_eq!(first(json!({"value": 4.0, "label": ["made=up"]})).await, 3.0, "no series has it: it narrows nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn traces_that_no_exemplar_names_say_that_they_are_inferred_and_why() {
     let running = filled().await;
     // The window of the spans; the exemplars' series were written an instant or years later.
@@ -71,6 +91,8 @@ async fn traces_that_no_exemplar_names_say_that_they_are_inferred_and_why() {
         ("", "parameter \"query\" or \"match[]\" is missing"),
         ("query=sum(", "query"),
         ("match[]=up&start=5&end=4", "end must not"),
+        ("match[]=up&value=much", "\"much\" is not a finite number"),
+        ("match[]=up&label=job", "\"job\" is not name=value"),
     ] {
         let (status, body) = running.fail(&format!("/api/correlate?{query}")).await;
         assert_eq!((status, body["error"].as_str().unwrap().contains(reason)), (400, true), "{query}: {body}");

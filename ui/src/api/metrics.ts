@@ -16,6 +16,15 @@ export interface RangeSeries {
   metric: Labels;
   /** Pairs of seconds and the value as text. */
   values: [number, string][];
+  /** Native histograms, which have no plain value. */
+  histograms?: [number, HistogramPoint][];
+}
+
+export interface HistogramPoint {
+  count: string;
+  sum: string;
+  /** How its bounds belong to it, the two bounds, how many. */
+  buckets?: [number, string, string, string][];
 }
 
 export interface ExemplarSeries {
@@ -89,7 +98,7 @@ export async function queryRange({ expr, window, step }: RangeQuery, signal?: Ab
     { query: expr, start, end, step },
     signal,
   );
-  return answer.data.result;
+  return answer.data.result.map((series) => ({ ...series, values: series.values ?? [] }));
 }
 
 /** Aligned times make the points of two refreshes the same ones, so that lines don't shimmer. */

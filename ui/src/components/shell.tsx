@@ -10,6 +10,7 @@ import { KeyboardIcon, Mark, MoonIcon, PlugIcon, SunIcon } from "./icons";
 import { KeyHelp } from "./key-help";
 import { QuickSearch } from "./quick-search";
 import { TimePicker } from "./time-picker";
+import { DifferencesDrawer } from "./differences-drawer";
 import { TraceDrawer } from "./trace-drawer";
 
 export function Shell({ children }: { children: ComponentChildren }) {
@@ -21,7 +22,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
     { keys: ["T"], does: "Light or dark", run: toggleTheme },
   ]);
   return (
-    <div class={`shell${param("trace") ? " with-drawer" : ""}`}>
+    <div class={`shell${param("trace") || param("near") || param("differs") ? " with-drawer" : ""}`}>
       <a class="skip" href="#main" onClick={(event) => (event.preventDefault(), document.querySelector<HTMLElement>("#main a, #main button, #main input")?.focus())}>
         Skip to the content
       </a>
@@ -48,6 +49,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
       </header>
       <div class="content">{children}</div>
       <TraceDrawer />
+      <DifferencesDrawer />
       {help && <KeyHelp close={() => setHelp(false)} />}
     </div>
   );

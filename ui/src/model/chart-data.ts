@@ -8,6 +8,9 @@ export interface ChartSeries {
   /** Otherwise as the chart draws. */
   draw?: "line" | "bars";
   dashed?: boolean;
+  /** The PromQL it is of, and its labels there: what a click on one of its points asks about. */
+  query?: string;
+  labels?: Record<string, string>;
 }
 
 export type Column = (number | null)[];

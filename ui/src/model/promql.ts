@@ -181,6 +181,15 @@ function countView(metric: MetricInfo, choice: Choice, window: string): View {
   };
 }
 
+/** What a heatmap of a histogram asks for: how many were measured in each bucket, in each step of so many seconds. */
+export function heatmapQuery(metric: MetricInfo, filters: readonly Filter[], step: number): string {
+  if (metric.native) return `sum (increase(${selector(metric.name, filters)}[${step}s]))`;
+  return `sum by (le) (increase(${selector(`${metric.name}_bucket`, filters)}[${step}s]))`;
+}
+
+/** About 90 columns, each of two reports at least. */
+export const heatmapStep = (spanMs: number, interval: number) => Math.max(Math.ceil(spanMs / 1000 / 90), interval * 2, 2);
+
 /** A chart of a query of one's own. */
 export const customView = (expr: string): View => ({
   title: "Query",

@@ -1,24 +1,25 @@
 /** One view of a metric: runs its queries, fetches its exemplars, draws both. */
 import { useEffect, useMemo } from "preact/hooks";
-import { queryExemplars, queryRange, type ExemplarSeries, type RangeSeries } from "../../api/metrics";
+import { fetchExemplarPoints } from "../../api/exemplars";
+import { queryRange, type RangeSeries } from "../../api/metrics";
 import type { ExemplarPoint } from "../../charts/exemplar-dots";
-import { TimeChart, type ChartSeries } from "../../charts/time-chart";
+import type { ChartSeries } from "../../model/chart-data";
+import { AlertLink } from "../../components/alert-link";
+import { ExploreChart } from "../../components/explore-chart";
 import { Empty, ErrorNote, SkeletonBlock } from "../../components/feedback";
-import { openTrace } from "../../components/trace-drawer";
 import { seriesHue } from "../../lib/color";
 import type { Unit } from "../../lib/format";
 import { measureOf } from "../../model/measure";
 import { seriesName, stepFor, type View } from "../../model/promql";
 import { useLoad } from "../../state/load";
 import { timeWindow, type Window } from "../../state/time-range";
-import { param } from "../../state/url";
 
 interface Props {
   view: View;
   unit: Unit;
   fromZero: boolean;
-  select: (window: Window) => void;
-  selection: Window | null;
+  /** The one service the metric is about, or "". */
+  service: string;
   /** Hears why the query failed, or "". */
   failed?: (message: string) => void;
 }
@@ -30,7 +31,7 @@ interface Drawn {
 
 const NO_EXEMPLARS: ExemplarPoint[] = [];
 
-export function ChartCard({ view, unit, fromZero, select, selection, failed }: Props) {
+export function ChartCard({ view, unit, fromZero, service, failed }: Props) {
   const window = timeWindow.value;
   const version = `${window.start}-${window.end}`;
   const step = stepFor(window.end - window.start);
@@ -39,7 +40,7 @@ export function ChartCard({ view, unit, fromZero, select, selection, failed }: P
     const answers = await Promise.all(view.queries.map((query) => queryRange({ expr: query.expr, window, step }, signal)));
     return { window, series: toSeries(view, answers) };
   });
-  const exemplars = useLoad(view.exemplars ? `exemplars ${view.exemplars}` : null, version, async (signal) => toPoints(await queryExemplars(view.exemplars, window, signal)));
+  const exemplars = useLoad(view.exemplars ? `exemplars ${view.exemplars}` : null, version, (signal) => fetchExemplarPoints(view.exemplars, window, signal));
   const failure = drawn.error?.message ?? "";
   useEffect(() => failed?.(failure), [failure]);
   const points = exemplars.data ?? NO_EXEMPLARS;
@@ -54,6 +55,7 @@ export function ChartCard({ view, unit, fromZero, select, selection, failed }: P
             <i class="exemplar-sample" /> {points.length} exemplars: click one to open its trace
           </span>
         )}
+        <AlertLink expr={view.queries[view.queries.length > 1 ? 1 : 0].expr} />
         {exemplars.error && !drawn.error && <span class="error-text">Exemplars: {exemplars.error.message}</span>}
       </header>
       {drawn.error && (
@@ -64,7 +66,7 @@ export function ChartCard({ view, unit, fromZero, select, selection, failed }: P
       {!drawn.data && !drawn.error && <SkeletonBlock height={260} />}
       {empty && <Empty title="The query found no points in this window.">A rate needs two samples at least: try a longer window, or wait for the next report.</Empty>}
       {drawn.data && !empty && (
-        <TimeChart
+        <ExploreChart
           title={view.title}
           series={drawn.data.series}
           window={drawn.data.window}
@@ -73,10 +75,7 @@ export function ChartCard({ view, unit, fromZero, select, selection, failed }: P
           fromZero={fromZero}
           exemplars={points}
           exemplarsOnScale={view.exemplarsOnScale}
-          select={select}
-          selection={selection}
-          openExemplar={(exemplar) => openTrace(exemplar.traceId, exemplar.spanId)}
-          openTrace={param("trace")}
+          service={service}
         />
       )}
     </section>
@@ -87,6 +86,8 @@ function toSeries(view: View, answers: RangeSeries[][]): ChartSeries[] {
   const series = answers.flatMap((answer, i) =>
     answer.map((one) => ({
       name: answers.length > 1 ? view.queries[i].name : seriesName(one.metric, view.queries[i].name),
+      query: view.queries[i].expr,
+      labels: one.metric,
       points: one.values.map(([time, value]): [number, number] => [time, Number(value)]).filter(([, value]) => !Number.isNaN(value)),
     })),
   );
@@ -97,17 +98,4 @@ function toSeries(view: View, answers: RangeSeries[][]): ChartSeries[] {
 function unique(series: { name: string }[], i: number): string {
   const before = series.slice(0, i).filter((one) => one.name === series[i].name).length;
   return before === 0 ? series[i].name : `${series[i].name} (${before + 1})`;
-}
-
-/** Exemplars that lead somewhere; a measurement is on several buckets' series at times, and shown once. */
-function toPoints(answer: ExemplarSeries[]): ExemplarPoint[] {
-  const points = new Map<string, ExemplarPoint>();
-  for (const { seriesLabels, exemplars } of answer) {
-    for (const { labels, value, timestamp } of exemplars) {
-      const { trace_id: traceId, span_id: spanId = "", ...more } = labels;
-      if (!traceId) continue;
-      points.set(`${traceId} ${spanId} ${timestamp} ${value}`, { at: timestamp, value: Number(value), traceId, spanId, labels: { ...seriesLabels, ...more } });
-    }
-  }
-  return [...points.values()];
 }

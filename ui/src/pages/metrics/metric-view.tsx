@@ -11,9 +11,9 @@ import { useLoad } from "../../state/load";
 import { timeWindow, type Window } from "../../state/time-range";
 import { href, param, route, setParams } from "../../state/url";
 import { ChartCard } from "./chart-card";
+import { HeatmapCard } from "./heatmap-card";
 import { TypeTag } from "./metric-list";
 import { QueryBox } from "./query-box";
-import { SelectionBar } from "./selection-bar";
 
 const STATS = ["p50", "p95", "p99", "avg"];
 const NO_GROUP = "none";
@@ -31,7 +31,6 @@ export function MetricView({ metric }: { metric: MetricInfo }) {
   // The default query depends on the series: drawing before they are known would draw twice.
   const ready = custom !== "" || series.data !== undefined || series.error !== undefined;
   const [failure, setFailure] = useState("");
-  const [selection, setSelection] = useState<Window | null>(null);
   return (
     <article class="metric" data-testid="metric">
       <header class="metric-head">
@@ -48,12 +47,14 @@ export function MetricView({ metric }: { metric: MetricInfo }) {
       </header>
       {series.error && <ErrorNote error={series.error} retry={series.retry} what="The labels" />}
       {!custom && <Controls metric={metric} labels={labels} choice={choice} />}
+      {ready && metric.type === "histogram" && !custom && (
+        <HeatmapCard metric={metric} filters={choice.filters} unit={unitOfView(metric, { perSecond: false })} service={serviceOf(choice, labels)} interval={series.data?.interval ?? 15} view={views[0]} />
+      )}
       {ready &&
         shown.map((view, i) => (
-          <ChartCard key={custom ? "custom" : i} view={view} unit={unitOfView(metric, view)} fromZero={metric.type !== "gauge"} select={setSelection} selection={selection} {...(i === 0 ? { failed: setFailure } : {})} />
+          <ChartCard key={custom ? "custom" : i} view={view} unit={unitOfView(metric, view)} fromZero={metric.type !== "gauge"} service={serviceOf(choice, labels)} {...(i === 0 ? { failed: setFailure } : {})} />
         ))}
       <QueryBox shown={views[0]} custom={custom} error={custom ? failure : ""} />
-      {selection && <SelectionBar selection={selection} service={serviceOf(choice, labels)} close={() => setSelection(null)} />}
     </article>
   );
 }

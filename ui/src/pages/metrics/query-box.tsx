@@ -2,11 +2,12 @@
 import { useState } from "preact/hooks";
 import { CopyButton } from "../../components/copy-button";
 import { PromqlEditor } from "../../components/promql-editor";
+import { NO_DRAWER } from "../../components/trace-drawer";
 import type { View } from "../../model/promql";
 import { hrefWith, setParams } from "../../state/url";
 
 /** What the URL holds besides the query: the window of time, and what is open beside the chart. */
-const PASSING = { range: null, from: null, to: null, refresh: null, trace: null, span: null };
+const PASSING = { range: null, from: null, to: null, refresh: null, ...NO_DRAWER };
 
 interface Props {
   shown: View | undefined;

@@ -28,6 +28,8 @@ const MAX_SERIES: usize = 20;
 struct Asked {
     sets: Vec<Vec<Matcher>>,
     point: u64,
+    /// What the point's value is, where that is a measurement as exemplars are.
+    value: Option<f64>,
     window: Window,
     traces: usize,
     logs: usize,
@@ -85,6 +87,7 @@ fn read(context: &Context, params: &Params) -> Result<Asked, Failure> {
             "parameter \"query\" or \"match[]\" is missing: the series that the point is of, as PromQL or a selector";
         return Err(Failure::Bad(reason.to_owned()));
     }
+    let value = params.read("value", finite)?;
     let point = params.read("time", time::parse_time)?;
     let (start, end) = params.bounds()?;
     let middle = match (start, end) {
@@ -100,12 +103,56 @@ fn read(context: &Context, params: &Params) -> Result<Asked, Failure> {
     if window.end < window.start {
         return Err(Failure::Bad("end must not be before start".to_owned()));
     }
+    let sets = narrowed(context, sets, &labels(params)?, window)?;
     let traces = params.count("limit", DEFAULT_TRACES, MAX_TRACES)?;
-    Ok(Asked { sets, point, window, traces, logs: params.count("logs", DEFAULT_LOGS, MAX_LOGS)? })
+    Ok(Asked { sets, point, value, window, traces, logs: params.count("logs", DEFAULT_LOGS, MAX_LOGS)? })
+}
+
+fn finite(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|value: &f64| value.is_finite()).ok_or_else(|| format!("{text:?} is not a finite number"))
+}
+
+/// The labels of the point's own series, each `name=value`.
+fn labels(params: &Params) -> Result<Vec<Matcher>, Failure> {
+    let split = |text: &str| match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok(Matcher::equal(name, value)),
+        _ => Err(Failure::Bad(format!("invalid parameter \"label\": {text:?} is not name=value"))),
+    };
+    params.all("label").map(split).collect()
+}
+
+/// The selectors with the labels that the point's series has. A query may have made such labels itself: where nothing has them, the
+/// selectors stay as they are.
+fn narrowed(
+    context: &Context,
+    sets: Vec<Vec<Matcher>>,
+    labels: &[Matcher],
+    window: Window,
+) -> Result<Vec<Vec<Matcher>>, Failure> {
+    if labels.is_empty() {
+        return Ok(sets);
+    }
+    let all: Vec<Vec<Matcher>> = sets.iter().map(|set| [set.as_slice(), labels].concat()).collect();
+    let (start, end) = (millis(window.start), millis(window.end));
+    let mut is_known = !context.store.series(&all, start, end)?.is_empty();
+    for matchers in &all {
+        is_known = is_known || !context.store.exemplars(matchers, start, end)?.is_empty();
+    }
+    Ok(if is_known { all } else { sets })
 }
 
 fn millis(nanos: u64) -> i64 {
     i64::try_from(nanos / 1_000_000).unwrap_or(i64::MAX)
+}
+
+/// How far a measurement is from the point's value: how many times as much or as little, in steps of about a tenth, so that among those
+/// alike the nearest in time is first.
+fn distance(value: f64, of: Option<f64>) -> u64 {
+    match of {
+        Some(of) if of > 0.0 && value > 0.0 => ((value / of).ln().abs() * 10.0) as u64,
+        Some(of) => (value - of).abs() as u64,
+        None => 0,
+    }
 }
 
 /// Exemplars of the series within the window, those nearest to the point first.
@@ -120,7 +167,10 @@ fn exemplars(context: &Context, asked: &Asked) -> Result<Vec<(Labels, Exemplar)>
     found.retain(|(_, exemplar)| exemplar.trace_id.is_valid());
     let point = millis(asked.point);
     found.sort_by(|a, b| {
-        let key = |one: &(Labels, Exemplar)| (one.1.time.abs_diff(point), one.1.trace_id, one.1.span_id);
+        let key = |one: &(Labels, Exemplar)| {
+            let far = distance(one.1.value, asked.value);
+            (far, one.1.time.abs_diff(point), one.1.trace_id, one.1.span_id)
+        };
         key(a).cmp(&key(b)).then_with(|| a.0.cmp(&b.0))
     });
     found.dedup_by(|a, b| a.0 == b.0 && a.1 == b.1);
@@ -189,6 +239,11 @@ fn infer(context: &Context, asked: &Asked, related: &mut Vec<Related>, notes: &m
             hints.push(hint);
         }
     }
+    if let Some(value) = asked.value
+        && hints.iter().any(|hint| hint.holds(value))
+    {
+        hints.retain(|hint| hint.holds(value));
+    }
     if hints.is_empty() {
         notes.push(
             "no label of the series (service_name, service, job, server) names a service that has spans".to_owned(),
@@ -241,9 +296,18 @@ struct Hint {
     failed: bool,
     /// Above, and at most, in nanoseconds.
     durations: Option<(u64, Option<u64>)>,
+    /// Nanoseconds of one, of what the series measures.
+    unit: Option<f64>,
 }
 
 impl Hint {
+    /// Whether a value of the series is within its bucket.
+    fn holds(&self, value: f64) -> bool {
+        let Some(((above, most), unit)) = self.durations.zip(self.unit) else { return false };
+        let nanos = (value * unit) as u64;
+        nanos > above && most.is_none_or(|most| nanos <= most)
+    }
+
     fn query(&self, window: Window, limit: usize) -> TraceQuery {
         let error = AttributeMatch { key: "error".to_owned(), value: "true".to_owned() };
         TraceQuery {
@@ -278,19 +342,20 @@ fn hint(labels: &Labels, services: &HashSet<String>, all: &HashSet<&Labels>) -> 
     let service = names.find(|name| services.contains(*name))?.to_owned();
     let operation = ["span_name", "operation"].into_iter().map(|name| labels.get(name)).find(|name| !name.is_empty());
     let failed = labels.get("status_code") == "STATUS_CODE_ERROR";
-    Some(Hint { service, operation: operation.map(str::to_owned), failed, durations: bucket(labels, all) })
+    let operation = operation.map(str::to_owned);
+    Some(Hint { service, operation, failed, durations: bucket(labels, all), unit: nanoseconds(labels) })
+}
+
+/// Nanoseconds in one of what a histogram's buckets measure, where that is time.
+fn nanoseconds(labels: &Labels) -> Option<f64> {
+    let name = labels.name().strip_suffix("_bucket")?;
+    let units = [("_milliseconds", 1e6), ("_seconds", 1e9)];
+    units.into_iter().find(|(suffix, _)| name.ends_with(suffix)).map(|(_, nanos)| nanos)
 }
 
 /// The durations of a bucket: from the bound of the next smaller one of the same histogram to its own.
 fn bucket(labels: &Labels, all: &HashSet<&Labels>) -> Option<(u64, Option<u64>)> {
-    let name = labels.name().strip_suffix("_bucket")?;
-    let unit = if name.ends_with("_milliseconds") {
-        1e6
-    } else if name.ends_with("_seconds") {
-        1e9
-    } else {
-        return None;
-    };
+    let unit = nanoseconds(labels)?;
     let bound = |of: &Labels| of.get("le").parse::<f64>().ok();
     let own = bound(labels)?;
     let others = |of: &Labels| {
@@ -340,5 +405,14 @@ mod tests {
         let hint_of_job = hint(&job, &services, &HashSet::new()).unwrap();
         assert_eq!((hint_of_job.service.as_str(), hint_of_job.failed, hint_of_job.durations), ("shop", true, None));
         assert_eq!(hint(&labels(&[("job", "node")]), &services, &HashSet::new()), None);
+        assert!(hint_of(1).holds(70.0) && !hint_of(1).holds(50.0) && hint_of(2).holds(1e6) && !hint_of_job.holds(1.0));
+    }
+
+    #[test]
+    fn measurements_like_the_point_are_nearer_than_others() {
+        assert_eq!(distance(0.9, None), 0);
+        assert_eq!((distance(0.91, Some(0.9)), distance(0.89, Some(0.9))), (0, 0));
+        assert!(distance(0.1, Some(0.9)) > distance(0.5, Some(0.9)));
+        assert_eq!(distance(1e308, Some(-1e308)), u64::MAX, "no measurement is too far");
     }
 }
