@@ -46,7 +46,7 @@ export const fetchNear = ({ query, labels, at, value, window }: PointQuery, sign
       start: window.start / 1000,
       end: window.end / 1000,
       limit: 12,
-      logs: 0,
+      logs: 1,
     },
     signal,
   );

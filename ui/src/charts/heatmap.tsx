@@ -40,7 +40,7 @@ const BOTTOM = 22;
 const TOP = 8;
 const CLICK_PX = 4;
 const DOT_PX = 9;
-const MOST_DOTS = 150;
+const MOST_DOTS = 80;
 
 interface Spot {
   column: number;
@@ -215,15 +215,20 @@ function paint(canvas: HTMLCanvasElement, heat: Heat, window: Window, size: { wi
   }
 }
 
+/** One a cell, so that the picture stays to be seen; those of the emptiest cells first, as these are what one asks about. */
 function place(exemplars: readonly ExemplarPoint[], window: Window, heat: Heat, x: (seconds: number) => number, y: (value: number) => number): Placed[] {
-  const spots = new Map<string, Placed>();
-  for (const exemplar of exemplars.filter((one) => one.at * 1000 >= window.start && one.at * 1000 <= window.end).sort((a, b) => b.value - a.value)) {
-    if (spots.size >= MOST_DOTS) break;
-    const [px, py] = [x(exemplar.at), y(exemplar.value)];
-    const key = `${Math.round(px / DOT_PX)}:${Math.round(py / DOT_PX)}`;
-    if (!spots.has(key)) spots.set(key, { exemplar, x: px, y: py, beyond: exemplar.value > heat.axis.high });
+  const spots = new Map<string, Placed & { count: number }>();
+  for (const exemplar of exemplars) {
+    if (exemplar.at * 1000 < window.start || exemplar.at * 1000 > window.end) continue;
+    const column = columnAt(heat, exemplar.at);
+    const cell = cellAt(heat.columns[column], exemplar.value);
+    const key = cell ? `${column}:${cell.low}` : `${Math.round(x(exemplar.at) / DOT_PX)}:${Math.round(y(exemplar.value) / DOT_PX)}`;
+    const known = spots.get(key);
+    if (known && known.exemplar.value >= exemplar.value) continue;
+    spots.set(key, { exemplar, x: x(exemplar.at), y: y(exemplar.value), beyond: exemplar.value > heat.axis.high, count: cell?.count ?? 0 });
   }
-  return [...spots.values()].sort((a, b) => a.x - b.x);
+  const rare = [...spots.values()].sort((a, b) => a.count - b.count).slice(0, MOST_DOTS);
+  return rare.sort((a, b) => a.x - b.x);
 }
 
 /** Where an arrow leads: to the cell of the next column that is nearest in value, or to the next cell of the column. */
