@@ -11,6 +11,8 @@ export interface JaegerReference {
   refType: "CHILD_OF" | "FOLLOWS_FROM";
   traceID: string;
   spanID: string;
+  /** A link's attributes. */
+  tags?: KeyValue[];
 }
 
 export interface JaegerSpan {
@@ -25,7 +27,8 @@ export interface JaegerSpan {
   startTimeUnixNano?: string;
   endTimeUnixNano?: string;
   tags: KeyValue[] | null;
-  logs: { timestamp: number; fields: KeyValue[] }[] | null;
+  /** Its events. */
+  logs: { timestamp: number; timeUnixNano?: string; fields: KeyValue[] }[] | null;
   processID: string;
   warnings?: string[] | null;
 }
@@ -56,4 +59,14 @@ export async function fetchOperations(service: string, signal?: AbortSignal): Pr
 export async function fetchTrace(id: string, signal?: AbortSignal): Promise<JaegerTrace | undefined> {
   const answer = await getJson<Answer<JaegerTrace[] | null>>(`/api/traces/${encodeURIComponent(id)}`, {}, signal);
   return answer.data?.[0];
+}
+
+/** OTLP's `TracesData`, as a collector takes it. */
+export interface OtlpTraces {
+  resourceSpans: unknown[];
+}
+
+export async function fetchOtlp(id: string, signal?: AbortSignal): Promise<OtlpTraces> {
+  const answer = await getJson<{ result: OtlpTraces }>(`/api/v3/traces/${encodeURIComponent(id)}`, {}, signal);
+  return answer.result;
 }

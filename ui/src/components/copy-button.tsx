@@ -18,7 +18,7 @@ export function CopyButton({ text, label = "Copy", withText = false }: { text: s
 }
 
 /** Pages that aren't served from localhost or over TLS have no clipboard; a selection does there. */
-async function writeClipboard(text: string): Promise<void> {
+export async function writeClipboard(text: string): Promise<void> {
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
   const area = document.createElement("textarea");
   area.value = text;

@@ -6,6 +6,8 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 
 const OVERSCAN = 12;
+/** So many rows one scrolls between two renderings. */
+const STEP = 4;
 
 interface Props {
   count: number;
@@ -57,7 +59,7 @@ export function VirtualList({ count, rowHeight, row, detail, reveal = -1, onScro
   }, [reveal, count]);
 
   const first = Math.max(0, Math.floor((top - detailHeight) / rowHeight) - OVERSCAN);
-  const last = Math.min(count, Math.ceil((top + height) / rowHeight) + OVERSCAN);
+  const last = Math.min(count, Math.ceil((top + height) / rowHeight) + STEP + OVERSCAN);
   const rows: ComponentChildren[] = [];
   for (let i = first; i < last; i++) {
     rows.push(
@@ -72,7 +74,7 @@ export function VirtualList({ count, rowHeight, row, detail, reveal = -1, onScro
       ref={scroller}
       class={`virtual ${rest.class ?? ""}`}
       onScroll={(event) => {
-        setTop(event.currentTarget.scrollTop);
+        setTop(Math.floor(event.currentTarget.scrollTop / (rowHeight * STEP)) * rowHeight * STEP);
         onScroll?.(event.currentTarget.scrollTop);
       }}
       {...attributes}

@@ -1,282 +1,259 @@
 /**
- * A trace as a tree: parents, depth, self time and the critical path, from the flat list that the API answers.
+ * A trace as a tree, in columns: all spans as rows, parents before their children, siblings by start. The spans below row `i` are the
+ * rows `i + 1` to `i + below[i]`, so that collapsing, self times and sums are walks over arrays. Times are microseconds since the
+ * trace's start.
  *
- * Nothing here recurses, since a trace may be a chain of ten thousand spans; all is linear but for sorting siblings. Times are
- * microseconds since the trace's start.
+ * All is linear, but for sorting where spans didn't come by start. What is asked of one span at a time is read when it is
+ * (`trace-span.ts`).
  */
 import type { JaegerSpan, JaegerTrace, KeyValue } from "../api/traces";
+import { microsOf, startsOf } from "./trace-clock";
+import { orderTree } from "./trace-tree";
 
-export interface SpanEvent {
-  at: number;
+/** Bits of `flags`. */
+export const FAILED = 1;
+/** It names a parent that the trace doesn't hold. */
+export const MISSING_PARENT = 2;
+/** It starts before its parent, which is mostly a clock that is off. */
+export const SKEWED = 4;
+/** A span before it has the same id. */
+export const DUPLICATE = 8;
+
+export interface ServiceCount {
   name: string;
-  fields: KeyValue[];
-}
-
-export interface Span {
-  id: string;
-  parentId: string;
-  service: string;
-  operation: string;
-  kind: string;
-  start: number;
-  duration: number;
-  error: boolean;
-  statusText: string;
-  tags: KeyValue[];
-  resource: KeyValue[];
-  events: SpanEvent[];
-  links: { traceId: string; spanId: string }[];
-  warnings: string[];
-  parent: Span | null;
-  children: Span[];
-  depth: number;
-  /** Spans below this one. */
-  descendants: number;
-  /** It names a parent that the trace doesn't hold. */
-  missingParent: boolean;
-  /** It starts before its parent, which is mostly a clock that is off. */
-  skewed: boolean;
-  selfTime: number;
-  /** The parts of this span that the trace's duration is made of. */
-  critical: [number, number][];
+  spans: number;
+  errors: number;
 }
 
 export interface Trace {
   id: string;
-  /** All spans, parents before children, siblings by start. */
-  spans: Span[];
-  byId: Map<string, Span>;
-  root: Span;
+  /** How many spans; the length of every column. */
+  size: number;
+  /** What tells rows apart, also in the address: the span's id, with `~2` behind it for the second of that id. */
+  keys: readonly string[];
+  start: Float64Array;
+  duration: Float64Array;
+  /** Duration without the time in which a child was at work. */
+  self: Float64Array;
+  /** A row, or -1. */
+  parent: Int32Array;
+  depth: Int32Array;
+  /** How many spans are below. */
+  below: Int32Array;
+  /** Index into `services`. */
+  service: Uint32Array;
+  /** Index into `operations`. */
+  operation: Uint32Array;
+  flags: Uint8Array;
+  /** The one with most spans first. */
+  services: readonly ServiceCount[];
+  operations: readonly string[];
+  /** The row one means by "the root". */
+  root: number;
   /** Milliseconds since the Unix epoch. */
   startMs: number;
-  duration: number;
-  services: { name: string; spans: number; errors: number }[];
+  /** From the first start to the last end. */
+  total: number;
   errors: number;
   maxDepth: number;
+  source: JaegerTrace;
+  /** Which span of the source a row is. */
+  origin: Uint32Array;
 }
 
-export function buildTrace(raw: JaegerTrace): Trace | undefined {
-  if (raw.spans.length === 0) return undefined;
-  const starts = raw.spans.map(startNanos);
-  const origin = starts.reduce((least, start) => (start < least ? start : least));
-  const spans = raw.spans.map((span, i) => readSpan(span, raw, starts[i], origin));
-  const byId = new Map<string, Span>();
-  for (const span of spans) if (!byId.has(span.id)) byId.set(span.id, span);
-  const ordered = orderSpans(spans, linkParents(spans, byId));
-  countDescendants(ordered);
-  ordered.forEach((span) => (span.selfTime = selfTime(span)));
-  const root = mainRoot(ordered);
-  markCriticalPath(root, ordered);
+export function buildTrace(source: JaegerTrace): Trace | undefined {
+  const { spans } = source;
+  const size = spans.length;
+  if (size === 0) return undefined;
+  const { originMicros, starts } = startsOf(spans);
+  const { keys, indexOf, repeated } = nameSpans(spans);
+  const parents = Int32Array.from(spans, (span, i) => parentIndex(span, i, indexOf));
+  const { order, parent, depth, below, cut } = orderTree(parents, starts);
+
+  const start = new Float64Array(size);
+  const duration = new Float64Array(size);
+  const flags = new Uint8Array(size);
+  const texts = new Texts(source);
+  for (let row = 0; row < size; row++) {
+    const at = order[row];
+    const span = spans[at];
+    start[row] = starts[at];
+    duration[row] = durationOf(span);
+    texts.read(span, row);
+    if (hasFailed(span)) flags[row] |= FAILED;
+    if (repeated.has(at)) flags[row] |= DUPLICATE;
+    if (parent[row] < 0 && (cut.has(at) || parentId(span) !== "")) flags[row] |= MISSING_PARENT;
+    if (parent[row] >= 0 && start[row] < start[parent[row]]) flags[row] |= SKEWED;
+  }
+  const { services, service, operation, operations } = texts.ranked(flags);
+  const root = mainRoot(parent, below, flags);
   return {
-    id: raw.traceID,
-    spans: ordered,
-    byId,
+    id: source.traceID,
+    size,
+    keys: Array.from(order, (at) => keys[at]),
+    start,
+    duration,
+    self: selfTimes(start, duration, below),
+    parent,
+    depth,
+    below,
+    service,
+    operation,
+    flags,
+    services,
+    operations,
     root,
-    startMs: Number(origin / 1000n) / 1000,
-    duration: ordered.reduce((most, span) => Math.max(most, span.start + span.duration), 0),
-    services: servicesOf(ordered),
-    errors: ordered.filter((span) => span.error).length,
-    maxDepth: ordered.reduce((most, span) => Math.max(most, span.depth), 0),
+    startMs: originMicros / 1000,
+    total: lastEnd(start, duration),
+    errors: services.reduce((sum, one) => sum + one.errors, 0),
+    maxDepth: depth.reduce((most, one) => Math.max(most, one), 0),
+    source,
+    origin: order,
   };
 }
 
-const startNanos = (span: JaegerSpan) =>
-  span.startTimeUnixNano ? BigInt(span.startTimeUnixNano) : BigInt(Math.round(span.startTime)) * 1000n;
-
-function readSpan(raw: JaegerSpan, trace: JaegerTrace, start: bigint, origin: bigint): Span {
-  const tags = raw.tags ?? [];
-  const tag = (key: string) => tags.find((one) => one.key === key)?.value;
-  const references = raw.references ?? [];
-  const parent = references.find((one) => one.refType === "CHILD_OF" && one.traceID === raw.traceID);
-  const process = trace.processes[raw.processID];
-  const startOfTraceMicros = Number(origin / 1000n);
-  return {
-    id: raw.spanID,
-    parentId: parent?.spanID ?? "",
-    service: process?.serviceName ?? "unknown",
-    operation: raw.operationName,
-    kind: String(tag("span.kind") ?? "internal"),
-    start: Number(start - origin) / 1000,
-    duration: raw.endTimeUnixNano ? Number(BigInt(raw.endTimeUnixNano) - start) / 1000 : raw.duration,
-    error: tag("error") === true || tag("error") === "true" || tag("otel.status_code") === "ERROR",
-    statusText: String(tag("otel.status_description") ?? ""),
-    tags,
-    resource: process?.tags ?? [],
-    events: (raw.logs ?? []).map((log) => ({
-      at: log.timestamp - startOfTraceMicros,
-      name: String(log.fields.find((field) => field.key === "event")?.value ?? "event"),
-      fields: log.fields.filter((field) => field.key !== "event"),
-    })),
-    links: references.filter((one) => one !== parent).map((one) => ({ traceId: one.traceID, spanId: one.spanID })),
-    warnings: raw.warnings ?? [],
-    parent: null,
-    children: [],
-    depth: 0,
-    descendants: 0,
-    missingParent: false,
-    skewed: false,
-    selfTime: 0,
-    critical: [],
-  };
-}
-
-/** Hangs children on their parents and returns the roots. */
-function linkParents(spans: Span[], byId: Map<string, Span>): Span[] {
-  const roots: Span[] = [];
-  for (const span of spans) {
-    const parent = span.parentId ? byId.get(span.parentId) : undefined;
-    if (parent && parent !== span) {
-      span.parent = parent;
-      span.skewed = span.start < parent.start;
-      parent.children.push(span);
-    } else {
-      span.missingParent = span.parentId !== "";
-      roots.push(span);
+/** Keys that are unique, and which span an id means: the first that has it. */
+function nameSpans(spans: readonly JaegerSpan[]): { keys: string[]; indexOf: Map<string, number>; repeated: Set<number> } {
+  const indexOf = new Map<string, number>();
+  const repeated = new Set<number>();
+  const times = new Map<string, number>();
+  const keys = spans.map(({ spanID }, i) => {
+    if (!indexOf.has(spanID)) {
+      indexOf.set(spanID, i);
+      return spanID;
     }
-  }
-  for (const span of spans) span.children.sort(byStart);
-  return roots.sort(byStart);
+    repeated.add(i);
+    const time = (times.get(spanID) ?? 1) + 1;
+    times.set(spanID, time);
+    return `${spanID}~${time}`;
+  });
+  return { keys, indexOf, repeated };
 }
 
-const byStart = (a: Span, b: Span) => a.start - b.start || b.duration - a.duration;
+/** The reference that makes a span a child within its trace. */
+export const parentReference = (span: JaegerSpan) =>
+  span.references?.find((one) => one.refType === "CHILD_OF" && one.traceID === span.traceID);
 
-/** Depth first. Spans that are each other's ancestors hang on no root; they are shown as roots, cut at the first seen. */
-function orderSpans(spans: Span[], roots: Span[]): Span[] {
-  const ordered: Span[] = [];
-  const seen = new Set<Span>();
-  const walk = (from: Span) => {
-    const stack = [from];
-    for (let span = stack.pop(); span; span = stack.pop()) {
-      if (seen.has(span)) continue;
-      seen.add(span);
-      span.depth = span.parent ? span.parent.depth + 1 : 0;
-      ordered.push(span);
-      for (let i = span.children.length - 1; i >= 0; i--) stack.push(span.children[i]);
-    }
-  };
-  roots.forEach(walk);
-  for (const span of spans) {
-    if (seen.has(span)) continue;
-    if (span.parent) span.parent.children = span.parent.children.filter((child) => child !== span);
-    span.parent = null;
-    span.missingParent = true;
-    walk(span);
-  }
-  return ordered;
+const parentId = (span: JaegerSpan) => parentReference(span)?.spanID ?? "";
+
+function parentIndex(span: JaegerSpan, self: number, indexOf: Map<string, number>): number {
+  const id = parentId(span);
+  const at = id === "" ? undefined : indexOf.get(id);
+  return at === undefined || at === self ? -1 : at;
 }
 
-function countDescendants(ordered: Span[]): void {
-  for (let i = ordered.length - 1; i >= 0; i--) {
-    const { parent, descendants } = ordered[i];
-    if (parent) parent.descendants += descendants + 1;
+/** Nanoseconds where the API has them. */
+function durationOf(span: JaegerSpan): number {
+  if (!span.endTimeUnixNano || !span.startTimeUnixNano) return Math.max(0, span.duration);
+  const [from, fromPart] = microsOf(span.startTimeUnixNano);
+  const [to, toPart] = microsOf(span.endTimeUnixNano);
+  return Math.max(0, to - from + (toPart - fromPart));
+}
+
+export const tagOf = (tags: readonly KeyValue[] | null, key: string) => tags?.find((one) => one.key === key)?.value;
+
+function hasFailed({ tags }: JaegerSpan): boolean {
+  if (!tags) return false;
+  for (const { key, value } of tags) {
+    if (key === "error" && (value === true || value === "true")) return true;
+    if (key === "otel.status_code" && value === "ERROR") return true;
+  }
+  return false;
+}
+
+/** Names of services and operations as numbers. */
+class Texts {
+  readonly #serviceOf: Map<string, string>;
+  readonly #services = new Map<string, number>();
+  readonly #operations = new Map<string, number>();
+  readonly #service: Uint32Array;
+  readonly #operation: Uint32Array;
+
+  constructor(source: JaegerTrace) {
+    this.#serviceOf = new Map(Object.entries(source.processes).map(([id, one]) => [id, one.serviceName || "unknown"]));
+    this.#service = new Uint32Array(source.spans.length);
+    this.#operation = new Uint32Array(source.spans.length);
+  }
+
+  read(span: JaegerSpan, row: number): void {
+    this.#service[row] = numberOf(this.#services, this.#serviceOf.get(span.processID) ?? "unknown");
+    this.#operation[row] = numberOf(this.#operations, span.operationName);
+  }
+
+  /** With the services numbered by their spans. */
+  ranked(flags: Uint8Array): Pick<Trace, "services" | "service" | "operations" | "operation"> {
+    const counts = [...this.#services.keys()].map((name) => ({ name, spans: 0, errors: 0 }));
+    this.#service.forEach((service, row) => {
+      counts[service].spans += 1;
+      counts[service].errors += flags[row] & FAILED;
+    });
+    const services = [...counts].sort((a, b) => b.spans - a.spans || a.name.localeCompare(b.name));
+    const places = new Map(services.map((one, place) => [one, place]));
+    const service = this.#service.map((was) => places.get(counts[was])!);
+    return { services, service, operations: [...this.#operations.keys()], operation: this.#operation };
   }
 }
 
-/** Duration without the time in which at least one child was at work. */
-function selfTime(span: Span): number {
-  const end = span.start + span.duration;
-  let covered = 0;
-  let reached = span.start;
-  for (const child of span.children) {
-    const from = Math.max(child.start, reached);
-    const to = Math.min(child.start + child.duration, end);
-    if (to > from) {
+function numberOf(known: Map<string, number>, text: string): number {
+  const at = known.get(text);
+  if (at !== undefined) return at;
+  known.set(text, known.size);
+  return known.size - 1;
+}
+
+/** Children come by start, so that one pass over them counts overlaps once. */
+function selfTimes(start: Float64Array, duration: Float64Array, below: Int32Array): Float64Array {
+  return duration.map((took, row) => {
+    const end = start[row] + took;
+    const last = row + below[row];
+    let covered = 0;
+    let reached = start[row];
+    for (let child = row + 1; child <= last; child += below[child] + 1) {
+      const from = Math.max(start[child], reached);
+      const to = Math.min(start[child] + duration[child], end);
+      if (to <= from) continue;
       covered += to - from;
       reached = to;
     }
-  }
-  return Math.max(0, span.duration - covered);
-}
-
-/** The root one means: a span without a parent, the one with the most below it; else the first of the orphans. */
-function mainRoot(ordered: Span[]): Span {
-  const roots = ordered.filter((span) => span.parent === null);
-  const proper = roots.filter((span) => !span.missingParent);
-  return (proper.length > 0 ? proper : roots).reduce((best, span) => (span.descendants > best.descendants ? span : best));
-}
-
-/**
- * Walks back from the moment all was done: whoever ended last before the moment looked at was what one waited for; what lies between
- * is the parent's own time. A child counts with all below it, as work handed to a queue ends long after the span that sent it.
- */
-function markCriticalPath(root: Span, ordered: readonly Span[]): void {
-  const ends = subtreeEnds(ordered);
-  const stack = [root];
-  for (let span = stack.pop(); span; span = stack.pop()) {
-    const { start, critical } = span;
-    const ownEnd = start + span.duration;
-    const own = (from: number, to: number) => {
-      if (Math.min(to, ownEnd) > Math.max(from, start)) critical.push([Math.max(from, start), Math.min(to, ownEnd)]);
-    };
-    let cursor = ends.get(span)!;
-    for (const child of [...span.children].sort((a, b) => ends.get(b)! - ends.get(a)!)) {
-      const childEnd = ends.get(child)!;
-      if (childEnd > cursor || childEnd <= child.start || child.start < start) continue;
-      own(childEnd, cursor);
-      stack.push(child);
-      cursor = child.start;
-    }
-    own(start, cursor);
-  }
-}
-
-/** When a span and all below it were done. */
-function subtreeEnds(ordered: readonly Span[]): Map<Span, number> {
-  const ends = new Map<Span, number>();
-  for (let i = ordered.length - 1; i >= 0; i--) {
-    const span = ordered[i];
-    const below = span.children.reduce((most, child) => Math.max(most, ends.get(child) ?? 0), 0);
-    ends.set(span, Math.max(span.start + span.duration, below));
-  }
-  return ends;
-}
-
-function servicesOf(spans: Span[]): Trace["services"] {
-  const services = new Map<string, { name: string; spans: number; errors: number }>();
-  for (const span of spans) {
-    const entry = services.get(span.service) ?? { name: span.service, spans: 0, errors: 0 };
-    entry.spans += 1;
-    if (span.error) entry.errors += 1;
-    services.set(span.service, entry);
-  }
-  return [...services.values()].sort((a, b) => b.spans - a.spans || a.name.localeCompare(b.name));
-}
-
-/** The rows to show: all spans but those below a collapsed one. */
-export function visibleSpans(trace: Trace, collapsed: ReadonlySet<string>): Span[] {
-  if (collapsed.size === 0) return trace.spans;
-  const rows: Span[] = [];
-  for (let i = 0; i < trace.spans.length; i++) {
-    const span = trace.spans[i];
-    rows.push(span);
-    if (collapsed.has(span.id)) i += span.descendants;
-  }
-  return rows;
-}
-
-/** Spans whose name, service, id or attributes hold the words. */
-export function findSpans(trace: Trace, query: string): Span[] {
-  const words = query.toLowerCase().split(/\s+/).filter(Boolean);
-  if (words.length === 0) return [];
-  return trace.spans.filter((span) => {
-    const text = searchText(span);
-    return words.every((word) => text.includes(word));
+    return Math.max(0, took - covered);
   });
 }
 
-const searchTexts = new WeakMap<Span, string>();
-
-/** Made once a span, as one searches while typing. */
-function searchText(span: Span): string {
-  const known = searchTexts.get(span);
-  if (known !== undefined) return known;
-  const text = allText(span);
-  searchTexts.set(span, text);
-  return text;
+function lastEnd(start: Float64Array, duration: Float64Array): number {
+  let most = 0;
+  for (let row = 0; row < start.length; row++) most = Math.max(most, start[row] + duration[row]);
+  return most;
 }
 
-function allText(span: Span): string {
-  const tags = span.tags.map((tag) => `${tag.key}=${tag.value}`);
-  const events = span.events.flatMap((event) => [event.name, ...event.fields.map((field) => `${field.key}=${field.value}`)]);
-  return [span.service, span.operation, span.id, ...tags, ...events].join("\n").toLowerCase();
+/** A span without a parent, the one with the most below it; else the first of the orphans. */
+function mainRoot(parent: Int32Array, below: Int32Array, flags: Uint8Array): number {
+  let best = -1;
+  let bestOrphan = 0;
+  for (let row = 0; row < parent.length; row += below[row] + 1) {
+    if (flags[row] & MISSING_PARENT) bestOrphan = below[row] > below[bestOrphan] ? row : bestOrphan;
+    else if (best < 0 || below[row] > below[best]) best = row;
+  }
+  return best < 0 ? bestOrphan : best;
+}
+
+export const serviceName = (trace: Trace, row: number) => trace.services[trace.service[row]].name;
+export const operationName = (trace: Trace, row: number) => trace.operations[trace.operation[row]];
+export const isFailed = (trace: Trace, row: number) => (trace.flags[row] & FAILED) !== 0;
+
+const rowIndexes = new WeakMap<Trace, Map<string, number>>();
+
+/** The row of a key, or -1. */
+export function rowOf(trace: Trace, key: string): number {
+  if (key === "") return -1;
+  let rows = rowIndexes.get(trace);
+  if (!rows) rowIndexes.set(trace, (rows = new Map(trace.keys.map((one, row) => [one, row]))));
+  return rows.get(key) ?? -1;
+}
+
+/** The rows directly below one. */
+export function childrenOf(trace: Trace, row: number): number[] {
+  const children: number[] = [];
+  const last = row + trace.below[row];
+  for (let child = row + 1; child <= last; child += trace.below[child] + 1) children.push(child);
+  return children;
 }

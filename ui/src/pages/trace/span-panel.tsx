@@ -1,22 +1,30 @@
-/** All there is to know of one span, most telling first: what failed, its logs, attributes, events, links, resource. */
+/** All there is to know of one span, most telling first: what failed, its logs, attributes, events, links, resource, scope. */
 import type { ComponentChildren } from "preact";
 import { useMemo } from "preact/hooks";
 import { fetchLogs, type LogRecord } from "../../api/logs";
 import type { KeyValue } from "../../api/traces";
 import { breakable } from "../../components/breakable";
-import { CopyButton } from "../../components/copy-button";
+import { CopyButton, writeClipboard } from "../../components/copy-button";
 import { ErrorNote, Skeleton } from "../../components/feedback";
 import { CloseIcon } from "../../components/icons";
 import { LogLine, logMillis } from "../../components/log-line";
+import { MenuButton, type MenuItem } from "../../components/menu-button";
 import { ServiceTag } from "../../components/service-tag";
-import { formatDuration, formatPercent, formatValue } from "../../lib/format";
-import type { Span, SpanEvent, Trace } from "../../model/trace";
+import { formatCount, formatDuration, formatPercent, formatValue } from "../../lib/format";
+import { rowOf, type Trace } from "../../model/trace";
+import type { Span, SpanEvent } from "../../model/trace-span";
 import { useLoad, type Loaded } from "../../state/load";
-import { href } from "../../state/url";
+import { href, setParams } from "../../state/url";
 import type { TraceLogs } from "./use-trace";
 import { selectSpan } from "./trace-url";
 
-export function SpanPanel({ span, trace, logs }: { span: Span; trace: Trace; logs: Loaded<TraceLogs> }) {
+interface Props {
+  span: Span;
+  trace: Trace;
+  logs: Loaded<TraceLogs>;
+}
+
+export function SpanPanel({ span, trace, logs }: Props) {
   const exceptions = span.events.filter((event) => event.name === "exception");
   const events = span.events.filter((event) => event.name !== "exception");
   return (
@@ -38,47 +46,66 @@ export function SpanPanel({ span, trace, logs }: { span: Span; trace: Trace; log
         </Fact>
         <Fact name="Starts at">+{formatDuration(span.start)}</Fact>
         <Fact name="Kind">{span.kind}</Fact>
-        <Fact name="Of the trace">{trace.duration > 0 ? formatPercent(span.duration / trace.duration) : "–"}</Fact>
-        <Fact name="Children">{span.children.length}</Fact>
+        <Fact name="Of the trace">{trace.total > 0 ? formatPercent(span.duration / trace.total) : "–"}</Fact>
+        <Fact name="Children">{formatCount(span.children)}</Fact>
       </dl>
       {(span.error || exceptions.length > 0) && <Failure span={span} exceptions={exceptions} />}
-      {span.missingParent && <p class="note">Its parent {span.parentId} is not in the store: not sent, lost, or not here yet.</p>}
-      {span.skewed && <p class="note">It starts before its parent. The clock of one of the two hosts is probably off.</p>}
-      {span.warnings.map((warning) => (
-        <p key={warning} class="note">
-          {warning}
+      {oddities(span, trace).map((text) => (
+        <p key={text} class="note">
+          {text}
         </p>
       ))}
-      <SpanLogs span={span} trace={trace} logs={logs} />
-      <Section title="Attributes" count={span.tags.length}>
-        <Attributes tags={span.tags} service={span.service} />
+      <SpanLogs key={span.key} span={span} trace={trace} logs={logs} />
+      <Section title="Attributes" count={span.attributes.length}>
+        <Attributes tags={span.attributes} service={span.service} searchable />
       </Section>
       {events.length > 0 && (
         <Section title="Events" count={events.length}>
-          {events.map((event, i) => (
+          {events.slice(0, MOST_EVENTS).map((event, i) => (
             <div key={i} class="event">
               <div class="event-head">
                 <span class="faint">+{formatDuration(event.at)}</span> <strong>{event.name}</strong>
               </div>
-              <Attributes tags={event.fields} />
+              {event.fields.length > 0 && <Attributes tags={event.fields} service={span.service} />}
             </div>
           ))}
+          {events.length > MOST_EVENTS && <p class="faint pad">The first {MOST_EVENTS} of them.</p>}
         </Section>
       )}
       {span.links.length > 0 && (
         <Section title="Links" count={span.links.length}>
-          {span.links.map((link) => (
-            <a key={link.traceId + link.spanId} class="mono link-row" href={href(`/traces/${link.traceId}`, { span: link.spanId })}>
-              {link.traceId}
-            </a>
+          {span.links.map((link, i) => (
+            <div key={i} class="event">
+              <a class="mono link-row" href={href(`/traces/${link.traceId}`, { span: link.spanId })} title="Open the linked span">
+                {link.traceId} <span class="faint">{link.spanId}</span>
+              </a>
+              {link.attributes.length > 0 && <Attributes tags={link.attributes} service={span.service} />}
+            </div>
           ))}
         </Section>
       )}
       <Section title="Resource" count={span.resource.length} closed>
-        <Attributes tags={span.resource} service={span.service} />
+        <Attributes tags={span.resource} service={span.service} searchable />
       </Section>
+      {span.scope.length > 0 && (
+        <Section title="Scope" count={span.scope.length} closed>
+          <Attributes tags={span.scope} service={span.service} />
+        </Section>
+      )}
     </aside>
   );
+}
+
+const MOST_EVENTS = 200;
+
+/** What is odd about the span, in words. */
+function oddities(span: Span, trace: Trace): string[] {
+  const texts = [...span.warnings];
+  if (span.missingParent && rowOf(trace, span.parentId) < 0) texts.push(`Its parent ${span.parentId} is not in the trace: not sent, lost, or not here yet.`);
+  else if (span.missingParent) texts.push(`Its parent ${span.parentId} is also below it: the two name each other. It is shown as a root.`);
+  if (span.skew > 0) texts.push(`It starts ${formatDuration(span.skew)} before its parent. The clock of one of the two hosts is probably off.`);
+  if (span.duplicate) texts.push(`Another span of this trace has the id ${span.id}, too. What names it as parent is shown below the other.`);
+  return texts;
 }
 
 const Fact = ({ name, children }: { name: string; children: ComponentChildren }) => (
@@ -135,7 +162,7 @@ function Exception({ event }: { event: SpanEvent }) {
 }
 
 /** The logs that came with the trace; when those were cut off, the span's own are asked for. */
-function SpanLogs({ span, trace, logs }: { span: Span; trace: Trace; logs: Loaded<TraceLogs> }) {
+function SpanLogs({ span, trace, logs }: Props) {
   const cut = logs.data?.cut ?? false;
   const own = useLoad(cut ? `logs of ${trace.id} ${span.id}` : null, 0, async (signal) =>
     (await fetchLogs({ trace_id: trace.id, span_id: span.id }, null, 500, signal)).reverse(),
@@ -143,7 +170,7 @@ function SpanLogs({ span, trace, logs }: { span: Span; trace: Trace; logs: Loade
   const records: LogRecord[] | undefined = cut ? own.data : logs.data ? (logs.data.bySpan.get(span.id) ?? []) : undefined;
   // With logs of its own, only what went wrong below is worth the room: that is where a slow span is explained.
   const least = records?.length ? WARN : 0;
-  const below = useMemo(() => (records && logs.data ? logsBelow(span, logs.data, least) : []), [records, logs.data, span, least]);
+  const below = useMemo(() => (records && logs.data ? logsBelow(span, trace, logs.data, least) : []), [records, logs.data, span, least]);
   const error = logs.error ?? own.error;
   return (
     <Section title="Logs" count={records?.length ?? 0}>
@@ -176,18 +203,25 @@ const WARN = 13;
 const MOST_BELOW = 50;
 
 /** The first logs of all spans below one that are at least so grave, in order of time. */
-function logsBelow(span: Span, logs: TraceLogs, least: number): LogRecord[] {
+function logsBelow(span: Span, trace: Trace, logs: TraceLogs, least: number): LogRecord[] {
+  const last = span.row + trace.below[span.row];
   const found: LogRecord[] = [];
-  const stack = [...span.children];
-  for (let below = stack.pop(); below; below = stack.pop()) {
-    found.push(...(logs.bySpan.get(below.id) ?? []).filter((log) => log.severity_number >= least));
-    stack.push(...below.children);
+  for (const [id, records] of logs.bySpan) {
+    const row = rowOf(trace, id);
+    if (row > span.row && row <= last) found.push(...records.filter((log) => log.severity_number >= least));
   }
   return found.sort((a, b) => logMillis(a) - logMillis(b)).slice(0, MOST_BELOW);
 }
 
+interface AttributesProps {
+  tags: KeyValue[];
+  service: string;
+  /** Traces can be searched for them. */
+  searchable?: boolean;
+}
+
 /** Attributes by the first part of their key, so that `http.` stands with `http.`. */
-function Attributes({ tags, service }: { tags: KeyValue[]; service?: string }) {
+function Attributes({ tags, service, searchable = false }: AttributesProps) {
   if (tags.length === 0) return <p class="faint pad">None.</p>;
   const sorted = [...tags].sort((a, b) => a.key.localeCompare(b.key));
   return (
@@ -200,13 +234,9 @@ function Attributes({ tags, service }: { tags: KeyValue[]; service?: string }) {
           <div key={`${tag.key}${i}`} class={starts ? "starts-group" : ""}>
             <dt>{breakable(tag.key)}</dt>
             <dd>
-              {service === undefined ? (
-                <span class="attribute-value">{value}</span>
-              ) : (
-                <a class="attribute-value" href={href("/traces", { service, tag: [`${tag.key}=${value}`] })} title={`Find traces with ${tag.key}=${value}`}>
-                  {value === "" ? '""' : value}
-                </a>
-              )}
+              <MenuButton label={`${tag.key}: what to do with this value`} class="attribute-value" items={() => valueMenu(tag.key, value, service, searchable)}>
+                {value === "" ? '""' : value}
+              </MenuButton>
               <CopyButton text={value} label={`Copy ${tag.key}`} />
             </dd>
           </div>
@@ -214,4 +244,19 @@ function Attributes({ tags, service }: { tags: KeyValue[]; service?: string }) {
       })}
     </dl>
   );
+}
+
+function valueMenu(key: string, value: string, service: string, searchable: boolean): MenuItem[] {
+  const pair = `${key}=${value}`;
+  const here = [
+    { label: "Find in this trace", run: () => setParams({ find: /\s/.test(pair) ? value : pair }, "replace") },
+    { label: "Copy the value", run: () => void writeClipboard(value) },
+    { label: "Copy key and value", run: () => void writeClipboard(pair) },
+  ];
+  if (!searchable) return here;
+  return [
+    { label: "Traces with this value", href: href("/traces", { service, tag: [pair] }) },
+    { label: "Traces without this value", href: href("/traces", { service, not: [`.${pair}`] }) },
+    ...here,
+  ];
 }

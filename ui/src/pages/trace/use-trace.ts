@@ -1,10 +1,13 @@
-/** A trace and its logs, loaded together. */
+/** A trace and its logs, loaded together; from the server, or from a file that was opened in this page. */
+import { useEffect, useState } from "preact/hooks";
 import { fetchLogs, type LogRecord } from "../../api/logs";
 import { fetchTrace } from "../../api/traces";
 import { ApiError } from "../../api/http";
 import { learnServices } from "../../lib/color";
 import { buildTrace, type Trace } from "../../model/trace";
+import { findSpans, type Found } from "../../model/trace-find";
 import { useLoad, type Loaded } from "../../state/load";
+import { isOpened, openedTrace } from "../../state/opened";
 
 const MOST_LOGS = 1000;
 
@@ -14,9 +17,9 @@ export interface TraceLogs {
   cut: boolean;
 }
 
-export function useTrace(id: string): Loaded<Trace> {
-  return useLoad(`trace ${id}`, 0, async (signal) => {
-    const raw = await fetchTrace(id, signal);
+export function useTrace(id: string | null): Loaded<Trace> {
+  return useLoad(id === null ? null : `trace ${id}`, 0, async (signal) => {
+    const raw = isOpened(id!) ? openedTrace(id!) : await fetchTrace(id!, signal);
     const trace = raw && buildTrace(raw);
     if (!trace) throw new ApiError(`There is no trace ${id}.`, 404, "");
     learnServices(trace.services.map((service) => service.name));
@@ -24,8 +27,11 @@ export function useTrace(id: string): Loaded<Trace> {
   });
 }
 
+const NO_LOGS: TraceLogs = { bySpan: new Map(), cut: false };
+
 export function useTraceLogs(id: string): Loaded<TraceLogs> {
   return useLoad(`logs of ${id}`, 0, async (signal) => {
+    if (isOpened(id)) return NO_LOGS;
     const logs = await fetchLogs({ trace_id: id }, null, MOST_LOGS, signal);
     return { bySpan: groupBySpan(logs), cut: logs.length >= MOST_LOGS };
   });
@@ -40,4 +46,18 @@ function groupBySpan(newestFirst: LogRecord[]): Map<string, LogRecord[]> {
     else groups.set(log.span_id, [log]);
   }
   return groups;
+}
+
+const NOTHING: Found = { rows: [], marks: new Uint8Array(0) };
+
+/** What the words find; while one types on, what was found last stays. */
+export function useFound(trace: Trace, query: string): Found {
+  const [found, setFound] = useState(NOTHING);
+  useEffect(() => {
+    if (query.trim() === "") return setFound(NOTHING);
+    const abort = new AbortController();
+    findSpans(trace, query, abort.signal).then(setFound, () => undefined);
+    return () => abort.abort();
+  }, [trace, query]);
+  return query.trim() === "" ? NOTHING : found;
 }

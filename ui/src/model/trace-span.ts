@@ -1,0 +1,93 @@
+/** One span in full, read from the trace's source when somebody looks at it. */
+import type { JaegerReference, JaegerSpan, KeyValue } from "../api/traces";
+import { microsOf } from "./trace-clock";
+import { childrenOf, FAILED, DUPLICATE, MISSING_PARENT, operationName, parentReference, serviceName, SKEWED, tagOf, type Trace } from "./trace";
+
+export interface SpanEvent {
+  /** Since the trace's start. */
+  at: number;
+  name: string;
+  fields: KeyValue[];
+}
+
+export interface SpanLink {
+  traceId: string;
+  spanId: string;
+  attributes: KeyValue[];
+}
+
+export interface Span {
+  row: number;
+  key: string;
+  id: string;
+  parentId: string;
+  service: string;
+  operation: string;
+  kind: string;
+  start: number;
+  duration: number;
+  selfTime: number;
+  children: number;
+  error: boolean;
+  statusText: string;
+  attributes: KeyValue[];
+  resource: KeyValue[];
+  scope: KeyValue[];
+  events: SpanEvent[];
+  links: SpanLink[];
+  warnings: string[];
+  missingParent: boolean;
+  duplicate: boolean;
+  /** How long before its parent it starts, or 0. */
+  skew: number;
+}
+
+const SCOPE = "otel.scope.";
+
+export const sourceOf = (trace: Trace, row: number): JaegerSpan => trace.source.spans[trace.origin[row]];
+
+export function spanAt(trace: Trace, row: number): Span {
+  const raw = sourceOf(trace, row);
+  const tags = raw.tags ?? [];
+  const parent = parentReference(raw);
+  const flag = (bit: number) => (trace.flags[row] & bit) !== 0;
+  return {
+    row,
+    key: trace.keys[row],
+    id: raw.spanID,
+    parentId: parent?.spanID ?? "",
+    service: serviceName(trace, row),
+    operation: operationName(trace, row),
+    kind: String(tagOf(tags, "span.kind") ?? "internal"),
+    start: trace.start[row],
+    duration: trace.duration[row],
+    selfTime: trace.self[row],
+    children: childrenOf(trace, row).length,
+    error: flag(FAILED),
+    statusText: String(tagOf(tags, "otel.status_description") ?? ""),
+    attributes: tags.filter((tag) => !tag.key.startsWith(SCOPE)),
+    resource: trace.source.processes[raw.processID]?.tags ?? [],
+    scope: tags.filter((tag) => tag.key.startsWith(SCOPE)).map((tag) => ({ ...tag, key: tag.key.slice(SCOPE.length) })),
+    events: eventsAt(trace, row),
+    links: (raw.references ?? []).filter((one) => one !== parent).map(linkOf),
+    warnings: raw.warnings ?? [],
+    missingParent: flag(MISSING_PARENT),
+    duplicate: flag(DUPLICATE),
+    skew: flag(SKEWED) ? trace.start[trace.parent[row]] - trace.start[row] : 0,
+  };
+}
+
+const linkOf = (one: JaegerReference): SpanLink => ({ traceId: one.traceID, spanId: one.spanID, attributes: one.tags ?? [] });
+
+export function eventsAt(trace: Trace, row: number): SpanEvent[] {
+  const { logs } = sourceOf(trace, row);
+  if (!logs || logs.length === 0) return [];
+  return logs.map((log) => {
+    const [whole, part] = log.timeUnixNano ? microsOf(log.timeUnixNano) : [log.timestamp, 0];
+    return {
+      at: whole - trace.startMs * 1000 + part,
+      name: String(tagOf(log.fields, "event") ?? "event"),
+      fields: log.fields.filter((field) => field.key !== "event"),
+    };
+  });
+}
