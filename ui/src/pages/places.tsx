@@ -7,8 +7,7 @@ import type { ComponentType } from "preact";
 import { LogsPage } from "./logs/logs-page";
 import { MetricsPage } from "./metrics/metrics-page";
 import { ServicesPage } from "./services/services-page";
-import { TracePage } from "./trace/trace-page";
-import { TracesPage } from "./traces/traces-page";
+import { TraceRoutes, traceTitle } from "./traces/routes";
 
 export interface Place {
   path: string;
@@ -23,7 +22,7 @@ export interface Place {
 
 export const PLACES: Place[] = [
   { path: "/services", title: "Services", key: "s", page: ServicesPage },
-  { path: "/traces", title: "Traces", key: "t", page: ({ name }) => (name ? <TracePage id={name} /> : <TracesPage />), titleOf: (id) => `Trace ${id.slice(0, 8)}` },
+  { path: "/traces", title: "Traces", key: "t", page: TraceRoutes, titleOf: traceTitle },
   { path: "/metric", title: "Metrics", key: "m", page: MetricsPage, titleOf: (name) => name },
   { path: "/logs", title: "Logs", key: "l", page: LogsPage },
 ];
