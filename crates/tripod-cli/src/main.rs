@@ -10,6 +10,7 @@ mod durability;
 mod duration;
 #[cfg(feature = "parquet")]
 mod export;
+mod health;
 mod keep;
 mod rule_args;
 mod test_rules;
@@ -20,6 +21,11 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// The static build's: musl's own has one lock for all threads (`docs/decisions/0049-a-static-image.md`).
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Observability on three legs: traces, metrics, logs
 #[derive(Debug, Parser)]
@@ -42,6 +48,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Run unit tests of Prometheus rules
     Test(test_rules::TestArgs),
+    /// Say by the exit code whether a server is ready
+    Health(health::HealthArgs),
     #[command(hide = true)]
     DemoService(demo::ServiceArgs),
 }
@@ -63,6 +71,7 @@ fn main() -> ExitCode {
         Command::Export(args) => export::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Test(args) => test_rules::run(&args),
+        Command::Health(args) => health::run(&args),
         Command::DemoService(args) => demo::run_service(&args),
     }
 }

@@ -106,8 +106,8 @@ pub(crate) struct UpArgs {
     /// Let POST /-/reload read Prometheus' configuration again, as SIGHUP does
     #[arg(long)]
     pub(crate) allow_reload: bool,
-    /// A name beside localhost by which the web page and the query APIs may be asked on loopback, such as that of a proxy; several times
-    /// for several
+    /// A name beside localhost by which the web page and the query APIs may be asked, such as that of a proxy or a container; several
+    /// times for several [default: on loopback none, elsewhere any]
     #[arg(long, value_name = "NAME")]
     pub(crate) allow_host: Vec<String>,
     #[command(flatten)]

@@ -240,3 +240,21 @@ fn it_may_have_as_many_files_open_as_the_system_grants() {
     let up = Up::of(&mut command);
     assert_eq!(limits(up.child.id()), ["512", "512"]);
 }
+
+#[test]
+fn health_says_by_its_exit_code_whether_a_server_is_ready() {
+    let data = tempfile::tempdir().unwrap();
+    let mut up = Up::of(tripod(data.path()).env("TRIPOD_TOKEN", "0123456789abcdef"));
+    let address = up.address("ui");
+    let health = |url: &str| {
+        let ran = Command::new(env!("CARGO_BIN_EXE_tripod")).args(["health", url]).output().unwrap();
+        (ran.status.code(), String::from_utf8(ran.stderr).unwrap())
+    };
+    assert_eq!(health(&format!("http://{address}/-/ready")), (Some(0), String::new()));
+    let (code, said) = health(&format!("http://{address}/api/services"));
+    assert!(code == Some(1) && said.ends_with("/api/services: it answered 401\n"), "{code:?} {said}");
+    up.signal(libc::SIGTERM);
+    assert_eq!(up.code(), Some(0));
+    let (code, said) = health(&format!("http://{address}/-/ready"));
+    assert!(code == Some(1) && said.contains("refused"), "{code:?} {said}");
+}

@@ -70,8 +70,8 @@ pub struct Config {
     pub tls: Option<TlsFiles>,
     /// Let `POST /-/reload` read Prometheus' configuration again. Default no.
     pub allow_reload: bool,
-    /// Names beside `localhost` by which the web page and the query APIs may be asked while they listen on loopback: those of
-    /// a proxy in front. Default none.
+    /// Names beside `localhost` by which the web page and the query APIs may be asked: that of a proxy in front, or of the container
+    /// they run in. Default none; then any name is as good, unless they listen on loopback.
     pub allowed_hosts: Vec<String>,
 }
 

@@ -135,7 +135,8 @@ impl Server {
         let zipkin_router = || zipkin::router(Arc::clone(&ingest));
         served.extend(zipkin.map(|bound| (bound, Listener::OtlpHttp { browsers: false }, zipkin_router())));
         for ((listener, address), kind, router) in served {
-            let hosts = address.ip().is_loopback().then(|| config.allowed_hosts.clone());
+            let are_checked = address.ip().is_loopback() || !config.allowed_hosts.is_empty();
+            let hosts = are_checked.then(|| config.allowed_hosts.clone());
             let guard = Guard::new(kind, hosts, Arc::clone(&config.credentials));
             let half_close = kind != Listener::Web;
             let serving = Serving { router: guard.before(router), tls: tls.clone(), half_close };

@@ -54,7 +54,7 @@ fn routes() -> BTreeSet<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_route_of_every_listener_wants_a_token_but_two_that_say_the_server_lives() {
+async fn every_route_of_every_listener_wants_a_token_but_those_that_say_the_server_lives() {
     let running = guarded().await;
     let routes = routes();
     assert!(routes.len() > 40 && routes.contains("/api/v1/query") && routes.contains("/api/traces/x"), "{routes:?}");
@@ -65,7 +65,7 @@ async fn every_route_of_every_listener_wants_a_token_but_two_that_say_the_server
                 let url = format!("http://{address}{path}");
                 let ask = || running.client.request(method.clone(), &url).timeout(Duration::from_secs(30));
                 let status = ask().send().await.unwrap().status().as_u16();
-                let open = is_web && ["/-/healthy", "/healthz"].contains(&path.as_str());
+                let open = is_web && ["/-/healthy", "/-/ready", "/healthz"].contains(&path.as_str());
                 assert_eq!(status == 401, !open, "{method} {url}: {status}");
                 let wrong = ask().bearer_auth("0123456789abcdeg").send().await.unwrap().status().as_u16();
                 assert_eq!(wrong, status, "{method} {url} with a wrong token");
@@ -148,6 +148,26 @@ async fn on_loopback_the_web_port_answers_only_to_names_of_this_machine() {
     }
     for host in ["evil.example", "127.0.0.1.evil.example:4319", "0.0.0.0", "192.168.0.7:4319", ""] {
         assert_eq!(get(host), "421", "{host:?}: a page of that name would ask through the reader's browser");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn beyond_loopback_it_answers_to_any_name_unless_names_are_given() {
+    let beyond = |names: &'static [&str]| {
+        Running::with(move |config| {
+            config.http = SocketAddr::from(([0, 0, 0, 0], 0));
+            config.insecure = true;
+            config.allowed_hosts = names.iter().map(|name| (*name).to_owned()).collect();
+        })
+    };
+    let get = |running: &Running, host: &str| {
+        let address = SocketAddr::from(([127, 0, 0, 1], running.server.addresses().http.port()));
+        raw(address, &format!("GET /api/services HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n"))
+    };
+    let (any, one) = (beyond(&[]).await, beyond(&["tripod"]).await);
+    for host in ["evil.example", "tripod:4319", "localhost"] {
+        assert_eq!(get(&any, host), "200", "{host}");
+        assert_eq!(get(&one, host), if host == "evil.example" { "421" } else { "200" }, "{host}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! Who may speak to the server: one guard before every route of every listener.
 //!
-//! - [`credentials`] are tokens and users; where there are any, every request needs one, but for the two paths that only say that the
+//! - [`credentials`] are tokens and users; where there are any, every request needs one, but for the paths that only say that the
 //!   server lives.
 //! - [`origin`] keeps web pages out that are not ours: a page of anywhere can make the browser of someone behind the same loopback ask or
 //!   post, by a name that leads there (DNS rebinding) or by a form. No other program is hindered by it.
@@ -20,8 +20,9 @@ use axum::response::{IntoResponse, Response};
 use self::credentials::{Credentials, Proof};
 pub(crate) use self::origin::is_local_page;
 
-/// What is answered to everyone: that the server lives, and nothing else.
-const OPEN: [&str; 2] = ["/-/healthy", "/healthz"];
+/// What is answered to everyone: that the server lives and takes requests, and nothing else. Who restarts it when it doesn't, such as a
+/// cluster's node, has no token.
+const OPEN: [&str; 3] = ["/-/healthy", "/-/ready", "/healthz"];
 
 /// What a listener is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +38,7 @@ pub(crate) enum Listener {
 /// What a listener lets through.
 pub(crate) struct Guard {
     listener: Listener,
-    /// On loopback: names beside `localhost` by which the server may be asked. Elsewhere any name is as good.
+    /// On loopback, or where names are given: names beside `localhost` by which the server may be asked. Else any name is as good.
     local_hosts: Option<Vec<String>>,
     credentials: Arc<Credentials>,
 }
