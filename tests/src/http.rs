@@ -54,6 +54,11 @@ impl Client {
         answer(self.0.get(url).header("accept", "text/html,*/*;q=0.8").call()?)
     }
 
+    /// Puts a body of JSON.
+    pub fn put(&self, url: &str, json: &Value) -> Result<Answer, ureq::Error> {
+        answer(self.0.put(url).header("content-type", "application/json").send(json.to_string())?)
+    }
+
     /// Posts a body with these headers.
     pub fn post(&self, url: &str, headers: &[(&str, &str)], body: &[u8]) -> Result<Answer, ureq::Error> {
         let request = headers.iter().fold(self.0.post(url), |request, (name, value)| request.header(*name, *value));

@@ -305,6 +305,114 @@ fn webhooks_get_the_beginning_and_the_end_with_links_to_traces() {
     assert_eq!(bodies.lock().expect("not poisoned").len(), 2, "each is told once");
 }
 
+/// Runs amtool on our server; what it prints.
+fn amtool(program: &Path, tripod: &Tripod, arguments: &[&str]) -> String {
+    let mut command = Command::new(program);
+    command.arg(format!("--alertmanager.url={}", tripod.http)).args(["--no-version-check", "--output=json"]);
+    let output = command.args(arguments).output().expect("it runs");
+    assert!(output.status.success(), "{arguments:?}: {}", said(&output));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn amtool_silences_an_alert_whose_webhook_then_hears_nothing_until_the_silence_ends() {
+    let packages = ["amtool", "usr/bin", "prometheus-alertmanager", "--", "amtool"];
+    let Some(programs) = setup::run("tests/debian/fetch.sh", &packages) else { return };
+    let program = Path::new(&programs).join("amtool");
+    let dir = tempfile::tempdir().expect("a folder");
+    let (hook, bodies) = sink();
+    let rules =
+        "  - {alert: Quiet, expr: absent(released), labels: {team: core}}\n  - {alert: Loud, expr: vector(1)}\n";
+    let arguments = ["--alert-webhook", &hook, "--alert-resend", "1s"];
+    // Before its first evaluation the silence has to be there: the rules come with the second start.
+    let tripod = start(dir.path(), "  - {record: nothing, expr: vector(1)}\n", &arguments);
+    let json = |text: String| serde_json::from_str::<Value>(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    let add = [
+        "silence",
+        "add",
+        "alertname=Quiet",
+        "team=~c.*",
+        "env!=test",
+        "--comment=planned",
+        "--author=ada",
+        "--duration=2h",
+    ];
+    let id = amtool(&program, &tripod, &add).trim().to_owned();
+    assert!(tripod.stop(libc::SIGTERM).status.success());
+
+    let tripod = start(dir.path(), rules, &arguments);
+    let listed = json(amtool(&program, &tripod, &["silence", "query", "alertname=Quiet"]));
+    assert_eq!(
+        (&listed[0]["id"], &listed[0]["createdBy"], &listed[0]["comment"]),
+        (&json!(id), &json!("ada"), &json!("planned"))
+    );
+    assert_eq!(listed[0]["matchers"].as_array().map(Vec::len), Some(3));
+    let told = |name: &str| {
+        let bodies = bodies.lock().expect("not poisoned");
+        bodies
+            .iter()
+            .filter(|body| body["groupLabels"]["alertname"] == name)
+            .map(|body| body["status"].clone())
+            .collect::<Vec<_>>()
+    };
+    wait_for("both fire", || (alerts(&tripod).len() == 2).then_some(()));
+    wait_for("the one that is not silenced is told", || (!told("Loud").is_empty()).then_some(()));
+    let shown = json(amtool(&program, &tripod, &["alert", "query", "--silenced"]));
+    assert_eq!((&shown[0]["labels"]["alertname"], &shown[0]["status"]["silencedBy"]), (&json!("Quiet"), &json!([id])));
+    let active = json(amtool(&program, &tripod, &["alert", "query", "--active", "alertname=~.+"]));
+    assert_eq!(active.as_array().map(Vec::len), Some(1), "{active}");
+    assert!(amtool(&program, &tripod, &["cluster", "show"]).contains("disabled"));
+    assert!(amtool(&program, &tripod, &["config", "show"]).contains("receivers"));
+    assert!(told("Quiet").is_empty());
+
+    amtool(&program, &tripod, &["silence", "update", &id, "--duration=3h", "--comment=longer"]);
+    let listed = json(amtool(&program, &tripod, &["silence", "query"]));
+    assert_eq!((listed.as_array().map(Vec::len), &listed[0]["comment"]), (Some(1), &json!("longer")));
+    amtool(&program, &tripod, &["silence", "expire", listed[0]["id"].as_str().expect("an id")]);
+    assert_eq!(json(amtool(&program, &tripod, &["silence", "query"])), json!([]));
+    let expired = json(amtool(&program, &tripod, &["silence", "query", "--expired"]));
+    assert_eq!(expired[0]["status"]["state"], "expired");
+    wait_for("the end of the silence is the beginning of the news", || {
+        told("Quiet").contains(&json!("firing")).then_some(())
+    });
+    assert_eq!(told("Loud"), [json!("firing")]);
+}
+
+#[test]
+fn promtool_takes_the_file_of_rules_that_are_made_in_the_page() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (tripod, check) = (Tripod::start(&dir.path().join("data")), |file: &Path| tripod("check", file));
+    let rules = [
+        (
+            "Many errors",
+            json!({ "expr": "sum by (job) (rate(errors_total{path=~\"/a|/b\"}[5m]))\n  > 0.1", "for": "1h30m" }),
+        ),
+        (
+            "it's: #1",
+            json!({
+                "expr": "up == 0", "interval": "30s", "keep_firing_for": "5m",
+                "labels": { "severity": "true", "no": "- 'x'" },
+                "annotations": { "summary": "{{ $labels.job }}: \"{{ $value | humanize }}\"\n\tü\u{85}\u{2028}", "runbook_url": "https://example.com/#a" },
+            }),
+        ),
+    ];
+    for (name, rule) in &rules {
+        let url = format!("{}/api/rules/own/{}", tripod.http, tripod_tests::http::encode(name));
+        let answer = tripod.client().put(&url, rule).expect("it answers");
+        assert_eq!(answer.status, 201, "{}", answer.text());
+    }
+    let file = dir.path().join("data/alerting/rules.yml");
+    assert!(
+        tripod.get("/api/rules/own", &[])["file"].as_str().is_some_and(|path| path.ends_with("alerting/rules.yml"))
+    );
+    let ours = check(&file);
+    assert!(ours.status.success() && said(&ours).contains("2 rules found"), "{}", said(&ours));
+    for program in promtools() {
+        let theirs = promtool(&program, "check", &file);
+        assert!(theirs.status.success() && said(&theirs).contains("2 rules found"), "{}", said(&theirs));
+    }
+}
+
 #[test]
 fn an_alert_waits_on_where_it_was_before_a_restart() {
     let dir = tempfile::tempdir().expect("a folder");

@@ -61,7 +61,7 @@ async fn every_route_of_every_listener_wants_a_token_but_those_that_say_the_serv
     let addresses = running.server.addresses();
     for (address, is_web) in [(addresses.http, true), (addresses.otlp_http, false), (addresses.otlp_grpc, false)] {
         for path in &routes {
-            for method in [Method::GET, Method::POST, Method::OPTIONS] {
+            for method in [Method::GET, Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS] {
                 let url = format!("http://{address}{path}");
                 let ask = || running.client.request(method.clone(), &url).timeout(Duration::from_secs(30));
                 let status = ask().send().await.unwrap().status().as_u16();

@@ -4,6 +4,8 @@
 //! an error, and when its client goes away with nothing; in both cases it is told to end, and keeps its place until it has, so that
 //! slow queries can't pile up.
 
+mod alert_history;
+mod alertmanager;
 mod attributes;
 mod completion;
 mod correlate;
@@ -20,12 +22,14 @@ pub(crate) mod logs;
 mod loki;
 mod otlp_traces;
 pub(crate) mod overview;
+mod own_rules;
 mod params;
 pub(crate) mod prometheus;
 mod prometheus_json;
 mod prometheus_series;
 mod prometheus_status;
 mod remote_read;
+mod rule_preview;
 mod rules;
 pub(crate) mod selectors;
 mod snapshot;
@@ -168,6 +172,16 @@ impl Context {
         self.own.count_query(api, started.elapsed(), result.is_err());
         result
     }
+
+    /// Runs what writes to a file on a thread of its own. It goes on to its end, whether somebody waits for it or not.
+    async fn write<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let context = Arc::clone(self);
+        let done = tokio::task::spawn_blocking(move || work(&context)).await;
+        done.unwrap_or_else(|_| Err(Failure::Internal("the change could not be made".to_owned())))
+    }
 }
 
 /// Tells a query to end when nobody waits for its answer any more.
@@ -277,6 +291,10 @@ pub(crate) fn router(context: Arc<Context>, ingest: Arc<Ingest>, scraped: Scrape
         .merge(federate::routes())
         .merge(remote_read::routes())
         .merge(rules::routes())
+        .merge(alertmanager::routes())
+        .merge(alert_history::routes())
+        .merge(rule_preview::routes())
+        .merge(own_rules::routes())
         .merge(trace_summaries::routes())
         .merge(logs::routes())
         .merge(loki::routes())

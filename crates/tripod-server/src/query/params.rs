@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequest, Path, Request};
 use axum::http::header::CONTENT_TYPE;
+use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 use tripod_store::{AttributeMatch, Window};
 
@@ -21,6 +22,14 @@ pub(super) type Segment = Result<Path<String>, PathRejection>;
 /// The text of a part of the path.
 pub(super) fn segment(segment: Segment) -> Result<String, Failure> {
     segment.map(|Path(text)| text).map_err(|rejection| Failure::Bad(rejection.body_text()))
+}
+
+/// The body of a request, of so many bytes at most.
+pub(super) async fn body(request: Request, max: usize) -> Result<Bytes, Failure> {
+    match Limited::new(request.into_body(), max).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(_) => Err(Failure::Bad(format!("the body can't be read, or is longer than {max} bytes"))),
+    }
 }
 
 /// Parameters by name. A form that can't be read counts as empty: what is missing is then named by the API.

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tripod_store::Matcher;
 
 use super::params::Params;
+use super::prometheus::now;
 use super::{Context, Failure, json_response, selectors, time};
 use crate::rules::alert::Alert;
 use crate::rules::group::{Group, Health, Rule};
@@ -114,8 +115,12 @@ fn list(context: &Context, params: &Params) -> Result<Value, Failure> {
     let next = limit.and_then(|limit| groups.get(limit)).map(|group| group_token(group));
     groups.truncate(limit.unwrap_or(usize::MAX));
     let shown = groups.iter().filter_map(|group| {
-        let rules: Vec<Value> =
-            group.rules.iter().filter(|rule| filter.takes_rule(rule)).map(|one| rule(one, filter.alerts)).collect();
+        let rules: Vec<Value> = group
+            .rules
+            .iter()
+            .filter(|rule| filter.takes_rule(rule))
+            .map(|one| rule(context, one, filter.alerts))
+            .collect();
         (!rules.is_empty() || !filtered).then(|| group_json(group, &rules))
     });
     let mut data = json!({ "groups": shown.collect::<Vec<_>>() });
@@ -138,7 +143,7 @@ fn group_json(group: &Group, rules: &[Value]) -> Value {
     })
 }
 
-fn rule(rule: &Rule, with_alerts: bool) -> Value {
+fn rule(context: &Context, rule: &Rule, with_alerts: bool) -> Value {
     let status = rule.status();
     let (health, error) = match &status.health {
         Health::Unknown => ("unknown", ""),
@@ -160,7 +165,8 @@ fn rule(rule: &Rule, with_alerts: bool) -> Value {
         RuleKind::Recording if rule.config.labels.is_empty() => {}
         RuleKind::Recording => json["labels"] = json!(rule.config.labels),
         RuleKind::Alerting { hold, keep_firing, annotations } => {
-            let alerts: Vec<Value> = if with_alerts { status.alerts.iter().map(alert).collect() } else { Vec::new() };
+            let shown = status.alerts.iter().filter(|_| with_alerts);
+            let alerts: Vec<Value> = shown.map(|one| alert(context, one)).collect();
             json["type"] = "alerting".into();
             json["state"] = status.state.name().into();
             json["duration"] = hold.as_secs_f64().into();
@@ -173,7 +179,8 @@ fn rule(rule: &Rule, with_alerts: bool) -> Value {
     json
 }
 
-fn alert(alert: &Alert) -> Value {
+/// An alert as Prometheus gives it, and the ids of the silences that fit it, where there are any.
+fn alert(context: &Context, alert: &Alert) -> Value {
     let labels: BTreeMap<&str, &str> = alert.labels.iter().collect();
     let mut json = json!({
         "labels": labels,
@@ -185,13 +192,23 @@ fn alert(alert: &Alert) -> Value {
     if let Some(since) = alert.keep_firing_since {
         json["keepFiringSince"] = moment(Some(since)).into();
     }
+    let silenced_by = silenced_by(context, alert);
+    if !silenced_by.is_empty() {
+        json["silencedBy"] = silenced_by.into();
+    }
     json
+}
+
+fn silenced_by(context: &Context, alert: &Alert) -> Vec<String> {
+    let rules = &context.rules;
+    let labels = rules.notifier.labels(alert, &rules.surroundings());
+    labels.map_or(Vec::new(), |labels| rules.silences.of(&labels, now()))
 }
 
 async fn alerts(State(context): State<Arc<Context>>) -> Response {
     let groups = context.rules.groups();
     let rules = groups.iter().flat_map(|group| &group.rules).filter(|rule| rule.is_alerting());
-    let alerts: Vec<Value> = rules.flat_map(|rule| rule.status().alerts).map(|one| alert(&one)).collect();
+    let alerts: Vec<Value> = rules.flat_map(|rule| rule.status().alerts).map(|one| alert(&context, &one)).collect();
     answer(Ok(json!({ "alerts": alerts })))
 }
 

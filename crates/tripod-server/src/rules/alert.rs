@@ -12,7 +12,7 @@ use super::ground::{Ground, RuleSample, vector};
 use super::template::{AlertData, Filling, Template};
 
 /// The series that says which alerts there are.
-const ALERTS: &str = "ALERTS";
+pub(super) const ALERTS: &str = "ALERTS";
 /// The series that says since when, for the time after a restart.
 const ALERTS_FOR_STATE: &str = "ALERTS_FOR_STATE";
 /// How long resolved alerts are remembered, and told again.

@@ -221,6 +221,14 @@ impl Rule {
         }
     }
 
+    /// Why the last evaluation failed, if it did.
+    pub(crate) fn failure(&self) -> Option<String> {
+        match &lock(&self.state).health {
+            Health::Failed(reason) => Some(reason.clone()),
+            Health::Unknown | Health::Ok => None,
+        }
+    }
+
     /// Changes the alerts.
     pub(super) fn with_alerts<T>(&self, change: impl FnOnce(&mut Alerts) -> T) -> T {
         change(&mut lock(&self.state).alerts)

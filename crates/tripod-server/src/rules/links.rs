@@ -45,6 +45,11 @@ impl Links {
         }
     }
 
+    /// The same for an alert that began to fire at a time in the past.
+    pub(super) fn traces_before(&self, expr: &str, of: &Labels, at: i64) -> Vec<String> {
+        self.traces(expr, of, at - BEFORE, at)
+    }
+
     /// Ids of the traces with the largest measurements, of series that fit what the alert is about.
     fn traces(&self, expr: &str, of: &Labels, start: i64, end: i64) -> Vec<String> {
         // Links are a help: where there are none, the alert goes out without.

@@ -3,7 +3,9 @@
 //! - [`file`] reads rule files; [`template`] their labels and annotations.
 //! - [`schedule`] says when a [`group`] is evaluated: [`recording`] rules keep samples, [`alert`]ing ones also go from pending to firing to
 //!   resolved; [`restore`] takes them up after a restart.
-//! - [`links`] finds the traces behind an alert; [`notify`] tells Alertmanagers and webhooks.
+//! - [`links`] finds the traces behind an alert; [`notify`] tells Alertmanagers and webhooks, [`silences`] keep it from that.
+//! - [`own`] rules are made in the page, and written ([`write`]) as a rule file; [`preview`] says what a rule would have done,
+//!   [`history`] what alerts did; a [`timeline`] is how the states of one follow one another.
 //! - [`unit_tests`] evaluates rules over series that a test writes down.
 //!
 //! An evaluation is a query at one time: it blocks a thread of its own, at most [`schedule::GROUPS_AT_ONCE`] of them.
@@ -12,18 +14,26 @@ pub(crate) mod alert;
 mod file;
 mod ground;
 pub(crate) mod group;
+pub(crate) mod history;
 mod links;
 pub(crate) mod metrics;
 pub(crate) mod notify;
+pub(crate) mod own;
+pub(crate) mod preview;
 mod recording;
 mod restore;
 mod schedule;
 mod settings;
+pub(crate) mod silences;
 mod store_ground;
 pub(crate) mod template;
+pub(crate) mod timeline;
 mod unit_tests;
+mod write;
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
@@ -35,9 +45,11 @@ pub use self::file::{GroupConfig, RuleConfig, RuleFault, RuleFile, RuleKind};
 use self::group::{Group, Rule};
 use self::links::Links;
 use self::notify::{Destinations, Notifier};
+use self::own::{OwnError, OwnRule, OwnRules};
 use self::restore::Restore;
 use self::schedule::{Course, GROUPS_AT_ONCE, now};
 pub use self::settings::RuleSettings;
+use self::silences::Silences;
 use self::store_ground::StoreGround;
 pub use self::unit_tests::{Case, Report, run as run_unit_tests};
 use crate::prometheus_config::glob;
@@ -51,6 +63,8 @@ pub(crate) struct Rules {
     store: Arc<dyn Store>,
     pub(crate) engine: Engine,
     pub(crate) notifier: Arc<Notifier>,
+    pub(crate) silences: Arc<Silences>,
+    pub(crate) own: OwnRules,
     places: Arc<Semaphore>,
     running: Mutex<Running>,
 }
@@ -59,8 +73,16 @@ pub(crate) struct Rules {
 struct Running {
     groups: Vec<RunningGroup>,
     surroundings: Arc<Surroundings>,
+    defaults: Defaults,
     /// Whether rules ran before, in this process: then new ones have nothing to take up.
     began: bool,
+}
+
+/// What holds for groups that say nothing about it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Defaults {
+    pub(crate) interval: Duration,
+    offset: Duration,
 }
 
 struct RunningGroup {
@@ -73,17 +95,34 @@ struct RunningGroup {
 pub(crate) struct Loaded {
     groups: Vec<Group>,
     surroundings: Surroundings,
+    defaults: Defaults,
     destinations: Destinations,
 }
 
 impl Rules {
-    pub(crate) fn new(settings: RuleSettings, own_url: String, store: Arc<dyn Store>, engine: Engine) -> Arc<Self> {
-        let (notifier, places) = (Arc::new(Notifier::default()), Arc::new(Semaphore::new(GROUPS_AT_ONCE)));
-        let running = Mutex::default();
-        Arc::new(Self { settings, own_url, store, engine, notifier, places, running })
+    /// Rules that are none yet; `dir` is where silences and own rules are kept.
+    ///
+    /// # Errors
+    /// When the silences can't be read.
+    pub(crate) fn new(
+        settings: RuleSettings,
+        own_url: String,
+        store: Arc<dyn Store>,
+        engine: Engine,
+        dir: &Path,
+    ) -> Result<Arc<Self>, ServerError> {
+        let silences = Arc::new(Silences::open(dir.join("silences.json"))?);
+        let (notifier, places) = (Notifier::new(Arc::clone(&silences)), Arc::new(Semaphore::new(GROUPS_AT_ONCE)));
+        let (notifier, own, running) = (Arc::new(notifier), Self::own(dir), Mutex::default());
+        Ok(Arc::new(Self { settings, own_url, store, engine, notifier, silences, own, places, running }))
     }
 
-    /// Reads the rule files that the configuration and the settings name.
+    /// The own rules that are kept in a directory.
+    pub(crate) fn own(dir: &Path) -> OwnRules {
+        OwnRules::new(dir.join("rules.yml"))
+    }
+
+    /// Reads the rule files that the configuration and the settings name, and the own rules.
     ///
     /// # Errors
     /// All that is wrong with them.
@@ -91,6 +130,7 @@ impl Rules {
         settings: &RuleSettings,
         own_url: &str,
         config: &PrometheusConfig,
+        own: &OwnRules,
     ) -> Result<Loaded, ServerError> {
         let mut paths = Vec::new();
         for pattern in config.rule_files.iter().chain(&settings.files) {
@@ -100,13 +140,12 @@ impl Rules {
         paths.sort();
         paths.dedup();
         let (mut groups, mut faults) = (Vec::new(), Vec::new());
-        for path in paths {
-            match RuleFile::read(&path) {
-                Ok(file) => {
-                    let (interval, offset) = (config.global.evaluation_interval, config.global.rule_query_offset);
-                    let made = file.groups.into_iter().map(|group| Group::new(&file.name, group, interval, offset));
-                    groups.extend(made);
-                }
+        let defaults =
+            Defaults { interval: config.global.evaluation_interval, offset: config.global.rule_query_offset };
+        let others = paths.iter().filter(|path| *path != own.path()).map(|path| RuleFile::read(path));
+        for read in others.chain([own.read()]) {
+            match read {
+                Ok(file) => groups.extend(groups_of(file, defaults)),
                 Err(found) => faults.extend(found),
             }
         }
@@ -117,12 +156,13 @@ impl Rules {
         let external_url = settings.external_url.clone().unwrap_or_else(|| own_url.to_owned());
         let external_labels = config.global.external_labels.clone();
         let destinations = Destinations::new(settings, config, &external_url)?;
-        Ok(Loaded { groups, surroundings: Surroundings { external_labels, external_url }, destinations })
+        let surroundings = Surroundings { external_labels, external_url };
+        Ok(Loaded { groups, surroundings, defaults, destinations })
     }
 
     /// The same, with this server's settings.
     pub(crate) fn load_again(&self, config: &PrometheusConfig) -> Result<Loaded, ServerError> {
-        Self::load(&self.settings, &self.own_url, config)
+        Self::load(&self.settings, &self.own_url, config, &self.own)
     }
 
     /// Goes by these rules from now on. Groups that are as they were before just go on; changed ones keep the state of the rules
@@ -132,9 +172,26 @@ impl Rules {
         let surroundings = Arc::new(loaded.surroundings);
         let unchanged = *surroundings == *running.surroundings;
         self.notifier.apply(loaded.destinations);
-        let course = self.course(&surroundings);
-        let mut before: Vec<RunningGroup> = std::mem::take(&mut running.groups);
-        for group in loaded.groups {
+        (running.surroundings, running.defaults) = (surroundings, loaded.defaults);
+        let before = std::mem::take(&mut running.groups);
+        self.exchange(&mut running, before, loaded.groups, unchanged);
+        running.began = true;
+    }
+
+    /// The same for the own rules alone.
+    fn apply_own(&self, file: RuleFile) {
+        let mut running = self.running();
+        let is_own = |one: &RunningGroup| one.group.file == file.name;
+        let (before, others) = std::mem::take(&mut running.groups).into_iter().partition(is_own);
+        running.groups = others;
+        let groups = groups_of(file, running.defaults).collect();
+        self.exchange(&mut running, before, groups, true);
+    }
+
+    /// Runs `groups` where `before` ran.
+    fn exchange(&self, running: &mut Running, mut before: Vec<RunningGroup>, groups: Vec<Group>, unchanged: bool) {
+        let course = self.course(&running.surroundings);
+        for group in groups {
             let named =
                 |other: &RunningGroup| other.group.file == group.file && other.group.config.name == group.config.name;
             let other = before.iter().position(named).map(|at| before.swap_remove(at));
@@ -151,8 +208,27 @@ impl Rules {
             let key = |one: &RunningGroup| (one.group.file.clone(), one.group.config.name.clone());
             key(a).cmp(&key(b))
         });
-        running.surroundings = surroundings;
-        running.began = true;
+    }
+
+    /// Keeps an own rule and goes by it; whether it is a new one. With `new`, only if there is none of that name. Blocks, within a Tokio
+    /// runtime.
+    pub(crate) fn put_own(&self, name: &str, rule: &OwnRule, new: bool) -> Result<bool, OwnError> {
+        self.own.put(name, rule, new, |file| self.apply_own(file))
+    }
+
+    /// Takes an own rule away. Blocks, within a Tokio runtime.
+    pub(crate) fn remove_own(&self, name: &str) -> Result<(), OwnError> {
+        self.own.remove(name, |file| self.apply_own(file))
+    }
+
+    /// What templates are told besides.
+    pub(crate) fn surroundings(&self) -> Arc<Surroundings> {
+        Arc::clone(&self.running().surroundings)
+    }
+
+    /// What holds for groups that say nothing about it.
+    pub(crate) fn defaults(&self) -> Defaults {
+        self.running().defaults
     }
 
     /// The groups, by file and name.
@@ -186,7 +262,7 @@ impl Rules {
                 return;
             }
             links.add(rule, &mut due, &around, at);
-            notifier.tell(&rule.config.expr, due, &around);
+            notifier.tell(&rule.config.expr, &due, &around);
         };
         let restore =
             Restore { tolerance: millis(self.settings.outage_tolerance), grace: millis(self.settings.grace_period) };
@@ -204,6 +280,11 @@ impl std::fmt::Debug for Rules {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Rules").field("settings", &self.settings).finish_non_exhaustive()
     }
+}
+
+fn groups_of(file: RuleFile, defaults: Defaults) -> impl Iterator<Item = Group> {
+    let RuleFile { name, groups } = file;
+    groups.into_iter().map(move |group| Group::new(&name, group, defaults.interval, defaults.offset))
 }
 
 /// What a group is called where a list of groups goes on.

@@ -14,10 +14,9 @@ use axum::extract::{FromRequest, Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::Response;
 use axum::routing::{MethodRouter, get};
-use http_body_util::{BodyExt, Limited};
 use serde_json::Value;
 
-use super::params::Params;
+use super::params::{Params, body};
 use super::{Context, Failure, answer};
 use crate::own_metrics::Api;
 
@@ -51,9 +50,7 @@ async fn read(request: Request) -> Result<Params, Failure> {
     if !content_type.starts_with("application/json") {
         return Params::from_request(request, &()).await.map_err(|never| match never {});
     }
-    let body = Limited::new(request.into_body(), MAX_BODY).collect().await;
-    let body = body.map_err(|_| Failure::Bad(format!("the body can't be read, or is longer than {MAX_BODY} bytes")))?;
-    let object: serde_json::Map<String, Value> = serde_json::from_slice(&body.to_bytes())
+    let object: serde_json::Map<String, Value> = serde_json::from_slice(&body(request, MAX_BODY).await?)
         .map_err(|error| Failure::Bad(format!("the body is not a JSON object: {error}")))?;
     let mut pairs = Vec::new();
     for (name, value) in object {

@@ -1,14 +1,15 @@
-//! A group's file: JSON, named by a hash of its labels, written beside and then put in its place.
+//! A group's file: JSON, named by a hash of its labels.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use tripod_store::{Labels, Metadata, MetricKind};
 
 use super::group::{Families, Family, Group};
+use crate::durable;
 
 /// A label's name and value.
 type Pair = (String, String);
@@ -57,14 +58,7 @@ pub(super) fn read_all(dir: &Path) -> BTreeMap<Labels, Group> {
 
 /// Writes a group; when this returns `Ok`, it is on disk.
 pub(super) fn write(dir: &Path, key: &Labels, group: &Group) -> io::Result<()> {
-    fs::create_dir_all(dir)?;
-    let path = path(dir, key);
-    let beside = path.with_extension("new");
-    let mut file = File::create(&beside)?;
-    file.write_all(&serde_json::to_vec(&file_of(key, group))?)?;
-    file.sync_all()?;
-    fs::rename(&beside, &path)?;
-    File::open(dir)?.sync_all()
+    durable::replace(&path(dir, key), &serde_json::to_vec(&file_of(key, group))?)
 }
 
 /// Takes a group's file away.

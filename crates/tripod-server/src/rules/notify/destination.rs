@@ -171,10 +171,10 @@ impl Destination {
         self.state().queue.len()
     }
 
-    /// Has a message sent, if it is news to who gets it.
-    pub(super) fn put(&self, message: Message) {
+    /// Has a message sent, if it is news to who gets it. An Alertmanager has silences of its own: it gets muted ones, too.
+    pub(super) fn put(&self, message: Message, muted: bool) {
         let mut state = self.state();
-        if self.kind != Kind::Alertmanager && !state.is_news(&message, now()) {
+        if self.kind != Kind::Alertmanager && !state.is_news(&message, muted, now()) {
             return;
         }
         if state.queue.len() == QUEUE {
@@ -263,8 +263,9 @@ impl Destination {
 }
 
 impl DestinationState {
-    /// Whether someone who does not remember has to be told: of what begins, of what ends, and now and then of what goes on.
-    fn is_news(&mut self, message: &Message, now: i64) -> bool {
+    /// Whether someone who does not remember has to be told: of what begins, of what ends, and now and then of what goes on. Of what
+    /// is muted only the end, where the beginning was told: whoever opened something then can close it.
+    fn is_news(&mut self, message: &Message, muted: bool, now: i64) -> bool {
         self.told.retain(|_, (.., spoken_of)| now - *spoken_of < FORGET);
         if message.resolved {
             return self.told.remove(&message.labels).is_some();
@@ -274,11 +275,14 @@ impl DestinationState {
             && *starts_at == message.starts_at
         {
             *spoken_of = now;
-            let again = now - *at >= REPEAT;
+            let again = !muted && now - *at >= REPEAT;
             if again {
                 *at = now;
             }
             return again;
+        }
+        if muted {
+            return false;
         }
         self.told.insert(message.labels.clone(), (message.starts_at, now, now));
         true
@@ -303,19 +307,31 @@ mod tests {
     #[test]
     fn webhooks_are_told_of_the_beginning_and_the_end_and_again_after_four_hours() {
         let mut state = DestinationState::default();
-        assert!(state.is_news(&message(5, false), 10));
+        assert!(state.is_news(&message(5, false), false, 10));
         let mut told = 0;
         for minute in 0..=(4 * 60) {
-            told += usize::from(state.is_news(&message(5, false), 10 + minute * 60_000));
+            told += usize::from(state.is_news(&message(5, false), false, 10 + minute * 60_000));
         }
         assert_eq!(told, 1);
-        assert!(state.is_news(&message(5, true), 14_500_000));
-        assert!(!state.is_news(&message(5, true), 14_500_001), "its end is told once");
+        assert!(state.is_news(&message(5, true), false, 14_500_000));
+        assert!(!state.is_news(&message(5, true), false, 14_500_001), "its end is told once");
     }
 
     #[test]
     fn an_end_without_a_beginning_is_no_news() {
-        assert!(!DestinationState::default().is_news(&message(5, true), 10));
+        assert!(!DestinationState::default().is_news(&message(5, true), false, 10));
+    }
+
+    #[test]
+    fn of_what_is_silenced_only_the_end_is_told_and_only_to_who_knows_the_beginning() {
+        let mut state = DestinationState::default();
+        assert!(!state.is_news(&message(5, false), true, 10));
+        assert!(!state.is_news(&message(5, true), true, 11), "who heard nothing hears nothing");
+        assert!(state.is_news(&message(7, false), false, 12), "the silence is over");
+        for minute in 0..=(5 * 60) {
+            assert!(!state.is_news(&message(7, false), true, 12 + minute * 60_000), "after {minute} minutes");
+        }
+        assert!(state.is_news(&message(7, true), true, 18_100_000), "what was opened is closed");
     }
 
     #[test]

@@ -7,18 +7,18 @@ use crate::query::time::format_rfc3339;
 
 /// An alert as others are told about it. Times are milliseconds since the Unix epoch.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Message {
-    pub(super) labels: Texts,
-    pub(super) annotations: Texts,
-    pub(super) starts_at: i64,
-    pub(super) ends_at: i64,
-    pub(super) resolved: bool,
+pub(crate) struct Message {
+    pub(crate) labels: Texts,
+    pub(crate) annotations: Texts,
+    pub(crate) starts_at: i64,
+    pub(crate) ends_at: i64,
+    pub(crate) resolved: bool,
     /// Where its expression is shown.
-    pub(super) generator_url: String,
+    pub(crate) generator_url: String,
 }
 
 impl Message {
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         self.labels.get("alertname").map_or("", String::as_str)
     }
 
@@ -27,7 +27,7 @@ impl Message {
     }
 
     /// What Alertmanager calls this set of labels: FNV-1a of its names and values.
-    pub(super) fn fingerprint(&self) -> String {
+    pub(crate) fn fingerprint(&self) -> String {
         let mut hash = 0xcbf2_9ce4_8422_2325_u64;
         let mut add = |byte: u8| hash = (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
         for (name, value) in &self.labels {
@@ -40,7 +40,7 @@ impl Message {
     }
 
     /// As Alertmanager's API takes it.
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         json!({
             "labels": self.labels,
             "annotations": self.annotations,

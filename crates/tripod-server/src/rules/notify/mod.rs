@@ -15,9 +15,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::task::JoinHandle;
 
 pub(crate) use self::destination::{Counts, Destination, Kind, QUEUE};
-use self::message::Message;
+pub(crate) use self::message::Message;
 use super::alert::{Alert, State, Surroundings};
+use super::schedule::now;
 use super::settings::RuleSettings;
+use super::silences::Silences;
 use super::template;
 use crate::http_client::HttpClient;
 use crate::prometheus_config::alerting::Alertmanagers;
@@ -61,9 +63,9 @@ impl Destinations {
     }
 }
 
-/// Tells all destinations.
-#[derive(Default)]
+/// Tells all destinations; what is silenced only those that have silences of their own.
 pub(crate) struct Notifier {
+    silences: Arc<Silences>,
     state: Mutex<NotifierState>,
 }
 
@@ -88,6 +90,10 @@ struct Found {
 }
 
 impl Notifier {
+    pub(super) fn new(silences: Arc<Silences>) -> Self {
+        Self { silences, state: Mutex::default() }
+    }
+
     /// Tells these from now on. Must be called within a Tokio runtime.
     pub(super) fn apply(self: &Arc<Self>, destinations: Destinations) {
         let mut state = self.state();
@@ -122,29 +128,44 @@ impl Notifier {
     }
 
     /// Tells all of them; never waits.
-    pub(super) fn tell(&self, expr: &str, alerts: Vec<Alert>, surroundings: &Surroundings) {
-        let generator = format!("{}{}", surroundings.external_url, template::link(expr, 1));
-        let (rules, fixed, found) = {
+    pub(super) fn tell(&self, expr: &str, alerts: &[Alert], surroundings: &Surroundings) {
+        let (fixed, found) = {
             let state = self.state();
-            (Arc::clone(&state.relabel), state.fixed.clone(), state.found.clone())
+            (state.fixed.clone(), state.found.clone())
         };
-        for alert in alerts {
-            let mut labels: LabelMap = alert.labels.iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
-            for (name, value) in &surroundings.external_labels {
-                labels.entry(name.clone()).or_insert_with(|| value.clone());
-            }
-            if !relabel(&mut labels, &rules) {
-                continue;
-            }
-            let message = message(&alert, labels, &generator);
-            fixed.iter().for_each(|destination| destination.put(message.clone()));
+        for message in alerts.iter().filter_map(|alert| self.message(expr, alert, surroundings)) {
+            let muted = !self.silences.of(&message.labels, now()).is_empty();
+            fixed.iter().for_each(|destination| destination.put(message.clone(), muted));
             for group in found.iter().filter(|group| !group.active.is_empty()) {
                 let mut message = message.clone();
                 if relabel(&mut message.labels, &group.alert_relabel) {
-                    group.active.iter().for_each(|destination| destination.put(message.clone()));
+                    group.active.iter().for_each(|destination| destination.put(message.clone(), muted));
                 }
             }
         }
+    }
+
+    /// What is told about an alert; nothing where relabelling drops it.
+    pub(crate) fn message(&self, expr: &str, alert: &Alert, surroundings: &Surroundings) -> Option<Message> {
+        let resolved = alert.state == State::Inactive;
+        Some(Message {
+            labels: self.labels(alert, surroundings)?,
+            annotations: alert.all_annotations(),
+            starts_at: alert.fired_at.unwrap_or(alert.active_at),
+            ends_at: alert.resolved_at.filter(|_| resolved).unwrap_or(alert.valid_until),
+            resolved,
+            generator_url: format!("{}{}", surroundings.external_url, template::link(expr, 1)),
+        })
+    }
+
+    /// The labels that others know an alert by, and silences see; none where relabelling drops it.
+    pub(crate) fn labels(&self, alert: &Alert, surroundings: &Surroundings) -> Option<LabelMap> {
+        let rules = Arc::clone(&self.state().relabel);
+        let mut labels: LabelMap = alert.labels.iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
+        for (name, value) in &surroundings.external_labels {
+            labels.entry(name.clone()).or_insert_with(|| value.clone());
+        }
+        relabel(&mut labels, &rules).then_some(labels)
     }
 
     /// The Alertmanagers of one group, found anew.
@@ -186,18 +207,6 @@ impl Notifier {
 
     fn state(&self) -> MutexGuard<'_, NotifierState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn message(alert: &Alert, labels: LabelMap, generator: &str) -> Message {
-    let resolved = alert.state == State::Inactive;
-    Message {
-        labels,
-        annotations: alert.all_annotations(),
-        starts_at: alert.fired_at.unwrap_or(alert.active_at),
-        ends_at: alert.resolved_at.filter(|_| resolved).unwrap_or(alert.valid_until),
-        resolved,
-        generator_url: generator.to_owned(),
     }
 }
 
