@@ -12,6 +12,8 @@ use tripod_store::{Check, Embedded, StoreError};
 
 use crate::check_rules::CheckRulesArgs;
 use crate::config_file::ConfigError;
+use crate::progress::Progress;
+use crate::terminal::say;
 use crate::{USAGE, check_rules, config_file};
 
 /// What `tripod check` can be told.
@@ -46,8 +48,8 @@ enum What {
 fn check_prometheus_config(file: &Path) -> ExitCode {
     match PrometheusConfig::read(file) {
         Ok(config) => {
-            config.notices().iter().for_each(|notice| println!("{notice}"));
-            println!("{} is valid: {}", file.display(), config.summary());
+            config.notices().iter().for_each(|notice| say(&format!("{notice}\n")));
+            say(&format!("{} is valid: {}\n", file.display(), config.summary()));
             ExitCode::SUCCESS
         }
         Err(error) => {
@@ -70,7 +72,7 @@ pub(crate) fn run(args: &CheckArgs) -> ExitCode {
 fn check_config(file: &Path) -> ExitCode {
     match config_file::check(file) {
         Ok(settings) => {
-            println!("{}: {settings} settings, all of them well", file.display());
+            say(&format!("{}: {settings} settings, all of them well\n", file.display()));
             ExitCode::SUCCESS
         }
         Err(error) => {
@@ -81,9 +83,12 @@ fn check_config(file: &Path) -> ExitCode {
 }
 
 fn check_store(args: &CheckArgs) -> ExitCode {
-    match Embedded::check(&args.data) {
+    let progress = Progress::bytes("checking", Some(0));
+    let checked = Embedded::check_telling(&args.data, &mut |done, total| progress.at(done, total));
+    progress.finish();
+    match checked {
         Ok(check) => {
-            print!("{}", report(&check, &args.data));
+            say(&report(&check, &args.data));
             if check.damaged.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
         // A store whose list of parts can't be read is a damaged one.

@@ -9,6 +9,8 @@ use tripod_server::parse_time;
 use tripod_store::{Embedded, ExportSignal, Options, StoreError, Window};
 
 use crate::USAGE;
+use crate::progress::Progress;
+use crate::terminal::say;
 
 /// What `tripod export` can be told.
 #[derive(Debug, Args)]
@@ -39,7 +41,7 @@ pub(crate) fn run(args: &ExportArgs) -> ExitCode {
     }
     match export(args, window) {
         Ok(rows) => {
-            println!("{rows} {} in {}", args.signal.as_str(), args.out.display());
+            say(&format!("{rows} {} in {}\n", args.signal.as_str(), args.out.display()));
             ExitCode::SUCCESS
         }
         Err(error @ StoreError::Locked { .. }) => {
@@ -63,9 +65,11 @@ fn export(args: &ExportArgs, window: Window) -> Result<u64, StoreError> {
     let folder = args.out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let io = |source| StoreError::Io { action: "cannot write", path: args.out.clone(), source };
     let file = tempfile::Builder::new().prefix(".tripod-export").tempfile_in(folder).map_err(io)?;
-    let mut out = BufWriter::new(file);
+    let progress = Progress::bytes("exporting", None);
+    let mut out = BufWriter::new(progress.write(file));
     let rows = tripod_store::export(&store, args.signal, window, &mut out)?;
-    let file = out.into_inner().map_err(|error| io(error.into_error()))?;
+    progress.finish();
+    let file = out.into_inner().map_err(|error| io(error.into_error()))?.into_inner();
     file.as_file().sync_all().map_err(io)?;
     file.persist(&args.out).map_err(|error| io(error.error))?;
     Ok(rows)

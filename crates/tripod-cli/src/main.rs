@@ -1,9 +1,12 @@
 //! The `tripod` command. One file a subcommand; each ends with an exit code.
 #![forbid(unsafe_code)]
 
+mod attribute;
 mod bytes;
 mod check;
 mod check_rules;
+mod client;
+mod completions;
 mod config_file;
 mod demo;
 mod durability;
@@ -11,15 +14,27 @@ mod duration;
 #[cfg(feature = "parquet")]
 mod export;
 mod health;
+mod import;
 mod keep;
+mod logs;
+mod open;
+mod outcome;
+mod progress;
+mod promql;
+mod render;
 mod rule_args;
+mod services;
+mod terminal;
 mod test_rules;
+mod traces;
 mod up;
+mod window;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use outcome::USAGE;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// The static build's: musl's own has one lock for all threads (`docs/decisions/0049-a-static-image.md`).
@@ -41,6 +56,18 @@ enum Command {
     Up(up::UpArgs),
     /// Do the same, with a trading platform of four services that keeps it busy
     Demo(demo::DemoArgs),
+    /// Search traces, or show one as a tree
+    Traces(traces::TracesArgs),
+    /// Search log records, or follow them
+    Logs(logs::LogsArgs),
+    /// Ask PromQL: a table of what is, or charts of what was
+    Query(promql::QueryArgs),
+    /// List services with their rate, errors and durations
+    Services(services::ServicesArgs),
+    /// Open the web page of a trace, a service or a metric
+    Open(open::OpenArgs),
+    /// Send what stands in files to a running server: OTLP, Jaeger's or Zipkin's JSON
+    Import(import::ImportArgs),
     /// Write spans, logs or samples of a stopped server as a Parquet file
     #[cfg(feature = "parquet")]
     Export(export::ExportArgs),
@@ -50,12 +77,13 @@ enum Command {
     Test(test_rules::TestArgs),
     /// Say by the exit code whether a server is ready
     Health(health::HealthArgs),
+    /// Print what completes this command in a shell
+    Completions(completions::CompletionsArgs),
+    /// Print the manual
+    Man(completions::ManArgs),
     #[command(hide = true)]
     DemoService(demo::ServiceArgs),
 }
-
-/// Exit code of a command that could not do what it was asked to because of how it was asked.
-const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
     allow_open_files();
@@ -72,6 +100,14 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Test(args) => test_rules::run(&args),
         Command::Health(args) => health::run(&args),
+        Command::Traces(args) => traces::run(&args),
+        Command::Logs(args) => logs::run(&args),
+        Command::Query(args) => promql::run(&args),
+        Command::Services(args) => services::run(&args),
+        Command::Import(args) => import::run(&args),
+        Command::Open(args) => open::run(&args),
+        Command::Completions(args) => completions::run(&args, &Cli::command()),
+        Command::Man(args) => completions::man(&args, &Cli::command()),
         Command::DemoService(args) => demo::run_service(&args),
     }
 }

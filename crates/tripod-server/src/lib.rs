@@ -40,6 +40,6 @@ pub use auth::credentials::Credentials;
 pub use config::{Config, MIN_BODY_LIMIT};
 pub use error::ServerError;
 pub use prometheus_config::PrometheusConfig;
-pub use query::time::parse_time;
+pub use query::time::{format_time, parse_time};
 pub use server::{Addresses, Server};
 pub use tls::TlsFiles;

@@ -29,6 +29,8 @@ fn trace(of: &FoundTrace) -> Value {
         "rootTraceName": of.root_name,
         "startTimeUnixNano": of.start.to_string(),
         "durationMs": of.nanos / 1_000_000,
+        // Not in Tempo's.
+        "durationNanos": of.nanos.to_string(),
         // Older clients read the first set alone.
         "spanSet": of.sets.first().map(set),
         "spanSets": of.sets.iter().map(set).collect::<Value>(),

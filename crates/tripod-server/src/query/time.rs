@@ -109,6 +109,11 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
 }
 
+/// A time of the store as RFC 3339 in UTC with nanoseconds: `2026-11-21T05:29:07.123456789Z`.
+pub fn format_time(nanos: u64) -> String {
+    format_rfc3339(nanos)
+}
+
 /// The inverse of [`days_from_civil`].
 pub(crate) fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;

@@ -78,8 +78,16 @@ impl Embedded {
     /// [`StoreError::Locked`] when a process uses the directory, [`StoreError::Format`] when there is no store in it that this
     /// version can read. What is damaged is no error but in the answer.
     pub fn check(dir: &Path) -> Result<Check, StoreError> {
+        Self::check_telling(dir, &mut |_, _| ())
+    }
+
+    /// The same, telling how many bytes are read, of how many.
+    ///
+    /// # Errors
+    /// As [`Embedded::check`].
+    pub fn check_telling(dir: &Path, tell: &mut dyn FnMut(u64, u64)) -> Result<Check, StoreError> {
         let Tables { spans, logs, samples } = Tables::new(&Options::new(dir));
-        engine::check(&RealDisk, dir, &[spans, logs, samples])
+        engine::check(&RealDisk, dir, &[spans, logs, samples], tell)
     }
 
     fn ground(&self) -> &Ground {

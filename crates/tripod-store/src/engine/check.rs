@@ -44,8 +44,13 @@ pub struct CheckedPart {
     pub bytes: u64,
 }
 
-/// Checks a directory with the tables whose signals it has.
-pub(crate) fn check(disk: &dyn Disk, dir: &Path, tables: &[Arc<dyn AnyTable>]) -> Result<Check, StoreError> {
+/// Checks a directory with the tables whose signals it has. `tell` is told how many bytes of parts are read, of how many.
+pub(crate) fn check(
+    disk: &dyn Disk,
+    dir: &Path,
+    tables: &[Arc<dyn AnyTable>],
+    tell: &mut dyn FnMut(u64, u64),
+) -> Result<Check, StoreError> {
     let missing = || StoreError::Format { path: dir.to_owned(), found: "nothing".to_owned(), expected: FORMAT };
     let format = directory::format(disk, dir)?.ok_or_else(missing)?;
     let _lock = directory::lock(disk, dir)?;
@@ -55,7 +60,11 @@ pub(crate) fn check(disk: &dyn Disk, dir: &Path, tables: &[Arc<dyn AnyTable>]) -
         _ => return Err(StoreError::Format { path: dir.to_owned(), found: format, expected: FORMAT }),
     };
     let mut check = Check { format, ..Check::default() };
+    let total = manifest.parts.iter().map(|meta| meta.bytes).sum();
+    let mut done = 0;
     for meta in &manifest.parts {
+        tell(done, total);
+        done += meta.bytes;
         let path = dir.join(meta.path());
         let table = tables.iter().find(|table| table.name() == meta.signal);
         match table.map(|table| table.check_part(disk, dir, meta)) {

@@ -311,7 +311,7 @@ fn a_check_names_what_is_damaged_and_changes_nothing() {
     append(&store, &[(0, 3)]);
     append(&store, &[(0, 4)]);
     let table: Vec<Arc<dyn AnyTable>> = vec![Table::new(Toy::default(), 100)];
-    let run = || check(&RealDisk, dir.path(), &table);
+    let run = || check(&RealDisk, dir.path(), &table, &mut |_, _| ());
     assert!(matches!(run(), Err(StoreError::Locked { .. })));
     let part = store.view().parts[1].file.path.clone();
     drop(store);
@@ -332,7 +332,10 @@ fn a_check_names_what_is_damaged_and_changes_nothing() {
         assert_eq!((found.parts.len(), found.records, found.unfinished_bytes), (2, 1, 4));
     }
     assert_eq!((std::fs::read(&part).unwrap(), std::fs::read(&segment).unwrap()), (bytes, log));
-    assert!(matches!(check(&RealDisk, &dir.path().join("wal"), &table), Err(StoreError::Format { .. })));
+    assert!(matches!(
+        check(&RealDisk, &dir.path().join("wal"), &table, &mut |_, _| ()),
+        Err(StoreError::Format { .. })
+    ));
 }
 
 #[test]
