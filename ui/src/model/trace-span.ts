@@ -1,6 +1,6 @@
 /** One span in full, read from the trace's source when somebody looks at it. */
 import type { JaegerReference, JaegerSpan, KeyValue } from "../api/traces";
-import { microsOf } from "./trace-clock";
+import { between, momentOf } from "./trace-clock";
 import { childrenOf, FAILED, DUPLICATE, MISSING_PARENT, operationName, parentReference, serviceName, SKEWED, tagOf, type Trace } from "./trace";
 
 export interface SpanEvent {
@@ -82,12 +82,9 @@ const linkOf = (one: JaegerReference): SpanLink => ({ traceId: one.traceID, span
 export function eventsAt(trace: Trace, row: number): SpanEvent[] {
   const { logs } = sourceOf(trace, row);
   if (!logs || logs.length === 0) return [];
-  return logs.map((log) => {
-    const [whole, part] = log.timeUnixNano ? microsOf(log.timeUnixNano) : [log.timestamp, 0];
-    return {
-      at: whole - trace.startMs * 1000 + part,
-      name: String(tagOf(log.fields, "event") ?? "event"),
-      fields: log.fields.filter((field) => field.key !== "event"),
-    };
-  });
+  return logs.map((log) => ({
+    at: between(trace.first, momentOf(log.timeUnixNano, log.timestamp)),
+    name: String(tagOf(log.fields, "event") ?? "event"),
+    fields: log.fields.filter((field) => field.key !== "event"),
+  }));
 }

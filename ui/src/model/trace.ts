@@ -7,7 +7,7 @@
  * (`trace-span.ts`).
  */
 import type { JaegerSpan, JaegerTrace, KeyValue } from "../api/traces";
-import { microsOf, startsOf } from "./trace-clock";
+import { between, momentOf, startsOf, type Moment } from "./trace-clock";
 import { orderTree } from "./trace-tree";
 
 /** Bits of `flags`. */
@@ -50,7 +50,9 @@ export interface Trace {
   operations: readonly string[];
   /** The row one means by "the root". */
   root: number;
-  /** Milliseconds since the Unix epoch. */
+  /** When the trace began, exactly. */
+  first: Moment;
+  /** The same in milliseconds since the Unix epoch. */
   startMs: number;
   /** From the first start to the last end. */
   total: number;
@@ -65,7 +67,7 @@ export function buildTrace(source: JaegerTrace): Trace | undefined {
   const { spans } = source;
   const size = spans.length;
   if (size === 0) return undefined;
-  const { originMicros, starts } = startsOf(spans);
+  const { first, starts } = startsOf(spans);
   const { keys, indexOf, repeated } = nameSpans(spans);
   const parents = Int32Array.from(spans, (span, i) => parentIndex(span, i, indexOf));
   const { order, parent, depth, below, cut } = orderTree(parents, starts);
@@ -103,7 +105,8 @@ export function buildTrace(source: JaegerTrace): Trace | undefined {
     services,
     operations,
     root,
-    startMs: originMicros / 1000,
+    first,
+    startMs: first[0] / 1000,
     total: lastEnd(start, duration),
     errors: services.reduce((sum, one) => sum + one.errors, 0),
     maxDepth: depth.reduce((most, one) => Math.max(most, one), 0),
@@ -145,9 +148,7 @@ function parentIndex(span: JaegerSpan, self: number, indexOf: Map<string, number
 /** Nanoseconds where the API has them. */
 function durationOf(span: JaegerSpan): number {
   if (!span.endTimeUnixNano || !span.startTimeUnixNano) return Math.max(0, span.duration);
-  const [from, fromPart] = microsOf(span.startTimeUnixNano);
-  const [to, toPart] = microsOf(span.endTimeUnixNano);
-  return Math.max(0, to - from + (toPart - fromPart));
+  return Math.max(0, between(momentOf(span.startTimeUnixNano, 0), momentOf(span.endTimeUnixNano, 0)));
 }
 
 export const tagOf = (tags: readonly KeyValue[] | null, key: string) => tags?.find((one) => one.key === key)?.value;
