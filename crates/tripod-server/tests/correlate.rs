@@ -102,6 +102,33 @@ async fn traces_that_no_exemplar_names_say_that_they_are_inferred_and_why() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn attributes_of_some_traces_are_counted_by_trace() {
+    let running = filled().await;
+    // A second span of the first trace: a trace counts once however many of its spans have a value.
+    let again = Span { attributes: vec![attribute("version", "1"), attribute("cache", "hit")], ..span(1, 77) };
+    assert_eq!(running.post_protobuf("traces", &traces("shop", vec![again])).await.status(), 200);
+    let ids: Vec<String> = [1, 2, 11, 99].map(|trace: u8| format!("{trace:02x}").repeat(16)).into();
+    let (status, found) = post(&running, "/api/correlate/attributes", json!({ "traceID": ids })).await;
+    assert_eq!((status, &found["traces"], &found["notes"]), (200, &json!(3), &json!([])), "{found}");
+    let attributes = found["attributes"].as_array().unwrap();
+    let of = |key: &str| attributes.iter().find(|one| one["key"] == key);
+    let versions = json!([{"value": "1", "traces": 2}, {"value": "2", "traces": 1}]);
+    assert_eq!(of("version").map(|one| (&one["scope"], &one["values"])), Some((&json!("span"), &versions)));
+    assert_eq!(of("cache").map(|one| &one["values"]), Some(&json!([{"value": "hit", "traces": 1}])));
+    assert_eq!(of("id"), None, "another in each trace");
+    assert_eq!(of("kind"), None, "the same in all");
+
+    let one = running.get(&format!("/api/correlate/attributes?limit=1&traceID={}&traceID={}", ids[0], ids[2])).await;
+    assert_eq!(one["attributes"].as_array().unwrap().len(), 1);
+    for (query, reason) in
+        [("", "nothing is selected"), ("traceID=x", "not a trace id"), ("traceID=1&limit=0", "limit")]
+    {
+        let (status, body) = running.fail(&format!("/api/correlate/attributes?{query}")).await;
+        assert_eq!((status, body["error"].as_str().unwrap().contains(reason)), (400, true), "{query}: {body}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_slow_spans_have_in_common_is_ranked_first() {
     let running = filled().await;
     let query = format!("service=shop&minDuration=500ms&start={TIME}&end={}", TIME + 1000);

@@ -28,11 +28,16 @@ export function withQuery(path: string, query: Query): string {
 }
 
 /** Fetches JSON. Rejects with `ApiError`, or with the `AbortError` of the signal. */
-export async function getJson<T>(path: string, query: Query = {}, signal?: AbortSignal): Promise<T> {
-  const url = withQuery(path, query);
+export const getJson = <T>(path: string, query: Query = {}, signal?: AbortSignal) => ask<T>(withQuery(path, query), {}, signal);
+
+/** The same for questions that are too long for an address. */
+export const postJson = <T>(path: string, body: unknown, signal?: AbortSignal) =>
+  ask<T>(path, { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" } }, signal);
+
+async function ask<T>(url: string, init: RequestInit, signal: AbortSignal | undefined): Promise<T> {
   let response: Response;
   try {
-    response = await fetch(url, { signal: signal ?? null, headers: { accept: "application/json" } });
+    response = await fetch(url, { ...init, signal: signal ?? null, headers: { accept: "application/json", ...init.headers } });
   } catch (cause) {
     if (signal?.aborted) throw cause;
     throw new ApiError("The server can't be reached. Is `tripod up` running?", 0, url);

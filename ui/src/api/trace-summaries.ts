@@ -16,6 +16,8 @@ export interface TraceSummary {
   failure: string;
   /** The one with most spans first. */
   services: ServiceShare[];
+  /** What a query found in it, and the first span of that. */
+  matched?: { spans: number; first: string };
 }
 
 export interface ServiceShare {
@@ -29,6 +31,8 @@ export interface Summaries {
   traces: TraceSummary[];
   /** Whether these are all that match. */
   complete: boolean;
+  /** Why not, if the server said. */
+  note?: string | undefined;
 }
 
 export interface TraceSearch {

@@ -1,10 +1,10 @@
 /**
  * Found traces as dots: when, how long (logarithmic), how many spans (size), failed or not (colour). A click opens one, a drag
- * selects a window of time. The list below holds the same, which is why assistive technology skips the picture.
+ * selects a window of time, a range of durations, or both. The list below holds the same, which is why assistive technology skips the picture.
  */
 import { useMemo, useState } from "preact/hooks";
 import type { TraceSummary } from "../api/trace-summaries";
-import { rangeStyle, useDragSelect } from "../components/drag-select";
+import { boxStyle, useDragBox } from "../components/drag-box";
 import { formatCounted, formatDateTime, formatDuration, formatTick } from "../lib/format";
 import type { Window } from "../state/time-range";
 
@@ -12,10 +12,16 @@ interface Props {
   traces: TraceSummary[];
   /** The stretch of time that is drawn. */
   axis: Window;
-  open: (id: string) => void;
-  select: (window: Window) => void;
+  open: (trace: TraceSummary) => void;
+  select: (selection: Selection) => void;
   /** There are older traces than these, which were not fetched. */
   older: boolean;
+}
+
+/** What was dragged over; null where that narrows nothing. Durations in microseconds. */
+export interface Selection {
+  window: Window | null;
+  durations: [number, number] | null;
 }
 
 /** Of the width. */
@@ -24,8 +30,13 @@ const ROOM_FOR_WORDS = 0.15;
 export function Scatter({ traces, axis, open, select, older }: Props) {
   const [hovered, setHovered] = useState<TraceSummary | null>(null);
   const span = axis.end - axis.start;
-  const drag = useDragSelect((from, to) => select({ start: axis.start + from * span, end: axis.start + to * span }));
   const scale = useMemo(() => durationScale(traces), [traces]);
+  const drag = useDragBox(({ x, y }) =>
+    select({
+      window: x && { start: axis.start + x[0] * span, end: axis.start + x[1] * span },
+      durations: y && [scale.duration(y[0]), scale.duration(y[1])],
+    }),
+  );
   const left = (trace: TraceSummary) => `${(((trace.startMs - axis.start) / span) * 100).toFixed(3)}%`;
   const bottom = (trace: TraceSummary) => `${(scale.position(trace.duration) * 100).toFixed(2)}%`;
   const byId = useMemo(() => new Map(traces.map((trace) => [trace.id, trace])), [traces]);
@@ -48,7 +59,7 @@ export function Scatter({ traces, axis, open, select, older }: Props) {
         {...drag.handlers}
         onClick={(event) => {
           const trace = traceOf(event);
-          if (trace) open(trace.id);
+          if (trace) open(trace);
         }}
         onPointerOver={(event) => setHovered(traceOf(event) ?? null)}
         onPointerLeave={() => setHovered(null)}
@@ -62,8 +73,8 @@ export function Scatter({ traces, axis, open, select, older }: Props) {
           </div>
         )}
         {dots}
-        {drag.range && <div class="drag-range" style={rangeStyle(drag.range)} />}
-        {hovered && !drag.range && <Tip trace={hovered} left={left(hovered)} bottom={bottom(hovered)} right={hovered.startMs > axis.start + span / 2} />}
+        {drag.box && <div class={`drag-range${drag.box.y ? " is-box" : ""}`} style={boxStyle(drag.box)} />}
+        {hovered && !drag.box && <Tip trace={hovered} left={left(hovered)} bottom={bottom(hovered)} right={hovered.startMs > axis.start + span / 2} />}
       </div>
       <TimeTicks window={axis} />
     </figure>
@@ -107,11 +118,12 @@ const oldest = (traces: TraceSummary[]) => traces.reduce((first, trace) => (trac
 const dotSize = (trace: TraceSummary) => Math.min(18, 4.5 + Math.sqrt(trace.spans) * 0.5);
 
 /** Powers of ten from below the least to above the most; a few ticks of them. */
-function durationScale(traces: TraceSummary[]): { ticks: number[]; position: (micros: number) => number } {
+function durationScale(traces: TraceSummary[]): { ticks: number[]; position: (micros: number) => number; duration: (position: number) => number } {
   const durations = traces.map((trace) => Math.max(1, trace.duration));
   const least = Math.log10(durations.reduce((a, b) => Math.min(a, b))) - 0.15;
   const most = Math.log10(durations.reduce((a, b) => Math.max(a, b))) + 0.15;
   const position = (micros: number) => (Math.log10(Math.max(1, micros)) - least) / (most - least);
+  const duration = (at: number) => 10 ** (least + at * (most - least));
   const steps = most - least > 2.5 ? [1] : most - least > 1 ? [1, 3] : [1, 2, 5];
   const ticks: number[] = [];
   for (let power = Math.floor(least); power <= most; power++) {
@@ -120,5 +132,5 @@ function durationScale(traces: TraceSummary[]): { ticks: number[]; position: (mi
       if (position(tick) >= 0 && position(tick) <= 1) ticks.push(tick);
     }
   }
-  return { ticks, position };
+  return { ticks, position, duration };
 }

@@ -50,7 +50,7 @@ function OpenDifferences({ selected }: { selected: Selected }) {
           ))}
         </select>{" "}
         {operation && <b>{operation} </b>}
-        {traces.length > 0 ? `in the ${traces.length} traces that exemplars in the box name` : `from ${formatDateTime(window.start)} to ${formatClock(window.end)}${durations ? `, ${durations}` : ""}`}, beside the others from{" "}
+        {traces.length > 0 ? `in ${traces.length} chosen traces` : `from ${formatDateTime(window.start)} to ${formatClock(window.end)}${durations ? `, ${durations}` : ""}`}, beside the others from{" "}
         {formatClock(baseline.start)} to {formatClock(baseline.end)}.
       </p>
       {found.error && <ErrorNote error={found.error} retry={found.retry} what="The differences" />}

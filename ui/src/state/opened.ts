@@ -8,8 +8,6 @@ import type { JaegerTrace } from "../api/traces";
 export interface OpenedFile {
   name: string;
   traces: JaegerTrace[];
-  /** What of it could not be shown, in words. */
-  notes: string[];
 }
 
 const PREFIX = "file/";

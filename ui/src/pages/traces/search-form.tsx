@@ -7,7 +7,7 @@ import { normaliseDuration, parseTag } from "../../model/search";
 import { useLoad } from "../../state/load";
 import { clock } from "../../state/time-range";
 import { param, route, setParams } from "../../state/url";
-import { DEFAULT_LIMIT, LIMITS } from "./traces-page";
+import { DEFAULT_LIMIT, LIMITS } from "./search-url";
 
 export function SearchForm({ services, limit }: { services: string[]; limit: string }) {
   void route.value;
@@ -24,7 +24,7 @@ export function SearchForm({ services, limit }: { services: string[]; limit: str
         </select>
       </Field>
       <Field label="Operation">
-        <select value={param("operation")} disabled={!service} onChange={(event) => setParams({ operation: event.currentTarget.value })}>
+        <select value={param("operation")} disabled={!service && !param("operation")} onChange={(event) => setParams({ operation: event.currentTarget.value })}>
           <option value="">{service ? "any" : "choose a service first"}</option>
           {withChosen(operations.data ?? [], param("operation")).map((name) => (
             <option key={name}>{name}</option>

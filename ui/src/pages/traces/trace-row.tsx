@@ -7,7 +7,7 @@ import { href } from "../../state/url";
 
 export function TraceRow({ trace, longest }: { trace: TraceSummary; longest: number }) {
   return (
-    <a class={`trace-row${trace.errors > 0 ? " is-error" : ""}`} data-row data-testid="trace-row" href={href(`/traces/${trace.id}`)}>
+    <a class={`trace-row${trace.errors > 0 ? " is-error" : ""}`} data-row data-testid="trace-row" data-trace={trace.id} href={href(`/traces/${trace.id}`, { span: trace.matched?.first })}>
       <span class="trace-row-name">
         <b>{trace.rootService}</b> <span>{trace.root}</span>
         {trace.failure && <em class="error-text">{trace.failure}</em>}
@@ -22,7 +22,7 @@ export function TraceRow({ trace, longest }: { trace: TraceSummary; longest: num
         ))}
         {trace.services.length > 6 && <span class="faint">+{trace.services.length - 6}</span>}
       </span>
-      <span class="trace-row-count faint">{formatCounted(trace.spans, "span")}</span>
+      <span class="trace-row-count faint">{formatCounted(trace.spans, "span")}{trace.matched && trace.matched.spans > 0 ? `, ${formatCount(trace.matched.spans)} found` : ""}</span>
       <span class="trace-row-errors">{trace.errors > 0 ? `${formatCount(trace.errors)} failed` : ""}</span>
       <time class="faint" title={formatDateTime(trace.startMs, true)}>
         {formatClock(trace.startMs)} · {formatAgo(trace.startMs, clock.value)}

@@ -1,94 +1,118 @@
-/** Search for traces: the form, the scatter of what was found, the list. */
+/** Search for traces: by form or by query, the scatter of what was found, facets beside the list; files of traces are opened here, too. */
 import { useMemo } from "preact/hooks";
-import { fetchSummaries, type Summaries, type TraceSearch, type TraceSummary } from "../../api/trace-summaries";
+import type { TraceSummary } from "../../api/trace-summaries";
+import { MOST_BY_QUERY } from "../../api/traceql";
 import { fetchServices } from "../../api/traces";
-import { Scatter } from "../../charts/scatter";
-import { Empty, ErrorNote, Skeleton, SkeletonBlock } from "../../components/feedback";
-import { PageList } from "../../components/page-list";
+import { Scatter, type Selection } from "../../charts/scatter";
+import { ErrorNote, Skeleton, SkeletonBlock } from "../../components/feedback";
 import { useRowKeys } from "../../components/row-keys";
 import { learnServices } from "../../lib/color";
 import { formatClock, formatCount } from "../../lib/format";
 import { fitAxis } from "../../model/axis";
-import { normaliseDuration, tagsObject } from "../../model/search";
+import { encodeSelected } from "../../model/differs";
+import { formatTook } from "../../model/trace-search";
+import { useKeys } from "../../state/keys";
 import { useLoad } from "../../state/load";
-import { clock, setWindow, timeWindow, type Window } from "../../state/time-range";
+import { clock, timeWindow, type Window } from "../../state/time-range";
 import { href, navigate, param, route, setParams } from "../../state/url";
+import { Exclusions, NothingFound } from "./conditions";
+import { Facets } from "./facets";
+import { DropZone, FileFaults, OpenButton, OpenedFiles, useOpener } from "./opened-files";
+import { PickBar } from "./pick";
+import { QueryBox } from "./query-box";
 import { SearchForm } from "./search-form";
-import { TraceRow } from "./trace-row";
-
-export const LIMITS = ["200", "1000", "5000"];
-export const DEFAULT_LIMIT = 1000;
-/** The server gives no more. */
-const MOST = 5000;
-
-export function readSearch(): TraceSearch {
-  const tags = tagsObject(route.value.params.getAll("tag"));
-  if (param("errors") === "1") tags.error = "true";
-  const limit = Number(param("limit")) || DEFAULT_LIMIT;
-  return {
-    service: param("service"),
-    operation: param("operation"),
-    tags,
-    minDuration: normaliseDuration(param("min")) ?? "",
-    maxDuration: normaliseDuration(param("max")) ?? "",
-    limit: Math.min(limit, MOST),
-  };
-}
+import { byQuery, MOST, NO_CONDITIONS, readSearch } from "./search-url";
+import { TraceList } from "./trace-list";
+import { useFoundTraces, type Found } from "./use-found";
+import "../../styles/search.css";
 
 export function TracesPage() {
   void route.value;
   useRowKeys("Traces");
   const search = readSearch();
+  const query = byQuery();
   const window = timeWindow.value;
   const services = useLoad("services", clock.value, fetchServices);
   if (services.data) learnServices(services.data);
-  const found = useLoad(`traces ${JSON.stringify(search)}`, `${window.start}-${window.end}`, async (signal) => {
-    return { window, ...(await fetchSummaries(search, window, signal)) };
-  });
+  const found = useFoundTraces(search, query ? param("q") : null, window);
+  const opener = useOpener();
+  // What is wrong with a query is said where it was written.
+  const error = query && found.error?.status === 400 ? undefined : found.error;
   return (
     <main class="page" id="main">
       <header class="page-head">
         <h1>Traces</h1>
         {found.data && <p class="faint" data-testid="found">{foundText(found.data)}</p>}
+        <div class="page-actions">
+          <Modes query={query} />
+          <a class="button small" href={href("/traces/compare")}>
+            Compare
+          </a>
+          <OpenButton opener={opener} />
+        </div>
       </header>
-      <SearchForm services={services.data ?? []} limit={String(search.limit)} />
-      {found.error && <ErrorNote error={found.error} retry={found.retry} what="The traces" />}
+      <FileFaults opener={opener} />
+      {query ? <QueryBox error={found.error} /> : <SearchForm services={services.data ?? []} limit={String(search.limit)} />}
+      <Exclusions />
+      <OpenedFiles />
+      {error && <ErrorNote error={error} retry={found.retry} what="The traces" />}
       {!found.data && !found.error && (
         <>
           <SkeletonBlock height={190} />
           <Skeleton rows={7} height={46} />
         </>
       )}
-      {found.data?.traces.length === 0 && (
-        <Empty title="No trace matches.">
-          Try a longer window of time, fewer conditions, or <a href={href("/traces")}>all traces</a>.
-        </Empty>
-      )}
+      {found.data?.traces.length === 0 && <NothingFound />}
       {found.data && found.data.traces.length > 0 && (
-        <>
-          <Picture found={found.data} window={found.data.window} limit={search.limit} />
-          <TraceList traces={found.data.traces} />
-        </>
+        <div class="found">
+          <Facets traces={found.data.traces} />
+          <div class="found-main">
+            <Picture found={found.data} window={found.data.window} limit={search.limit} />
+            <TraceList traces={found.data.traces} />
+          </div>
+        </div>
       )}
+      <PickBar />
+      <DropZone opener={opener} />
     </main>
   );
 }
 
-const foundText = ({ traces, complete }: Summaries) =>
-  complete ? `${formatCount(traces.length)} found` : `the newest ${formatCount(traces.length)}; there are more`;
+function Modes({ query }: { query: boolean }) {
+  const toQuery = () => setParams({ ...NO_CONDITIONS, q: "{ }" });
+  const toForm = () => setParams({ q: null });
+  useKeys("Traces", [{ keys: ["q"], does: "Ask with TraceQL, or with the form", run: query ? toForm : toQuery }]);
+  return (
+    <div class="segments" role="group" aria-label="How to ask">
+      <button type="button" aria-pressed={!query} onClick={() => query && toForm()}>
+        Form
+      </button>
+      <button type="button" aria-pressed={query} data-testid="mode-traceql" onClick={() => !query && toQuery()}>
+        TraceQL
+      </button>
+    </div>
+  );
+}
+
+function foundText({ traces, complete, excluded, note }: Found): string {
+  const count = complete ? `${formatCount(traces.length)} found` : `the newest ${formatCount(traces.length)}; there are more`;
+  return `${count}${excluded > 0 ? `, ${formatCount(excluded)} left out` : ""}${note ? ` (${note})` : ""}`;
+}
 
 const WHOLE = "whole";
 
 /** The scatter, drawn where the traces are unless the whole window is wanted. */
-function Picture({ found, window, limit }: { found: Summaries; window: Window; limit: number }) {
+function Picture({ found, window, limit }: { found: Found; window: Window; limit: number }) {
   const { traces, complete } = found;
   const fitted = useMemo(() => fitAxis(window, traces.map((trace) => trace.startMs)), [window, traces]);
   const whole = param("axis") === WHOLE;
   const axis = whole ? window : fitted;
-  const next = Math.min(MOST, limit * 5);
+  const most = byQuery() ? MOST_BY_QUERY : MOST;
+  const next = Math.min(most, limit * 5);
+  const narrowed = param("took") !== "";
   return (
     <section class="picture" aria-label="Durations over time">
-      {(fitted !== window || !complete) && (
+      {(fitted !== window || !complete || narrowed) && (
         <p class="picture-note" data-testid="axis-note">
           <span>{noteOf(found, axis === window)}</span>
           {fitted !== window && (
@@ -96,60 +120,40 @@ function Picture({ found, window, limit }: { found: Summaries; window: Window; l
               {whole ? `Zoom to ${formatClock(fitted.start)} – ${formatClock(fitted.end)}` : "Show the whole window"}
             </button>
           )}
-          {!complete && limit < MOST && (
+          {!complete && limit < most && (
             <button type="button" class="link" onClick={() => setParams({ limit: next })}>
               Fetch {formatCount(next)}
             </button>
           )}
+          {narrowed && <WhatDiffers window={window} traces={traces} />}
         </p>
       )}
-      <Scatter traces={traces} axis={axis} select={setWindow} open={(id) => navigate(href(`/traces/${id}`))} older={!complete} />
+      <Scatter traces={traces} axis={axis} select={narrow} open={(trace) => navigate(traceHref(trace))} older={!complete} />
     </section>
   );
 }
 
-function noteOf({ complete }: Summaries, whole: boolean): string {
+/** Attributes of the spans of these traces beside those of the rest. */
+function WhatDiffers({ window, traces }: { window: Window; traces: TraceSummary[] }) {
+  const { service, operation } = readSearch();
+  const differs = encodeSelected({ service, operation, window, min: "", max: "", traces: traces.map((trace) => trace.id) });
+  return (
+    <button type="button" class="link" onClick={() => setParams({ differs })}>
+      What differs in these
+    </button>
+  );
+}
+
+export const traceHref = (trace: TraceSummary) => href(`/traces/${trace.id}`, { span: trace.matched?.first });
+
+function narrow({ window, durations }: Selection): void {
+  setParams({
+    ...(window ? { range: null, from: Math.floor(window.start), to: Math.max(Math.ceil(window.end), Math.floor(window.start) + 1) } : {}),
+    ...(durations ? { took: formatTook(durations) } : {}),
+  });
+}
+
+function noteOf({ complete }: Found, whole: boolean): string {
   if (!complete) return `${whole ? "Older" : "Zoomed in: older"} ones of this window are not fetched.`;
   return whole ? "All that match, in the whole window." : "Zoomed in: there are none in the rest of this window.";
-}
-
-type Order = "newest" | "longest" | "spans" | "errors";
-
-const ORDERS: Record<Order, (a: TraceSummary, b: TraceSummary) => number> = {
-  newest: (a, b) => b.startMs - a.startMs,
-  longest: (a, b) => b.duration - a.duration,
-  spans: (a, b) => b.spans - a.spans,
-  errors: (a, b) => b.errors - a.errors,
-};
-
-const ROW_PX = 55;
-const NARROW_ROW_PX = 120;
-
-function TraceList({ traces }: { traces: TraceSummary[] }) {
-  const order = (param("order") in ORDERS ? param("order") : "newest") as Order;
-  const sorted = useMemo(() => [...traces].sort((a, b) => ORDERS[order](a, b) || b.startMs - a.startMs), [traces, order]);
-  const narrow = matchMedia("(max-width: 640px)").matches;
-  const longest = traces.reduce((most, trace) => Math.max(most, trace.duration), 1);
-  return (
-    <section aria-label="Found traces">
-      <div class="list-head">
-        <span class="faint" id="order-label">Order</span>
-        <div class="segments" role="group" aria-labelledby="order-label">
-          {(Object.keys(ORDERS) as Order[]).map((one) => (
-            <button key={one} type="button" aria-pressed={one === order} onClick={() => setParams({ order: one === "newest" ? null : one }, "replace")}>
-              {one === "spans" ? "most spans" : one === "errors" ? "most errors" : one}
-            </button>
-          ))}
-        </div>
-      </div>
-      <PageList
-        class="trace-list"
-        testId="trace-list"
-        count={sorted.length}
-        rowHeight={narrow ? NARROW_ROW_PX : ROW_PX}
-        keyOf={(i) => sorted[i].id}
-        row={(i) => <TraceRow trace={sorted[i]} longest={longest} />}
-      />
-    </section>
-  );
 }

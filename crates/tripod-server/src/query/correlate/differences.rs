@@ -12,14 +12,14 @@ use tripod_wire::TraceId;
 use tripod_wire::otlp::trace::StatusCode;
 
 use super::super::params::Params;
-use super::super::{Context, Failure, jaeger, time};
+use super::super::{Context, Failure, time};
 use super::facts::{Facts, Side};
+use super::trace_ids;
 
 const DEFAULT_SAMPLE: usize = 2000;
 const MAX_SAMPLE: usize = 10_000;
 const DEFAULT_ATTRIBUTES: usize = 20;
 const MAX_ATTRIBUTES: usize = 1000;
-const MAX_TRACES: usize = 1000;
 /// The window where none is given.
 const RECENT: Duration = Duration::from_secs(3600);
 
@@ -75,13 +75,7 @@ struct Selection {
 
 impl Selection {
     fn read(params: &Params, window: Window, sample: usize) -> Result<Self, Failure> {
-        let mut traces = HashSet::new();
-        for id in params.all("traceID") {
-            traces.insert(jaeger::trace_id(id)?);
-        }
-        if traces.len() > MAX_TRACES {
-            return Err(Failure::Bad(format!("{} traces are selected, at most {MAX_TRACES} may be", traces.len())));
-        }
+        let traces = trace_ids(params)?;
         let query = TraceQuery {
             service: params.owned("service"),
             operation: params.owned("operation"),

@@ -11,12 +11,12 @@ const MAX_VALUE: usize = 128;
 /// Attributes of a span beyond these are not looked at.
 const MAX_ATTRIBUTES: usize = 128;
 /// So many different values are told apart.
-const MAX_FACTS: usize = 500_000;
+pub(super) const MAX_FACTS: usize = 500_000;
 /// Values shown of an attribute.
 const SHOWN_VALUES: usize = 10;
 
 /// Whose attribute, its key, its value.
-type Fact = (&'static str, String, String);
+pub(super) type Fact = (&'static str, String, String);
 
 /// By how much a value's share differs, the value, and how often each group has it.
 type Counted = (f64, String, [u64; 2]);
@@ -41,18 +41,7 @@ impl Facts {
     /// Counts a span.
     pub(super) fn add(&mut self, side: Side, of: &StoredSpan) {
         self.spans[side as usize] += 1;
-        let mut counted: Vec<Fact> = vec![
-            ("intrinsic", "name".to_owned(), cut(&of.span.name)),
-            ("intrinsic", "kind".to_owned(), kind(of.span.kind).to_owned()),
-            ("intrinsic", "status".to_owned(), status(of.span.status.code).to_owned()),
-        ];
-        if !of.span.status.message.is_empty() {
-            counted.push(("intrinsic", "statusMessage".to_owned(), cut(&of.span.status.message)));
-        }
-        for (scope, attributes) in [("span", &of.span.attributes), ("resource", &of.resource.attributes)] {
-            let attributes = attributes.iter().take(MAX_ATTRIBUTES);
-            counted.extend(attributes.map(|one| (scope, one.key.clone(), cut(&one.value.to_string()))));
-        }
+        let mut counted = self::of(of);
         // A key that is there twice with one value counts once.
         counted.sort_unstable();
         counted.dedup();
@@ -109,6 +98,24 @@ impl Facts {
         ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
         ranked.into_iter().take(limit).map(|(_, value)| value).collect()
     }
+}
+
+/// All there is to count of a span.
+pub(super) fn of(stored: &StoredSpan) -> Vec<Fact> {
+    let span = &stored.span;
+    let mut facts: Vec<Fact> = vec![
+        ("intrinsic", "name".to_owned(), cut(&span.name)),
+        ("intrinsic", "kind".to_owned(), kind(span.kind).to_owned()),
+        ("intrinsic", "status".to_owned(), status(span.status.code).to_owned()),
+    ];
+    if !span.status.message.is_empty() {
+        facts.push(("intrinsic", "statusMessage".to_owned(), cut(&span.status.message)));
+    }
+    for (scope, attributes) in [("span", &span.attributes), ("resource", &stored.resource.attributes)] {
+        let attributes = attributes.iter().take(MAX_ATTRIBUTES);
+        facts.extend(attributes.map(|one| (scope, one.key.clone(), cut(&one.value.to_string()))));
+    }
+    facts
 }
 
 fn rounded(ratio: f64) -> f64 {

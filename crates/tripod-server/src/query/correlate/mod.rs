@@ -1,12 +1,14 @@
 //! `/api/correlate`: from a point of a metric to its traces and their logs; `/api/correlate/differences`: which attributes differ
-//! between some spans and the rest.
+//! between some spans and the rest; `/api/correlate/attributes`: how many of some traces have each value of each.
 //!
-//! Both answer GET with parameters and POST with a form or a JSON object of the same names.
+//! All answer GET with parameters and POST with a form or a JSON object of the same names.
 
+mod attributes;
 mod differences;
 mod facts;
 mod point;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use axum::Router;
@@ -15,18 +17,22 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::Response;
 use axum::routing::{MethodRouter, get};
 use serde_json::Value;
+use tripod_wire::TraceId;
 
 use super::params::{Params, body};
-use super::{Context, Failure, answer};
+use super::{Context, Failure, answer, jaeger};
 use crate::own_metrics::Api;
 
 /// The longest JSON object that is read.
 const MAX_BODY: usize = 1 << 20;
+/// The most traces that are selected by their ids.
+const MAX_TRACES: usize = 1000;
 
 pub(super) fn routes() -> Router<Arc<Context>> {
     Router::new()
         .route("/api/correlate", asked(point::correlate))
         .route("/api/correlate/differences", asked(differences::differences))
+        .route("/api/correlate/attributes", asked(attributes::attributes))
 }
 
 type Query = fn(&Context, &Params) -> Result<Value, Failure>;
@@ -42,6 +48,15 @@ fn asked(query: Query) -> MethodRouter<Arc<Context>> {
         response
     };
     get(run).post(run)
+}
+
+/// The traces that `traceID`, repeated, names.
+fn trace_ids(params: &Params) -> Result<HashSet<TraceId>, Failure> {
+    let ids = params.all("traceID").map(jaeger::trace_id).collect::<Result<HashSet<_>, _>>()?;
+    if ids.len() > MAX_TRACES {
+        return Err(Failure::Bad(format!("{} traces are selected, at most {MAX_TRACES} may be", ids.len())));
+    }
+    Ok(ids)
 }
 
 /// Parameters, from wherever they come.
