@@ -6,6 +6,8 @@
  */
 import { signal } from "@preact/signals";
 
+export const ERROR_HUE = 25;
+
 const HUES = [255, 85, 335, 165, 295, 125, 210];
 
 export function hashSlot(name: string): number {

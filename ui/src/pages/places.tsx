@@ -6,7 +6,7 @@
 import type { ComponentType } from "preact";
 import { LogsPage } from "./logs/logs-page";
 import { MetricsPage } from "./metrics/metrics-page";
-import { ServicesPage } from "./services/services-page";
+import { ServicesPage, titleOfServices } from "./services/services-page";
 import { TraceRoutes, traceTitle } from "./traces/routes";
 
 export interface Place {
@@ -21,7 +21,7 @@ export interface Place {
 }
 
 export const PLACES: Place[] = [
-  { path: "/services", title: "Services", key: "s", page: ServicesPage },
+  { path: "/services", title: "Services", key: "s", page: ServicesPage, titleOf: titleOfServices },
   { path: "/traces", title: "Traces", key: "t", page: TraceRoutes, titleOf: traceTitle },
   { path: "/metric", title: "Metrics", key: "m", page: MetricsPage, titleOf: (name) => name },
   { path: "/logs", title: "Logs", key: "l", page: LogsPage },

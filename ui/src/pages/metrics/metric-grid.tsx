@@ -4,7 +4,7 @@ import { queryRange } from "../../api/metrics";
 import { MiniLine } from "../../charts/mini-line";
 import { breakable } from "../../components/breakable";
 import { useInView } from "../../components/in-view";
-import { formatUnit } from "../../lib/format";
+import { formatUnit, unitName } from "../../lib/format";
 import { queue } from "../../lib/queue";
 import { figureOf, groupByPrefix, type Group } from "../../model/metric-card";
 import { rateWindowFor, unitOfView, type MetricInfo } from "../../model/promql";
@@ -69,6 +69,7 @@ function MetricCard({ metric }: { metric: MetricInfo }) {
       <span class="metric-card-name">{breakable(metric.name)}</span>
       <span class="metric-card-about">
         <TypeTag metric={metric} />
+        {unitName(metric.unit) && <span>{unitName(metric.unit)}</span>}
         {metric.series > 0 && <span>{metric.series === 1 ? "1 series" : `${metric.series} series`}</span>}
       </span>
       <span class="metric-card-figure">

@@ -3,14 +3,15 @@ import { useState } from "preact/hooks";
 import { fetchSampleTimes, fetchSeries, type Labels } from "../../api/metrics";
 import { ErrorNote } from "../../components/feedback";
 import { breakable } from "../../components/breakable";
+import { QueryChart } from "../../components/query-chart";
 import { CloseIcon } from "../../components/icons";
 import { unitName } from "../../lib/format";
 import { customView, defaultGroup, defaultViews, labelsOf, rateWindowFor, reportInterval, seriesOf, seriesSelector, stepFor, unitOfView, type Choice, type Filter, type LabelChoice, type MetricInfo } from "../../model/promql";
+import { measureOf } from "../../model/measure";
 import { parseTag } from "../../model/search";
 import { useLoad } from "../../state/load";
 import { timeWindow, type Window } from "../../state/time-range";
 import { href, param, route, setParams } from "../../state/url";
-import { ChartCard } from "./chart-card";
 import { HeatmapCard } from "./heatmap-card";
 import { TypeTag } from "./metric-list";
 import { QueryBox } from "./query-box";
@@ -52,7 +53,7 @@ export function MetricView({ metric }: { metric: MetricInfo }) {
       )}
       {ready &&
         shown.map((view, i) => (
-          <ChartCard key={custom ? "custom" : i} view={view} unit={unitOfView(metric, view)} fromZero={metric.type !== "gauge"} service={serviceOf(choice, labels)} {...(i === 0 ? { failed: setFailure } : {})} />
+          <QueryChart key={custom ? "custom" : i} view={view} measure={measureOf(unitOfView(metric, view), view.perSecond ? " /s" : "")} fromZero={metric.type !== "gauge"} service={serviceOf(choice, labels)} {...(i === 0 ? { failed: setFailure } : {})} />
         ))}
       <QueryBox shown={views[0]} custom={custom} error={custom ? failure : ""} />
     </article>

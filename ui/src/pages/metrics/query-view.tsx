@@ -1,8 +1,9 @@
 /** A query of one's own, of no metric in particular. */
 import { useState } from "preact/hooks";
+import { QueryChart } from "../../components/query-chart";
+import { measureOf } from "../../model/measure";
 import { customView } from "../../model/promql";
 import { param, route } from "../../state/url";
-import { ChartCard } from "./chart-card";
 import { QueryBox } from "./query-box";
 
 export function QueryView() {
@@ -15,7 +16,7 @@ export function QueryView() {
         <h1>{query ? "Query" : "Metrics"}</h1>
       </header>
       <QueryBox shown={undefined} custom={query} error={failure} />
-      {query && <ChartCard view={customView(query)} unit="none" fromZero={false} service="" failed={setFailure} />}
+      {query && <QueryChart view={customView(query)} measure={measureOf("none", customView(query).perSecond ? " /s" : "")} fromZero={false} service="" failed={setFailure} />}
     </article>
   );
 }
