@@ -16,10 +16,12 @@ before(async () => {
   const [trace, other] = (await (await fetch(`${base}/api/traces?limit=2`)).json()).data;
   const names = Object.keys((await (await fetch(`${base}/api/v1/metadata`)).json()).data);
   const metric = names.find((name) => name.endsWith("_duration_seconds")) ?? names[0];
+  const service = (await (await fetch(`${base}/api/overview`)).json()).services[0].service;
   const open = `${trace.traceID}?span=${trace.spans[0].spanID}`;
   pages = ["/services", "/traces", `/traces/${open}`, "/metric", `/metric/${metric}`, `/metric/${metric}?trace=${open.replace("?", "&")}`, "/logs", "/setup"];
   const views = ["flame", "stats", "spans"].map((view) => `/traces/${trace.traceID}?as=${view}`);
   pages.push(...views, "/traces?q={status=error}&not=service=nobody", `/traces/compare?a=${trace.traceID}`, `/traces/compare?a=${trace.traceID}&b=${other.traceID}&show=tree`);
+  pages.push("/services/map", `/services/service/${encodeURIComponent(service)}`, `/metric/${metric}?near=${metric}_bucket&near.at=${Date.now() - 60_000}`);
 });
 after(() => browser?.close());
 

@@ -65,7 +65,7 @@ export function codeBox(parent: HTMLElement, plain: HTMLTextAreaElement, setup: 
       extensions: [
         Prec.highest(keymap.of([{ key: "Enter", run: (at) => takeChosen(at) || run(at) }, { key: "Mod-Enter", run }, { key: "Shift-Enter", run: insertNewline }, { key: "Tab", run: takeFirst }])),
         // Nothing is chosen until one moves to it, so that Enter runs what one typed.
-        autocompletion({ selectOnOpen: false, icons: false, maxRenderedOptions: 60 }),
+        autocompletion({ selectOnOpen: false, interactionDelay: 0, icons: false, maxRenderedOptions: 60 }),
         keymap.of([...closeBracketsKeymap, ...completionKeymap, ...historyKeymap, ...defaultKeymap]),
         history(),
         closeBrackets(),

@@ -205,7 +205,7 @@ function Service({ node, at, radius, chosen, faded, tabIndex, choose, hover, onK
       role="button"
       aria-pressed={chosen}
       aria-label={`${node.name}: ${significant(node.rate)} calls a second, ${formatPercent(node.errorRatio)} fail, p95 ${formatMillis(node.p95Ms)}`}
-      tabIndex={tabIndex}
+      tabindex={tabIndex}
       data-node={node.name}
       data-testid="map-node"
       onClick={choose}
@@ -249,7 +249,7 @@ function Line({ call, points, radii, down, active, faded, labelled, choose, hove
     <g
       class={`map-edge${active ? " is-chosen" : ""}${faded ? " is-faded" : ""}${failing ? " is-failing" : ""}${call.messaging ? " is-messaging" : ""}`}
       role="button"
-      tabIndex={0}
+      tabindex={0}
       aria-pressed={active}
       aria-label={`${call.from} calls ${call.to}: ${label}`}
       data-testid="map-edge"
