@@ -41,7 +41,7 @@ export function HeatmapCard({ metric, filters, unit, service, interval, view }: 
     <section class="chart-card" aria-label="Distribution">
       <header class="chart-head">
         <h2>Distribution</h2>
-        <span class="faint">drag a box to see what differs in it</span>
+        <span class="faint wide-only">drag a box to see what differs in it</span>
         <AlertLink expr={view.queries[view.queries.length > 1 ? 1 : 0].expr} />
       </header>
       {drawn.error && <ErrorNote error={drawn.error} retry={drawn.retry} what="The distribution" />}

@@ -196,6 +196,7 @@ interface ServiceProps {
 
 function Service({ node, at, radius, chosen, faded, tabIndex, choose, hover, onKeyDown }: ServiceProps) {
   const around = 2 * Math.PI * radius;
+  const shown = node.name.length > 28 ? `${node.name.slice(0, 27)}…` : node.name;
   const figures = `${significant(node.rate)}/s · ${formatPercent(node.errorRatio)} · ${formatMillis(node.p95Ms)}`;
   return (
     <g
@@ -204,7 +205,7 @@ function Service({ node, at, radius, chosen, faded, tabIndex, choose, hover, onK
       style={hueStyle(serviceHue(node.name))}
       role="button"
       aria-pressed={chosen}
-      aria-label={`${node.name}: ${significant(node.rate)} calls a second, ${formatPercent(node.errorRatio)} fail, p95 ${formatMillis(node.p95Ms)}`}
+      aria-label={`${shown} ${figures}: calls a second, share that fails, p95`}
       tabindex={tabIndex}
       data-node={node.name}
       data-testid="map-node"
@@ -218,7 +219,7 @@ function Service({ node, at, radius, chosen, faded, tabIndex, choose, hover, onK
       <circle class="map-ring" r={radius} />
       {node.errorRatio > 0 && <circle class="map-errors" r={radius} stroke-dasharray={`${Math.max(2, around * Math.min(1, node.errorRatio))} ${around}`} transform="rotate(-90)" />}
       <text class="map-name" y={radius + 17}>
-        {node.name.length > 28 ? `${node.name.slice(0, 27)}…` : node.name}
+        {shown}
       </text>
       <text class="map-figures" y={radius + 32}>
         {figures}
