@@ -34,7 +34,7 @@ export interface Flame {
 export function flameOf(trace: Trace, hidden: ReadonlySet<string> = new Set()): Flame {
   const boxes: FlameBox[] = [];
   const boxOf = new Int32Array(trace.size);
-  const known = new Map<string, number>();
+  const known = new Map<number, number>();
   const isHidden = trace.services.map((service) => hidden.has(service.name));
   for (let row = 0; row < trace.size; row++) {
     const parent = trace.parent[row] < 0 ? -1 : boxOf[trace.parent[row]];
@@ -44,7 +44,7 @@ export function flameOf(trace: Trace, hidden: ReadonlySet<string> = new Set()): 
       continue;
     }
     const operation = trace.operation[row];
-    const key = `${parent} ${service} ${operation}`;
+    const key = ((parent + 1) * trace.services.length + service) * trace.operations.length + operation;
     let at = known.get(key);
     if (at === undefined) {
       at = boxes.length;

@@ -1,5 +1,5 @@
 /** What the trace's time went to, by service or by operation: counts, sums, self time; a click finds those spans. */
-import { useMemo } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { ServiceDot } from "../../components/service-tag";
 import { SortHead, sorted, useSort } from "../../components/sort-head";
 import { formatCount, formatDuration, formatPercent } from "../../lib/format";
@@ -23,11 +23,16 @@ const BY = [
   { id: "service", title: "By service" },
 ] as const;
 
+/** A table of thousands of rows takes long to lay out; what matters is on top. */
+const FIRST = 100;
+
 export function StatsTable({ trace }: ViewProps) {
   const by = param("spangroup") === "service" ? "service" : "operation";
   const sort = useSort("spansort", COLUMNS, { key: "self", down: true });
   const statistics = useMemo(() => statisticsOf(trace, by), [trace, by]);
   const rows = useMemo(() => sorted(statistics, sort), [statistics, sort.column, sort.down]);
+  const [all, setAll] = useState(false);
+  const shown = all ? rows : rows.slice(0, FIRST);
   const selfSum = statistics.reduce((sum, one) => sum + one.self, 0) || 1;
   const show = (one: StatRow) => setParams({ as: null, find: one.operation ? `${one.service} ${one.operation}` : one.service, only: "matches" });
   return (
@@ -49,7 +54,7 @@ export function StatsTable({ trace }: ViewProps) {
             </tr>
           </thead>
           <tbody>
-            {rows.map((one) => (
+            {shown.map((one) => (
               <tr key={`${one.service}\n${one.operation}`} data-testid="stat-row">
                 <th scope="row">
                   <button type="button" class="stat-name" title="Show these spans" onClick={() => show(one)}>
@@ -73,6 +78,11 @@ export function StatsTable({ trace }: ViewProps) {
           </tbody>
         </table>
       </div>
+      {shown.length < rows.length && (
+        <button type="button" class="button" onClick={() => setAll(true)}>
+          Show all {formatCount(rows.length)}
+        </button>
+      )}
     </div>
   );
 }
