@@ -8,6 +8,7 @@ pub mod book;
 pub mod collector;
 pub mod dashboards;
 pub mod decoders;
+pub mod demo;
 pub mod differential;
 pub mod every_field;
 pub mod grpc;

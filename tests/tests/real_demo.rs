@@ -1,74 +1,30 @@
 //! `tripod demo --real` where PostgreSQL and Redis are installed: it starts them for its time, says so, runs on them, and nothing is left.
 
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
-use tripod_tests::http::Client;
+use tripod_tests::demo::{self, Demo};
 use tripod_tests::programs::wait_for;
-use tripod_tests::{server, setup};
+use tripod_tests::setup;
 
-/// The demo, with nothing named and nothing at the usual ports that it could use.
-struct Demo {
-    process: Child,
-    page: String,
-    /// What it says of what it runs on.
-    said: String,
-    directory: tempfile::TempDir,
-}
-
-impl Demo {
-    /// None, said, where the programs can't be had.
-    fn start() -> Option<Self> {
-        let programs = [setup::run("tests/postgres/setup.sh", &[])?, setup::run("tests/redis/setup.sh", &[])?];
-        let path = std::env::join_paths(
-            programs.iter().map(PathBuf::from).chain(std::env::split_paths(&std::env::var_os("PATH")?)),
-        )
-        .expect("a path");
-        let directory = tempfile::tempdir().expect("a folder");
-        // Programs that root starts as another user look for their own folder in it.
-        let open = std::os::unix::fs::PermissionsExt::from_mode(0o711);
-        std::fs::set_permissions(directory.path(), open).expect("it is ours");
-        let mut command = Command::new(server::binary());
-        command.args([
-            "demo",
-            "--real",
-            "--http",
-            "127.0.0.1:0",
-            "--otlp-http",
-            "127.0.0.1:0",
-            "--otlp-grpc",
-            "127.0.0.1:0",
-        ]);
-        for variable in ["DATABASE_URL", "REDIS_URL", "KAFKA_BOOTSTRAP_SERVERS"] {
-            command.env_remove(variable);
-        }
-        command.env("PATH", path).env("TMPDIR", directory.path());
-        let mut process = command.stdout(Stdio::piped()).spawn().expect("tripod starts");
-        let mut lines = BufReader::new(process.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
-        let ready = lines.next().expect("a ready line");
-        let page = ready.split(' ').find(|word| word.starts_with("http://")).expect("the page's address").to_owned();
-        let said: Vec<String> = lines.by_ref().take_while(|line| !line.contains("four services")).collect();
-        std::thread::spawn(move || lines.for_each(drop));
-        Some(Self { process, page, said: said.join("\n"), directory })
+/// The demo, with nothing named and nothing at the usual ports that it could use, and its folder; none, said, where the programs can't be had.
+fn start() -> Option<(Demo, tempfile::TempDir)> {
+    let programs = [setup::run("tests/postgres/setup.sh", &[])?, setup::run("tests/redis/setup.sh", &[])?];
+    let path = std::env::join_paths(
+        programs.iter().map(PathBuf::from).chain(std::env::split_paths(&std::env::var_os("PATH")?)),
+    )
+    .expect("a path");
+    let directory = tempfile::tempdir().expect("a folder");
+    // Programs that root starts as another user look for their own folder in it.
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o711);
+    std::fs::set_permissions(directory.path(), open).expect("it is ours");
+    let mut command = demo::command();
+    command.arg("--real");
+    for variable in ["DATABASE_URL", "REDIS_URL", "KAFKA_BOOTSTRAP_SERVERS"] {
+        command.env_remove(variable);
     }
-
-    fn get(&self, path: &str) -> Value {
-        Client::default().get(&format!("{}{path}", self.page)).expect("an answer").json()
-    }
-
-    fn signal(&self, signal: i32) {
-        // SAFETY: a signal to a child that has not been waited for.
-        unsafe { libc::kill(self.process.id() as libc::pid_t, signal) };
-    }
-}
-
-impl Drop for Demo {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
+    command.env("PATH", path).env("TMPDIR", directory.path());
+    Some((Demo::start(&mut command), directory))
 }
 
 /// Processes whose command line names this folder.
@@ -92,7 +48,7 @@ fn has_database_and_redis_spans(trace: &Value) -> bool {
 
 #[test]
 fn it_starts_what_is_installed_and_runs_on_it_and_leaves_nothing() {
-    let Some(mut demo) = Demo::start() else { return };
+    let Some((mut demo, directory)) = start() else { return };
     for component in ["PostgreSQL 1", "Redis      "] {
         let line = demo.said.lines().find(|line| line.contains(component)).unwrap_or_else(|| panic!("{}", demo.said));
         assert!(line.contains("at 127.0.0.1:"), "{line}");
@@ -104,19 +60,19 @@ fn it_starts_what_is_installed_and_runs_on_it_and_leaves_nothing() {
     });
     demo.signal(libc::SIGTERM);
     assert!(demo.process.wait().expect("it ends").success());
-    wait_for("the end of the programs", || (processes_in(demo.directory.path()) == 0).then_some(()));
-    assert_eq!(std::fs::read_dir(demo.directory.path()).expect("a folder").count(), 0);
+    wait_for("the end of the programs", || (processes_in(directory.path()) == 0).then_some(()));
+    assert_eq!(std::fs::read_dir(directory.path()).expect("a folder").count(), 0);
 }
 
 #[test]
 fn what_it_started_ends_with_it_when_it_is_killed() {
-    let Some(mut demo) = Demo::start() else { return };
+    let Some((mut demo, directory)) = start() else { return };
     if !demo.said.contains("started for the time of the demo") {
         println!("not tested: PostgreSQL and Redis run at their usual ports");
         return;
     }
-    assert!(processes_in(demo.directory.path()) > 0);
+    assert!(processes_in(directory.path()) > 0);
     demo.signal(libc::SIGKILL);
     demo.process.wait().expect("it ends");
-    wait_for("the end of the programs", || (processes_in(demo.directory.path()) == 0).then_some(()));
+    wait_for("the end of the programs", || (processes_in(directory.path()) == 0).then_some(()));
 }

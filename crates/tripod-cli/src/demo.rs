@@ -1,5 +1,7 @@
-//! `tripod demo`: the server, and beside it the trading platform of `examples/`, whose four services keep it busy.
+//! `tripod demo`: the server, and beside it the trading platform of `examples/`, whose four services keep it busy, and three more examples
+//! at a low rate, so that every dashboard has something to show.
 
+mod example;
 mod platform;
 mod program;
 mod real;
@@ -11,10 +13,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use platform::Platform;
+use platform::{Platform, Program};
 use real::Real;
 use tokio::time::{Instant, sleep_until};
-use trading_platform::{Components, Service, Settings};
+use trading_platform::{Components, Settings};
 use tripod_server::Server;
 
 use crate::up::{self, Signals, UpArgs, announce, fail};
@@ -46,13 +48,13 @@ pub(crate) struct DemoArgs {
 /// What `tripod demo-service` is told: `tripod demo` starts itself once more for each service.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ServiceArgs {
-    #[arg(value_parser = service)]
-    service: Service,
-    #[arg(long)]
+    #[arg(value_parser = program)]
+    program: Program,
+    #[arg(long, default_value = "127.0.0.1:0")]
     listen: SocketAddr,
     #[arg(long)]
     next: Option<String>,
-    #[arg(long, value_parser = share)]
+    #[arg(long, value_parser = share, default_value = "0")]
     error_share: f64,
 }
 
@@ -61,19 +63,26 @@ fn share(text: &str) -> Result<f64, String> {
     share.ok_or_else(|| "must be a number from 0 to 1".to_owned())
 }
 
-fn service(name: &str) -> Result<Service, String> {
-    Service::from_name(name).ok_or_else(|| "is no service of the demo".to_owned())
+fn program(name: &str) -> Result<Program, String> {
+    Program::from_name(name).ok_or_else(|| "is no service of the demo".to_owned())
 }
 
 /// Runs `tripod demo-service`.
 pub(crate) fn run_service(args: &ServiceArgs) -> ExitCode {
-    let ServiceArgs { service, listen, next, error_share } = args.clone();
-    let components = Components::from_env();
-    let settings = Settings { listen, next, components, error_share, stop_with_stdin: true, ..Settings::default() };
-    match trading_platform::run(service, &settings) {
+    let ServiceArgs { program, listen, next, error_share } = args.clone();
+    let ran = match program {
+        Program::Example(example) => example.run().map_err(|error| error.to_string()),
+        Program::Service(service) => {
+            let components = Components::from_env();
+            let settings =
+                Settings { listen, next, components, error_share, stop_with_stdin: true, ..Settings::default() };
+            trading_platform::run(service, &settings).map_err(|error| error.to_string())
+        }
+    };
+    match ran {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{}: {error}", service.name());
+            eprintln!("{}: {error}", program.name());
             ExitCode::FAILURE
         }
     }
@@ -168,7 +177,8 @@ async fn play(platform: &mut Platform, page: &str, real: Option<&mut Real>) -> R
     }
     platform.start().await?;
     say(&format!(
-        "\n  Running    signal-generator → trigger-dispatcher → backend → worker: four services, one trace\n  \
+        "\n  Running    signal-generator → trigger-dispatcher → backend → worker: four services, one trace\n             \
+         adapters, pipeline, llm-rag: the other examples, now and then\n  \
          Try        {page}/metric/pipeline_execution_duration_seconds\n             \
          Click a dot on the chart to see the trace behind it, and a span to see its logs.\n             \
          One pipeline gets slow half a minute from now, for 20 seconds.\n"

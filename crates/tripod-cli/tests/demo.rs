@@ -42,7 +42,10 @@ const METRICS: &[(&str, &[&str])] = &[
 /// Labels that every series may have.
 const COMMON_LABELS: [&str; 4] = ["__name__", "job", "instance", "le"];
 
-const SERVICES: [&str; 4] = ["backend", "signal-generator", "trigger-dispatcher", "worker"];
+/// The platform's, and the examples beside it.
+const SERVICES: [&str; 7] =
+    ["adapters", "backend", "llm-rag", "pipeline", "signal-generator", "trigger-dispatcher", "worker"];
+const PLATFORM: [&str; 4] = ["backend", "signal-generator", "trigger-dispatcher", "worker"];
 
 /// A running demo; killed if it still runs when the test ends.
 struct Demo {
@@ -176,7 +179,7 @@ fn spans_all_services(trace: &Value) -> bool {
 fn the_demo_shows_four_services_in_one_trace_and_all_their_signals() {
     let mut demo = Demo::start(&["--error-share", "0.3"]);
 
-    wait_for("the four services", || (texts(&demo.get("/api/services")["data"]) == SERVICES).then_some(()));
+    wait_for("all services", || (texts(&demo.get("/api/services")["data"]) == SERVICES).then_some(()));
 
     let trace = wait_for("a trace of all services", || {
         let traces = demo.get("/api/traces?service=signal-generator&limit=100");
@@ -194,7 +197,8 @@ fn the_demo_shows_four_services_in_one_trace_and_all_their_signals() {
     for (name, labels) in METRICS {
         let series = demo.get(&format!("/api/v1/series?match[]={name}"));
         let expected: BTreeSet<&str> = labels.iter().copied().collect();
-        for one in items(&series["data"]) {
+        let of_platform = |one: &&Value| one["job"].as_str().is_some_and(|job| PLATFORM.contains(&job));
+        for one in items(&series["data"]).iter().filter(of_platform) {
             let all = one.as_object().expect("labels").keys().map(String::as_str);
             let own = all.filter(|label| !COMMON_LABELS.contains(label) && !label.starts_with("otel_scope_"));
             assert_eq!(own.collect::<BTreeSet<_>>(), expected, "{name}");
@@ -267,7 +271,7 @@ fn the_demo_ends_by_itself_after_the_seconds_it_was_given_and_leaves_nothing() {
 #[test]
 fn no_service_outlives_a_demo_that_is_killed() {
     let mut demo = Demo::start(&[]);
-    wait_for("the four services", || (texts(&demo.get("/api/services")["data"]) == SERVICES).then_some(()));
+    wait_for("all services", || (texts(&demo.get("/api/services")["data"]) == SERVICES).then_some(()));
     let services = demo.services();
     assert_eq!(services.len(), SERVICES.len());
     demo.signal(libc::SIGKILL);
@@ -278,7 +282,7 @@ fn no_service_outlives_a_demo_that_is_killed() {
 #[test]
 fn a_service_that_dies_is_started_again_where_the_others_find_it() {
     let mut demo = Demo::start(&[]);
-    wait_for("the four services", || (texts(&demo.get("/api/services")["data"]) == SERVICES).then_some(()));
+    wait_for("all services", || (texts(&demo.get("/api/services")["data"]) == SERVICES).then_some(()));
     let before = demo.services();
     kill(before[0], libc::SIGKILL);
     let after = wait_for("another process", || {

@@ -9,21 +9,20 @@ use tripod::catalog;
 
 use crate::provider::{FetchError, Instrumented, Provider, Quote};
 
-/// How long a quote is good for.
-const FRESH: Duration = Duration::from_millis(200);
-
 /// An adapter to a provider.
 pub(crate) struct Adapter {
     metrics: catalog::adapter::Adapter,
     provider: Instrumented<Box<dyn Provider>>,
     cache: RefCell<HashMap<String, (Instant, Quote)>>,
+    /// How long a quote is good for.
+    fresh: Duration,
 }
 
 impl Adapter {
     /// An adapter to a provider that was chosen as the program runs.
-    pub(crate) fn new(name: &'static str, provider: Box<dyn Provider>) -> Self {
+    pub(crate) fn new(name: &'static str, provider: Box<dyn Provider>, fresh: Duration) -> Self {
         let metrics = catalog::adapter::Adapter::new(name);
-        Self { metrics, provider: Instrumented::new(name, provider), cache: RefCell::default() }
+        Self { metrics, provider: Instrumented::new(name, provider), cache: RefCell::default(), fresh }
     }
 
     /// A quote, from the cache or from the provider.
@@ -42,7 +41,7 @@ impl Adapter {
     fn cached(&self, symbol: &str) -> Option<Quote> {
         let cache = self.cache.borrow();
         let (since, quote) = cache.get(symbol)?;
-        (since.elapsed() < FRESH).then(|| quote.clone())
+        (since.elapsed() < self.fresh).then(|| quote.clone())
     }
 
     fn failed(&self, error: &FetchError) {

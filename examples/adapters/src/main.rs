@@ -1,16 +1,10 @@
-//! Adapters to two providers of market data: every request is a span and is counted, though no adapter says so.
+//! The adapters as a program.
 #![forbid(unsafe_code)]
-
-mod adapter;
-mod market;
-mod provider;
-mod report;
 
 use std::time::{Duration, Instant};
 
+use adapters::Settings;
 use clap::Parser;
-
-use crate::market::Market;
 
 /// Fetches quotes from two providers, and serves its metrics
 #[derive(Parser)]
@@ -25,18 +19,8 @@ struct Arguments {
 
 fn main() -> Result<(), tripod::Error> {
     let arguments = Arguments::parse();
-    let tripod = tripod::init().service_name("adapters").prometheus(&arguments.listen).start()?;
-    if let Some(address) = tripod.prometheus_address() {
-        println!("metrics: http://{address}/metrics");
-    }
-
     let started = Instant::now();
     let is_over = || arguments.seconds.is_some_and(|seconds| started.elapsed() >= Duration::from_secs(seconds));
-    let market = Market::default();
-    while !is_over() {
-        let quotes = market.round();
-        report::write(&quotes);
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    Ok(())
+    let settings = Settings { listen: Some(arguments.listen.clone()), pause: Duration::from_millis(50) };
+    adapters::run(&settings, is_over)
 }

@@ -1,5 +1,7 @@
 //! The market: a list of symbols, each fetched from the first provider that has it.
 
+use std::time::Duration;
+
 use tripod::traced;
 
 use crate::adapter::Adapter;
@@ -12,13 +14,12 @@ pub(crate) struct Market {
     adapters: [Adapter; 2],
 }
 
-impl Default for Market {
-    fn default() -> Self {
-        Self { adapters: ["finnhub", "yahoo"].map(|name| Adapter::new(name, Box::<Server>::default())) }
-    }
-}
-
 impl Market {
+    /// A market whose quotes are good for so long.
+    pub(crate) fn new(fresh: Duration) -> Self {
+        Self { adapters: ["finnhub", "yahoo"].map(|name| Adapter::new(name, Box::<Server>::default(), fresh)) }
+    }
+
     /// Quotes of all symbols that anybody has.
     #[traced("market.round")]
     pub(crate) fn round(&self) -> Vec<Quote> {

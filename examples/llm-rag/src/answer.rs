@@ -9,6 +9,7 @@ use tripod::catalog::rag::Rag;
 use tripod::{ErrorType, traced};
 
 use crate::documents::Documents;
+use crate::error_rate::ErrorRate;
 use crate::model::{Model, ModelError};
 
 /// What answers.
@@ -16,6 +17,7 @@ pub(crate) struct Answers {
     http: Http,
     rag: Rag,
     errors: Errors,
+    error_rate: ErrorRate,
     documents: Documents,
     model: Model,
     /// Answers by question and who asks.
@@ -28,6 +30,7 @@ impl Default for Answers {
             http: Http::new(),
             rag: Rag::new("standard"),
             errors: Errors::new("answers"),
+            error_rate: ErrorRate::default(),
             documents: Documents::default(),
             model: Model::default(),
             cache: Mutex::default(),
@@ -49,6 +52,7 @@ impl Answers {
                 502
             }
         };
+        self.error_rate.answered(status != 200);
         request.status(status);
         status
     }

@@ -10,6 +10,9 @@ use tripod::{cache_metrics, traced};
 
 const DIMENSIONS: usize = 256;
 
+/// Embeddings that are remembered at a time: fewer than there are questions.
+const REMEMBERED: usize = 4;
+
 /// A text's place.
 #[derive(Clone)]
 pub(crate) struct Vector([f32; DIMENSIONS]);
@@ -42,7 +45,11 @@ impl Embedder {
         let generation = self.model.generation();
         let vector = embed(text);
         generation.generated(1);
-        self.known.lock().expect("no thread panics with it").insert(text.to_owned(), vector.clone());
+        let mut known = self.known.lock().expect("no thread panics with it");
+        if known.len() >= REMEMBERED {
+            known.clear();
+        }
+        known.insert(text.to_owned(), vector.clone());
         vector
     }
 

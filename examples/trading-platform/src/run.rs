@@ -17,6 +17,9 @@ use crate::{Components, Error};
 /// How long requests that are being served may take once the service stops.
 const DRAIN: Duration = Duration::from_secs(3);
 
+/// How often a service looks at the machine.
+const LOOK: Duration = Duration::from_secs(10);
+
 /// What a service is told. Where its telemetry goes is told by `OTEL_EXPORTER_OTLP_ENDPOINT`.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -67,6 +70,7 @@ pub fn run(service: Service, settings: &Settings) -> Result<(), Error> {
         .metric_interval(Duration::from_secs(2))
         .shutdown_timeout(Duration::from_secs(2))
         .start_service(service.name())?;
+    let _system = tripod::catalog::system::start(LOOK)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Start)?;
     runtime.block_on(serve(service, settings, &telemetry))
 }

@@ -1,7 +1,7 @@
-//! The platform's processes: started in order, started again when they end, stopped in the opposite order.
+//! The processes of the platform and of the examples beside it: started in order, started again when they end, stopped in the opposite
+//! order.
 //!
-//! None outlives this process, however it ends: each service reads from a pipe whose other end is held here, and stops when that
-//! closes.
+//! None outlives this process, however it ends: each reads from a pipe whose other end is held here, and stops when that closes.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Stdio;
@@ -14,6 +14,8 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use trading_platform::{Components, Service};
 
+use super::example::Example;
+
 /// How long a service may take to listen.
 const START: Duration = Duration::from_secs(10);
 
@@ -23,6 +25,30 @@ const STOP: Duration = Duration::from_secs(6);
 /// How often a service is started again, and how long after it ended.
 const RESTARTS: u32 = 5;
 const RESTART_DELAY: Duration = Duration::from_secs(1);
+
+/// How often the examples send what they measure, in milliseconds: as often as the platform does.
+const METRIC_INTERVAL: &str = "2000";
+
+/// What a process runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Program {
+    Service(Service),
+    Example(Example),
+}
+
+impl Program {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Service(service) => service.name(),
+            Self::Example(example) => example.name(),
+        }
+    }
+
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        let examples = Example::ALL.into_iter().find(|example| example.name() == name).map(Self::Example);
+        Service::from_name(name).map(Self::Service).or(examples)
+    }
+}
 
 /// Why a service does not run.
 #[derive(Debug, thiserror::Error)]
@@ -60,21 +86,30 @@ impl Platform {
         self.components = components;
     }
 
-    /// Starts the services, each after the one that it calls.
+    /// Starts the services, each after the one that it calls, and then the examples.
     pub(crate) async fn start(&mut self) -> Result<(), Error> {
         let mut next = None;
         for service in Service::ALL {
-            let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-            let (otlp, components) = (self.otlp.clone(), self.components.clone());
-            let recipe = Recipe { service, listen, next, otlp, error_share: self.error_share, components };
-            let process = recipe.start().await?;
-            next = Some(process.address);
-            let (stop, stopped) = oneshot::channel();
-            // Started again, it listens where the others expect it.
-            let recipe = Recipe { listen: process.address, ..recipe };
-            self.running.push(Supervised { stop, ended: tokio::spawn(supervise(recipe, process, stopped)) });
+            next = self.start_one(Program::Service(service), next).await?;
+        }
+        for example in Example::ALL {
+            self.start_one(Program::Example(example), None).await?;
         }
         Ok(())
+    }
+
+    /// Where it listens, if it does.
+    async fn start_one(&mut self, program: Program, next: Option<SocketAddr>) -> Result<Option<SocketAddr>, Error> {
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let (otlp, components) = (self.otlp.clone(), self.components.clone());
+        let recipe = Recipe { program, listen, next, otlp, error_share: self.error_share, components };
+        let process = recipe.start().await?;
+        let (stop, stopped) = oneshot::channel();
+        let address = process.address;
+        // Started again, it listens where the others expect it.
+        let recipe = Recipe { listen: address.unwrap_or(listen), ..recipe };
+        self.running.push(Supervised { stop, ended: tokio::spawn(supervise(recipe, process, stopped)) });
+        Ok(address)
     }
 
     /// Stops the services, each before the one that it calls, so that what is under way can end.
@@ -88,7 +123,7 @@ impl Platform {
 }
 
 async fn supervise(recipe: Recipe, mut process: Process, mut stop: oneshot::Receiver<()>) {
-    let name = recipe.service.name();
+    let name = recipe.program.name();
     for _ in 0..RESTARTS {
         let ended = tokio::select! {
             ended = process.child.wait() => ended,
@@ -116,7 +151,7 @@ async fn supervise(recipe: Recipe, mut process: Process, mut stop: oneshot::Rece
 
 /// How a service is started.
 struct Recipe {
-    service: Service,
+    program: Program,
     listen: SocketAddr,
     next: Option<SocketAddr>,
     otlp: String,
@@ -129,31 +164,36 @@ struct Process {
     child: Child,
     /// Closes with this value, which tells the service to stop.
     stdin: Option<ChildStdin>,
-    address: SocketAddr,
+    /// Where it listens: services do, examples do not.
+    address: Option<SocketAddr>,
 }
 
 impl Recipe {
     async fn start(&self) -> Result<Process, Error> {
-        let service = self.service.name();
+        let service = self.program.name();
         let mut child = self
             .command()
             .and_then(|mut command| command.spawn())
             .map_err(|source| Error::Spawn { service, source })?;
         let stdin = child.stdin.take();
-        let address = match child.stdout.take() {
+        let said = match child.stdout.take() {
             Some(stdout) => {
                 timeout(START, BufReader::new(stdout).lines().next_line()).await.ok().and_then(Result::ok).flatten()
             }
             None => None,
         };
-        let address = address.as_deref().and_then(|line| line.strip_prefix("listening ")?.parse().ok());
+        let address = match said.as_deref() {
+            Some("running") => Some(None),
+            Some(line) => line.strip_prefix("listening ").and_then(|address| address.parse().ok()).map(Some),
+            None => None,
+        };
         let address = address.ok_or(Error::Silent { service })?;
         Ok(Process { child, stdin, address })
     }
 
     fn command(&self) -> std::io::Result<Command> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.args(["demo-service", self.service.name()]);
+        command.args(["demo-service", self.program.name()]);
         command.args(["--listen", &self.listen.to_string(), "--error-share", &self.error_share.to_string()]);
         if let Some(next) = self.next {
             command.args(["--next", &format!("http://{next}")]);
@@ -163,6 +203,10 @@ impl Recipe {
             command.env_remove(name);
         }
         command.env("OTEL_EXPORTER_OTLP_ENDPOINT", &self.otlp);
+        if let Program::Example(_) = self.program {
+            command.env("OTEL_METRIC_EXPORT_INTERVAL", METRIC_INTERVAL);
+            command.env("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=demo");
+        }
         // They may hold passwords, which don't belong into arguments.
         for (name, value) in self.components.to_env() {
             match value {

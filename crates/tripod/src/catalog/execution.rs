@@ -79,7 +79,7 @@ impl Execution<'_> {
 
     /// An agent begins its part. It ends with [`Agent::success`] or [`Agent::failed`], or is counted as `cancelled` when it is dropped.
     pub fn agent<'a>(&self, agent: &'a str) -> Agent<'a> {
-        Agent { name: agent, metrics: self.pipeline.metrics, under_way: UnderWay::now() }
+        Agent::new(agent)
     }
 
     fn end(&mut self, status: &str) {
@@ -105,7 +105,12 @@ pub struct Agent<'a> {
     under_way: UnderWay,
 }
 
-impl Agent<'_> {
+impl<'a> Agent<'a> {
+    /// An agent begins its part of an execution that another process measures; see [`Execution::agent`].
+    pub fn new(agent: &'a str) -> Self {
+        Self { name: agent, metrics: Metrics::get(), under_way: UnderWay::now() }
+    }
+
     /// It has succeeded.
     pub fn success(mut self) {
         self.end("success");

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use tokio::time::sleep;
-use tripod::{InSpanExt, SpanBuilder, SpanKind};
+use tripod::{InSpanExt, SpanBuilder, SpanKind, catalog};
 
 use crate::books::{Books, BooksError};
 use crate::chance::Chance;
@@ -137,6 +137,7 @@ impl Worker {
             .attribute("gen_ai.agent.name", agent.name)
             .attribute("pipeline.id", &execution.pipeline_id)
             .start();
+        let measured = catalog::execution::Agent::new(agent.name);
         let invoke = async {
             sleep(chance.takes_millis(agent.millis)).await;
             let Some(model) = agent.model else { return Ok(0) };
@@ -147,7 +148,12 @@ impl Worker {
                 error
             })
         };
-        invoke.in_span(span).await
+        let invoked = invoke.in_span(span).await;
+        match invoked {
+            Ok(_) => measured.success(),
+            Err(_) => measured.failed(),
+        }
+        invoked
     }
 
     /// Asks a language model; answers the tokens used.
