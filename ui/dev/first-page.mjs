@@ -1,5 +1,6 @@
 // What the first page costs: its compressed scripts and styles, and how soon one can use it. Fails beyond 250 kB or 500 ms.
-// `node dev/first-page.mjs http://127.0.0.1:4319` asks a running server; its page is the built one.
+// `node dev/first-page.mjs http://127.0.0.1:4319` asks a running server. For a figure that means something: a release build with data, and a
+// machine that does nothing else.
 import { gzipSync } from "node:zlib";
 import { launch } from "./browser.mjs";
 

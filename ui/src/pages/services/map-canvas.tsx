@@ -205,7 +205,6 @@ function Service({ node, at, radius, chosen, faded, tabIndex, choose, hover, onK
       style={hueStyle(serviceHue(node.name))}
       role="button"
       aria-pressed={chosen}
-      aria-label={`${shown} ${figures}: calls a second, share that fails, p95`}
       tabindex={tabIndex}
       data-node={node.name}
       data-testid="map-node"
@@ -224,7 +223,7 @@ function Service({ node, at, radius, chosen, faded, tabIndex, choose, hover, onK
       <text class="map-figures" y={radius + 32}>
         {figures}
       </text>
-      <title>{`${node.name}: ${figures}`}</title>
+      <title>{`${node.name} ${figures}: calls a second, share that fails, p95`}</title>
     </g>
   );
 }

@@ -112,7 +112,7 @@ function Instances({ instances }: { instances: Instance[] }) {
           Instances <span class="count">{instances.length}</span>
         </h2>
       </header>
-      <div class="table-card">
+      <div class="table-card" role="region" aria-labelledby="instances" tabIndex={0}>
         <table class="data-table instances-table" data-testid="instances">
           <thead>
             <tr>
