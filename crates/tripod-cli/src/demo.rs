@@ -18,6 +18,7 @@ use real::Real;
 use tokio::time::{Instant, sleep_until};
 use trading_platform::{Components, Settings};
 use tripod_server::Server;
+use tripod_server::rules::own_rules_file;
 
 use crate::up::{self, Signals, UpArgs, announce, fail};
 
@@ -125,6 +126,9 @@ async fn serve(args: &DemoArgs) -> ExitCode {
         Ok(_) => return fail(&Error::Guarded),
         Err(error) => return fail(&error),
     };
+    if let Err(error) = make_rules(&own_rules_file(&config.data)) {
+        return fail(&error);
+    }
     let server = match Server::start(config).await {
         Ok(server) => server,
         Err(error) => return fail(&error),
@@ -152,6 +156,15 @@ async fn serve(args: &DemoArgs) -> ExitCode {
         () = signals.next() => ExitCode::FAILURE,
     };
     if played.is_ok() { stopped } else { ExitCode::FAILURE }
+}
+
+/// Alerts to look at, unless there are some.
+fn make_rules(path: &Path) -> std::io::Result<()> {
+    if path.exists() {
+        return Ok(());
+    }
+    path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+    std::fs::write(path, include_str!("demo/rules.yml"))
 }
 
 /// Why the demo can't go on.

@@ -71,8 +71,7 @@ impl Server {
         let (prometheus_config, _) = watch::channel(read_prometheus(config.prometheus_config.as_deref())?);
         let (grpc, otlp, http) = bind(&config).await?;
         let own_url = format!("{}://{}", if tls.is_some() { "https" } else { "http" }, http.1);
-        let alerting = config.data.join("alerting");
-        let loaded = Rules::load(&config.rules, &own_url, &prometheus_config.borrow(), &Rules::own(&alerting))?;
+        let loaded = Rules::load(&config.rules, &own_url, &prometheus_config.borrow(), &Rules::own(&config.data))?;
         let zipkin = match config.zipkin {
             Some(address) => Some(listen(("Zipkin's spans", "--zipkin", address)).await?),
             None => None,
@@ -105,7 +104,7 @@ impl Server {
             config.max_body_bytes,
             span_metrics.clone(),
         );
-        let rules = Rules::new(config.rules.clone(), own_url, Arc::clone(&store), config.engine(), &alerting)?;
+        let rules = Rules::new(config.rules.clone(), own_url, Arc::clone(&store), config.engine(), &config.data)?;
         rules.apply(loaded);
         let files =
             Files { prometheus: config.prometheus_config.clone(), read: prometheus_config, rules: Arc::clone(&rules) };

@@ -31,7 +31,7 @@ pub(crate) mod timeline;
 mod unit_tests;
 mod write;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -54,6 +54,14 @@ use self::store_ground::StoreGround;
 pub use self::unit_tests::{Case, Report, run as run_unit_tests};
 use crate::prometheus_config::glob;
 use crate::{PrometheusConfig, ServerError};
+
+/// Below the directory of the data: what is kept about alerts.
+const ALERTING: &str = "alerting";
+
+/// The file of the rules that are made in the page, by the directory of the data.
+pub fn own_rules_file(data: &Path) -> PathBuf {
+    data.join(ALERTING).join("rules.yml")
+}
 
 /// The rules of a server.
 pub(crate) struct Rules {
@@ -100,7 +108,7 @@ pub(crate) struct Loaded {
 }
 
 impl Rules {
-    /// Rules that are none yet; `dir` is where silences and own rules are kept.
+    /// Rules that are none yet; `data` is the directory below which silences and own rules are kept.
     ///
     /// # Errors
     /// When the silences can't be read.
@@ -109,17 +117,17 @@ impl Rules {
         own_url: String,
         store: Arc<dyn Store>,
         engine: Engine,
-        dir: &Path,
+        data: &Path,
     ) -> Result<Arc<Self>, ServerError> {
-        let silences = Arc::new(Silences::open(dir.join("silences.json"))?);
+        let silences = Arc::new(Silences::open(data.join(ALERTING).join("silences.json"))?);
         let (notifier, places) = (Notifier::new(Arc::clone(&silences)), Arc::new(Semaphore::new(GROUPS_AT_ONCE)));
-        let (notifier, own, running) = (Arc::new(notifier), Self::own(dir), Mutex::default());
+        let (notifier, own, running) = (Arc::new(notifier), Self::own(data), Mutex::default());
         Ok(Arc::new(Self { settings, own_url, store, engine, notifier, silences, own, places, running }))
     }
 
-    /// The own rules that are kept in a directory.
-    pub(crate) fn own(dir: &Path) -> OwnRules {
-        OwnRules::new(dir.join("rules.yml"))
+    /// The own rules of a server.
+    pub(crate) fn own(data: &Path) -> OwnRules {
+        OwnRules::new(own_rules_file(data))
     }
 
     /// Reads the rule files that the configuration and the settings name, and the own rules.
