@@ -22,6 +22,7 @@ before(async () => {
   const views = ["flame", "stats", "spans"].map((view) => `/traces/${trace.traceID}?as=${view}`);
   pages.push(...views, "/traces?q={status=error}&not=service=nobody", `/traces/compare?a=${trace.traceID}`, `/traces/compare?a=${trace.traceID}&b=${other.traceID}&show=tree`);
   pages.push("/services/map", `/services/service/${encodeURIComponent(service)}`, `/metric/${metric}?near=${metric}_bucket&near.at=${Date.now() - 60_000}`);
+  pages.push("/alerts", "/alerts/history", "/alerts/silences", "/alerts/new?expr=up");
 });
 after(() => browser?.close());
 

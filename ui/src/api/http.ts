@@ -1,4 +1,4 @@
-/** One way to ask the server for JSON, and one error that carries what it said. */
+/** One way to ask the server for JSON, one to change something, and one error that carries what it said. */
 
 export class ApiError extends Error {
   /** HTTP status, or 0 when the server could not be reached. */
@@ -49,6 +49,21 @@ async function ask<T>(url: string, init: RequestInit, signal: AbortSignal | unde
   return body as T;
 }
 
+/** Changes something. Rejects with `ApiError`. */
+export async function sendJson<T>(method: "POST" | "PUT" | "DELETE", path: string, body?: unknown, headers: Record<string, string> = {}): Promise<T> {
+  const content: Record<string, string> = body === undefined ? {} : { "content-type": "application/json" };
+  let response: Response;
+  try {
+    response = await fetch(path, { method, headers: { accept: "application/json", ...content, ...headers }, body: body === undefined ? null : JSON.stringify(body) });
+  } catch {
+    throw new ApiError("The server can't be reached. Is `tripod up` running?", 0, path);
+  }
+  const text = await response.text();
+  const answer = parse(text);
+  if (!response.ok) throw new ApiError(reason(answer, text, response), response.status, path);
+  return answer as T;
+}
+
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -59,6 +74,8 @@ function parse(text: string): unknown {
 
 /** What the server said: Prometheus' and our `error`, Jaeger's `errors[].msg`, or the text as it is. */
 function reason(body: unknown, text: string, response: Response): string {
+  // Alertmanager's API.
+  if (typeof body === "string" && body !== "") return body;
   if (typeof body === "object" && body !== null) {
     const { error, errors } = body as { error?: unknown; errors?: { msg?: string }[] | null };
     if (typeof error === "string") return error;

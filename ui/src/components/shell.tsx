@@ -6,6 +6,7 @@ import { useKeys } from "../state/keys";
 import { underWay } from "../state/load";
 import { theme, toggleTheme } from "../state/theme";
 import { href, navigate, param, route } from "../state/url";
+import { FiringBadge } from "./firing-badge";
 import { KeyboardIcon, Mark, MoonIcon, PlugIcon, SunIcon } from "./icons";
 import { KeyHelp } from "./key-help";
 import { QuickSearch } from "./quick-search";
@@ -36,6 +37,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
         <QuickSearch />
         <TimePicker />
         <div class="topbar-tools">
+          <FiringBadge />
           <a class="icon-button" href={href("/setup")} aria-label="Send data" title="Send data">
             <PlugIcon />
           </a>

@@ -4,10 +4,13 @@
  * whoever scrapes it.
  */
 import type { ComponentType } from "preact";
+import { lazy } from "../components/lazy";
 import { LogsPage } from "./logs/logs-page";
 import { MetricsPage } from "./metrics/metrics-page";
 import { ServicesPage, titleOfServices } from "./services/services-page";
 import { TraceRoutes, traceTitle } from "./traces/routes";
+
+const AlertsPage = lazy("Alerts", async () => (await import("./alerts/alerts-page")).AlertsPage);
 
 export interface Place {
   path: string;
@@ -25,6 +28,7 @@ export const PLACES: Place[] = [
   { path: "/traces", title: "Traces", key: "t", page: TraceRoutes, titleOf: traceTitle },
   { path: "/metric", title: "Metrics", key: "m", page: MetricsPage, titleOf: (name) => name },
   { path: "/logs", title: "Logs", key: "l", page: LogsPage },
+  { path: "/alerts", title: "Alerts", key: "a", page: AlertsPage },
 ];
 
 /** The place of an address and what it names there; the services are what one sees first. */

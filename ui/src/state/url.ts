@@ -12,8 +12,11 @@ export interface Route {
 /** Parameters that stay when one goes from page to page. */
 const SHARED = ["range", "from", "to", "refresh"];
 
-/** `/metrics/NAME` is what people guess, and it reaches the page; `/metrics` alone does not, as the server answers that itself. */
-const canonical = (path: string) => path.replace(/^\/metrics(?=\/|$)/, "/metric");
+/**
+ * `/metrics/NAME` is what people guess, and it reaches the page; `/metrics` alone does not, as the server answers that itself.
+ * `/trace/ID` is where links in alerts lead, and those to Jaeger.
+ */
+const canonical = (path: string) => path.replace(/^\/metrics(?=\/|$)/, "/metric").replace(/^\/trace(?=\/)/, "/traces");
 
 const read = (): Route => ({ path: canonical(location.pathname), params: new URLSearchParams(location.search) });
 
