@@ -8,7 +8,7 @@ import { launch } from "../dev/browser.mjs";
 
 const base = process.env.BASE_URL?.replace(/\/$/, "");
 const pictures = process.env.SCREENSHOT_DIR;
-const view = "refresh=off&range=5m";
+const view = `refresh=off&range=${process.env.RANGE ?? "5m"}`;
 const skip = !base && "BASE_URL is not set";
 const METRIC = "pipeline_execution_duration_seconds";
 
@@ -36,6 +36,13 @@ async function walk(options, steps) {
   } finally {
     await context.close();
   }
+}
+
+async function picture(page, name) {
+  if (!pictures) return;
+  await page.waitForLoadState("networkidle");
+  await page.waitForTimeout(250);
+  await page.screenshot({ path: join(pictures, `${name}.png`) });
 }
 
 const api = async (path) => (await fetch(base + path)).json();
@@ -132,6 +139,7 @@ test("two clicks from a point of a line: its nearest trace, and a span's logs", 
     await clickLine(page, page.locator(".u-over").first());
     await seeLogsOfSpan(page);
     assert.ok(await page.getByTestId("chart").first().isVisible(), "the chart stays beside the drawer");
+    await picture(page, "point-trace-log");
     await page.reload();
     await page.getByTestId("trace-drawer").getByTestId("log-line").first().waitFor();
     await page.getByTestId("near-trace").nth(1).click();
@@ -204,13 +212,14 @@ test("the heatmap is painted in both themes; a box says what differs in it, a ce
         });
       await page.waitForFunction(() => document.querySelector(".heatmap canvas")?.width > 100);
       assert.ok((await colors()) >= 2, "cells have colours");
-      if (colorScheme === "dark") return;
+      if (colorScheme === "dark") return picture(page, "heatmap-dark");
 
       await drag(page, plot, [0.7, 0.05], [0.99, 0.95]);
       await page.getByTestId("selection").getByRole("button", { name: "What differs here" }).click();
       const drawer = page.getByTestId("differences");
       await drawer.getByTestId("difference").or(drawer.getByTestId("empty")).first().waitFor();
       assert.match(await drawer.innerText(), /at least .* at most /);
+      await picture(page, "what-differs");
       await page.keyboard.press("Escape");
       await drawer.waitFor({ state: "detached" });
 
@@ -268,6 +277,7 @@ test("a service: its operations in order, two clicks from its durations to a log
     assert.deepEqual(millis, [...millis].sort((a, b) => b - a), "the slowest first");
     assert.match(await rows.first().getByRole("rowheader").getByRole("link").getAttribute("href"), /^\/traces\?.*service=backend&operation=/);
     await page.getByTestId("instances").waitFor();
+    await picture(page, "service");
 
     const durations = page.locator(".chart-card", { has: page.getByRole("heading", { name: "Durations" }) });
     await durations.getByTestId("chart").waitFor();
@@ -295,6 +305,7 @@ test("the service map: by keyboard to a service's operations, by a line to its t
     await page.keyboard.press("Enter");
     await page.getByTestId("map-panel").getByTestId("operation-row").first().waitFor();
     assert.equal(params(page).get("node"), next);
+    await picture(page, "service-map");
     await page.keyboard.press("Escape");
     await page.getByTestId("map-panel").waitFor({ state: "detached" });
 

@@ -11,6 +11,9 @@ interface Hooks {
   place: (u: uPlot) => void;
 }
 
+/** Seconds between two times of the axis. */
+const TIME_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, ...[1, 2, 7, 14, 28, 91, 182, 365].map((days) => days * 86400)];
+
 /** A press that moves less is a click. */
 const CLICK_PX = 4;
 
@@ -36,7 +39,7 @@ export function plotOptions(width: number, height: number, latest: { current: Ti
       y: { range: (_, low, high) => verticalRange(low, high, latest.current) },
     },
     axes: [
-      { ...axis, size: 26, gap: 6, space: compact ? 70 : 90, values: (_, ticks) => ticks.map((tick) => formatTick(tick * 1000, latest.current.window.end - latest.current.window.start)) },
+      { ...axis, size: 26, gap: 6, space: compact ? 64 : 72, incrs: TIME_STEPS, values: (_, ticks) => ticks.map((tick) => formatTick(tick * 1000, latest.current.window.end - latest.current.window.start)) },
       { ...axis, size: compact ? 58 : 66, gap: 6, space: compact ? 26 : 32, incrs: increments(measure.round), values: (_, ticks) => ticks.map((tick) => latest.current.measure.format(tick)) },
     ],
     series: [{}, ...series.map((_, i) => seriesOptions(latest.current, i, dark))],

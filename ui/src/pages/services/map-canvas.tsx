@@ -98,7 +98,7 @@ export function MapCanvas({ nodes, calls, chosen, choose }: Props) {
   const near = shown ? neighbours(shown, calls) : null;
 
   return (
-    <div class="map-frame" style={{ "--map-height": `${Math.round(Math.min(640, Math.max(400, drawing.height + 40)))}px` }}>
+    <div class="map-frame" style={{ "--map-height": `${Math.round(Math.min(640, Math.max(440, drawing.height + 40)))}px` }}>
       <div
         ref={box}
         class="map-canvas"
