@@ -1,11 +1,12 @@
 //! Rules beside Prometheus' own tools: promtool checks and tests the same files, a real Alertmanager gets the alerts, webhooks do too,
 //! and a restart takes alerts up where they were.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
+use tripod_tests::book::yaml;
 use tripod_tests::http::Client;
 use tripod_tests::programs::{Running, folder_of, free_address, wait_for};
 use tripod_tests::requests::now;
@@ -81,18 +82,77 @@ fn promtool_and_tripod_think_the_same_of_rule_files() {
     }
 }
 
+/// The rule files that are shipped, each with its unit tests.
+fn shipped() -> Vec<(PathBuf, PathBuf)> {
+    let folder = root().join("deploy/rules");
+    let files = std::fs::read_dir(&folder).expect("the folder").map(|file| file.expect("a file").path());
+    let files = files.filter(|path| path.extension().is_some_and(|extension| extension == "yml"));
+    let mut files: Vec<_> = files.map(|path| (path.clone(), folder.join("tests").join(path.file_name().expect("a name")))).collect();
+    files.sort();
+    files
+}
+
+/// What of a rule file has no unit test: alerts that none has firing, alerts that none has silent, recorded series that none asks for.
+fn untested(rules: &Value, tests: &Value) -> Vec<String> {
+    let list = |of: &Value, key: &str| of[key].as_array().cloned().unwrap_or_default();
+    let tests = list(tests, "tests");
+    let of_alerts: Vec<Value> = tests.iter().flat_map(|test| list(test, "alert_rule_test")).collect();
+    let of_series: Vec<Value> = tests.iter().flat_map(|test| list(test, "promql_expr_test")).collect();
+    let mut missing = Vec::new();
+    for rule in list(rules, "groups").iter().flat_map(|group| list(group, "rules")) {
+        if let Some(series) = rule["record"].as_str() {
+            let asks = |test: &Value| test["expr"].as_str().is_some_and(|expr| expr.contains(series));
+            if !of_series.iter().any(|test| asks(test) && !list(test, "exp_samples").is_empty()) {
+                missing.push(format!("nothing asks for {series}"));
+            }
+            continue;
+        }
+        let name = rule["alert"].as_str().expect("an alert or a series");
+        let its = |test: &&Value| test["alertname"] == name;
+        let fires: Vec<bool> =
+            of_alerts.iter().filter(its).map(|test| !list(test, "exp_alerts").is_empty()).collect();
+        for (firing, words) in [(true, "fires in no test"), (false, "is silent in no test")] {
+            if !fires.contains(&firing) {
+                missing.push(format!("{name} {words}"));
+            }
+        }
+    }
+    missing
+}
+
 #[test]
-fn the_rules_of_the_seeds_fire_when_they_have_to_and_not_before() {
+fn every_shipped_rule_has_a_test_that_fires_it_and_one_that_does_not() {
+    let read = |path: &Path| {
+        let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        yaml::parse(&text).expect("YAML")
+    };
+    let mut alerts = 0;
+    for (rules, tests) in shipped() {
+        let (rules, unit_tests) = (read(&rules), read(&tests));
+        assert_eq!(untested(&rules, &unit_tests), [""; 0], "{}", tests.display());
+        alerts += rules.to_string().matches("\"alert\":").count();
+        // A test that is taken away is missed.
+        let mut less = unit_tests.clone();
+        let first = less["tests"][0]["alert_rule_test"].as_array_mut().expect("tests of an alert");
+        first.retain(|test| test["exp_alerts"].as_array().is_none_or(Vec::is_empty));
+        assert!(untested(&rules, &less)[0].contains("fires in no test"), "{}", tests.display());
+    }
+    assert!(alerts >= 15, "{alerts} alerts: three on adapters, ten on pipelines, two on services");
+    println!("{alerts} alerts, each with a test that fires it and one that does not");
+}
+
+#[test]
+fn shipped_rules_fire_when_they_have_to_and_not_before() {
     let programs = promtools();
-    for name in ["adapters", "pipelines", "unified-metrics"] {
-        let rules = root().join(format!("deploy/rules/{name}.yml"));
-        let tests = root().join(format!("deploy/rules/tests/{name}.yml"));
+    for (rules, tests) in shipped() {
+        let name = rules.display();
         for (what, file) in [("check", &rules), ("test", &tests)] {
             let ours = tripod(what, file);
             assert!(ours.status.success(), "{name}: {}", said(&ours));
             for program in &programs {
                 let theirs = promtool(program, what, file);
                 assert!(theirs.status.success(), "{name}: {}", said(&theirs));
+                assert!(!said(&theirs).contains("duplicate"), "{name}: {}", said(&theirs));
             }
         }
     }
