@@ -49,7 +49,7 @@ fn filled(data: &Path) -> (Tripod, u64) {
     let mut logs = requests::log_records(1, 3, start);
     logs[1].body = Some(requests::string("payment \x1b[2Jrefused\nby 銀行"));
     (logs[1].severity_number, logs[1].severity_text) = (17, "ERROR".to_owned());
-    logs[1].span_id = spans[3].span_id.clone();
+    logs[1].span_id.clone_from(&spans[3].span_id);
     let points: Vec<_> =
         (0..10).map(|at| ("a".to_owned(), f64::from(at), start + u64::from(at as u32) * 5 * SECOND)).collect();
     for (signal, body) in [
@@ -438,4 +438,30 @@ fn what_was_written_to_files_is_imported_by_the_way_of_all_telemetry() {
     assert!(complaint(&run(&by_jaeger.http, &["import", "/nowhere"]), 2).contains("/nowhere: No such file"));
     let free = file("other.json", r#"{"hello":1}"#);
     assert!(complaint(&run(&by_jaeger.http, &["import", &free]), 2).contains("none of resourceSpans"));
+}
+
+#[test]
+fn a_server_with_a_certificate_of_ones_own_is_trusted_when_told_so() {
+    let data = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (certificate, key) = (data.path().join("cert.pem"), data.path().join("key.pem"));
+    std::fs::write(&certificate, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let [certificate, key] = [&certificate, &key].map(|path| path.to_str().unwrap());
+    let server = Tripod::start_with(&data.path().join("store"), &["--tls-cert", certificate, "--tls-key", key]);
+    let url = server.http.replace("127.0.0.1", "localhost");
+    let stranger = complaint(&run(&url, &["services"]), 3);
+    assert!(stranger.contains("certificate") && stranger.contains("--ca"), "{stranger}");
+    said(&run(&url, &["services", "--ca", certificate, "--json"]), 1);
+    said(&command(&url, &["open"]).env("TRIPOD_CA", certificate).output().unwrap(), 0);
+    let plain = complaint(&run(&url.replace("https", "http"), &["services"]), 3);
+    assert!(plain.contains("https://"), "{plain}");
+    let file = data.path().join("log.json");
+    std::fs::write(
+        &file,
+        r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"timeUnixNano":"1","body":{"stringValue":"x"}}]}]}]}"#,
+    )
+    .unwrap();
+    let sent = run(&url, &["import", "--ca", certificate, file.to_str().unwrap()]);
+    assert_eq!(said(&sent, 0), "sent 1 log records\n");
 }

@@ -21,6 +21,8 @@ mod open;
 mod outcome;
 mod progress;
 mod promql;
+#[cfg(test)]
+mod reference;
 mod render;
 mod rule_args;
 mod services;
