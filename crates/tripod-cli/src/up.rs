@@ -85,6 +85,9 @@ pub(crate) struct UpArgs {
     /// Prometheus' configuration: what to scrape, which rules to run, who gets alerts; read again at SIGHUP
     #[arg(long, value_name = "FILE")]
     pub(crate) prometheus_config: Option<PathBuf>,
+    /// Folder of Grafana dashboards (JSON), read again when they change; the page shows them and saves copies
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dashboards: Option<PathBuf>,
     /// Where to listen for StatsD, over UDP and TCP; port 0 takes a free one [default: nowhere]
     #[arg(long, value_name = "ADDR")]
     pub(crate) statsd: Option<SocketAddr>,
@@ -164,6 +167,7 @@ impl UpArgs {
             lookback: self.lookback,
             browser_otlp: self.browser_otlp,
             prometheus_config: self.prometheus_config.clone(),
+            dashboards: self.dashboards.clone(),
             statsd: self.statsd,
             credentials: Arc::new(self.credentials()?),
             insecure: self.insecure,

@@ -60,6 +60,8 @@ pub struct Config {
     pub rules: RuleSettings,
     /// Prometheus' configuration file: what is scraped, which rules run, who gets alerts. Default: none.
     pub prometheus_config: Option<PathBuf>,
+    /// A folder of Grafana dashboards, which are shown and not changed. Default: none.
+    pub dashboards: Option<PathBuf>,
     /// Where to listen for StatsD, over UDP and TCP. Default: nowhere. Port 0 takes a free one.
     pub statsd: Option<SocketAddr>,
     /// Who may ask and send. Default: everyone, and then no listener may be reached from other machines.
@@ -100,6 +102,7 @@ impl Default for Config {
             browser_otlp: false,
             rules: RuleSettings::default(),
             prometheus_config: None,
+            dashboards: None,
             statsd: None,
             credentials: Arc::default(),
             insecure: false,
@@ -135,6 +138,9 @@ impl Config {
             return Some(format!(
                 "--statsd {address} can be reached from other machines, and StatsD knows no credentials: say --insecure if that is meant"
             ));
+        }
+        if let Some(dir) = self.dashboards.as_ref().filter(|dir| !dir.is_dir()) {
+            return Some(format!("--dashboards {}: there is no such folder", dir.display()));
         }
         if self.credentials.is_empty() && !self.insecure {
             let zipkin = self.zipkin.map(|address| ("Zipkin's spans", "--zipkin", address));
@@ -202,6 +208,7 @@ impl Config {
             settings.push(("tls-key", key.display().to_string()));
         }
         settings.extend(self.prometheus_config.iter().map(|file| ("prometheus-config", file.display().to_string())));
+        settings.extend(self.dashboards.iter().map(|dir| ("dashboards", dir.display().to_string())));
         settings.extend(self.allowed_hosts.iter().map(|host| ("allow-host", host.clone())));
         settings
     }

@@ -3,6 +3,7 @@
 use tripod_wire::otlp::TracesData;
 use tripod_wire::proto::Message;
 
+use crate::dashboards::read;
 use crate::query::traceql;
 use crate::receive::{Format, zipkin};
 
@@ -28,4 +29,12 @@ pub fn zipkin_protobuf(bytes: &[u8]) {
 /// A query is evaluated, whatever it asks, or refused at a place within it.
 pub fn traceql(text: &str) {
     traceql::try_out(text);
+}
+
+/// A dashboard is read or refused at a place; what is read has a model, and says everything it has as JSON.
+pub fn dashboard(bytes: &[u8]) {
+    if let Ok(map) = read::parse(bytes) {
+        let model = read::model(&map);
+        assert!(serde_json::to_value(&model).is_ok_and(|json| json["panels"].is_array()));
+    }
 }

@@ -18,6 +18,7 @@ mod auth;
 mod compression;
 mod config;
 mod connections;
+mod dashboards;
 mod durable;
 mod error;
 #[cfg(feature = "fuzzing")]

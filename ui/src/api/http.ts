@@ -28,13 +28,15 @@ export function withQuery(path: string, query: Query): string {
 }
 
 /** Fetches JSON. Rejects with `ApiError`, or with the `AbortError` of the signal. */
-export const getJson = <T>(path: string, query: Query = {}, signal?: AbortSignal) => ask<T>(withQuery(path, query), {}, signal);
+export const getJson = <T>(path: string, query: Query = {}, signal?: AbortSignal) => ask<T>(withQuery(path, query), { method: "GET" }, signal);
 
-/** The same for questions that are too long for an address. */
-export const postJson = <T>(path: string, body: unknown, signal?: AbortSignal) =>
-  ask<T>(path, { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" } }, signal);
+/** Sends JSON, a value or its text, and fetches what is answered, which may be nothing. */
+export function sendJson<T>(method: "POST" | "PUT" | "DELETE", path: string, json?: unknown, headers: Record<string, string> = {}, signal?: AbortSignal): Promise<T> {
+  const body = json === undefined ? null : typeof json === "string" ? json : JSON.stringify(json, undefined, 2);
+  return ask<T>(path, { method, body, headers: { ...(body === null ? {} : { "content-type": "application/json" }), ...headers } }, signal);
+}
 
-async function ask<T>(url: string, init: RequestInit, signal: AbortSignal | undefined): Promise<T> {
+async function ask<T>(url: string, init: RequestInit, signal?: AbortSignal): Promise<T> {
   let response: Response;
   try {
     response = await fetch(url, { ...init, signal: signal ?? null, headers: { accept: "application/json", ...init.headers } });
@@ -45,23 +47,8 @@ async function ask<T>(url: string, init: RequestInit, signal: AbortSignal | unde
   const text = await response.text();
   const body = parse(text);
   if (!response.ok) throw new ApiError(reason(body, text, response), response.status, url);
-  if (body === undefined) throw new ApiError("The server's answer is not JSON.", response.status, url);
+  if (body === undefined && text !== "") throw new ApiError("The server's answer is not JSON.", response.status, url);
   return body as T;
-}
-
-/** Changes something. Rejects with `ApiError`. */
-export async function sendJson<T>(method: "POST" | "PUT" | "DELETE", path: string, body?: unknown, headers: Record<string, string> = {}): Promise<T> {
-  const content: Record<string, string> = body === undefined ? {} : { "content-type": "application/json" };
-  let response: Response;
-  try {
-    response = await fetch(path, { method, headers: { accept: "application/json", ...content, ...headers }, body: body === undefined ? null : JSON.stringify(body) });
-  } catch {
-    throw new ApiError("The server can't be reached. Is `tripod up` running?", 0, path);
-  }
-  const text = await response.text();
-  const answer = parse(text);
-  if (!response.ok) throw new ApiError(reason(answer, text, response), response.status, path);
-  return answer as T;
 }
 
 function parse(text: string): unknown {

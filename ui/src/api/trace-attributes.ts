@@ -1,5 +1,5 @@
 /** `POST /api/correlate/attributes`: how many of some traces have each value of each attribute. */
-import { postJson } from "./http";
+import { sendJson } from "./http";
 
 export interface AttributeCounts {
   scope: "span" | "resource" | "intrinsic";
@@ -13,6 +13,6 @@ export interface AttributeCounts {
 export const MOST_COUNTED = 200;
 
 export async function fetchAttributeCounts(ids: readonly string[], signal?: AbortSignal): Promise<AttributeCounts[]> {
-  const answer = await postJson<{ attributes: AttributeCounts[] }>("/api/correlate/attributes", { traceID: ids.slice(0, MOST_COUNTED), limit: 40 }, signal);
+  const answer = await sendJson<{ attributes: AttributeCounts[] }>("POST", "/api/correlate/attributes", { traceID: ids.slice(0, MOST_COUNTED), limit: 40 }, {}, signal);
   return answer.attributes;
 }

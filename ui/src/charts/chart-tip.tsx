@@ -1,6 +1,6 @@
 /** The figures at the pointer, greatest first, for a chart whose legend doesn't show them. */
 import type uPlot from "uplot";
-import { hueStyle } from "../lib/color";
+import { swatchStyle } from "../lib/color";
 import { formatDateTime } from "../lib/format";
 import type { ChartSeries, Column } from "../model/chart-data";
 
@@ -31,9 +31,9 @@ export function ChartTip({ plot, at, data: [times, ...columns], series, muted, f
       <span class="faint">{formatDateTime(times[at] * 1000)}</span>
       {rows.slice(0, MOST).map((row) => (
         <span key={row.name} class="tip-row">
-          <i class="swatch" style={hueStyle(row.hue)} />
+          <i class="swatch" style={swatchStyle(row)} />
           <span class="tip-name">{row.name}</span>
-          <b>{format(row.value)}</b>
+          <b>{(row.write ?? format)(row.value)}</b>
         </span>
       ))}
       {rows.length > MOST && <span class="faint">{rows.length - MOST} more</span>}

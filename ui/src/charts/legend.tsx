@@ -1,5 +1,5 @@
 /** What a chart's series are called, with figures as a table or by name alone. A click shows one series by itself. */
-import { hueStyle } from "../lib/color";
+import { swatchStyle } from "../lib/color";
 import { formatDateTime } from "../lib/format";
 import { figuresOf, type ChartSeries, type Column, type Figures } from "../model/chart-data";
 
@@ -79,7 +79,7 @@ function Table({ figures, series, data: [times, ...columns], cursor, muted, isol
 
 const SeriesName = ({ one, isolate }: { one: ChartSeries; isolate: (name: string) => void }) => (
   <button type="button" class="legend-name" onClick={() => isolate(one.name)} title="Show this series alone">
-    <i class="swatch" style={hueStyle(one.hue)} />
+    <i class="swatch" style={swatchStyle(one)} />
     {one.name}
   </button>
 );

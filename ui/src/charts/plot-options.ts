@@ -1,7 +1,8 @@
 /** What uPlot is told of a chart: scales, axes, series, and what is drawn behind and above them. */
 import uPlot from "uplot";
-import { hueColor } from "../lib/color";
+import { hueColor, withAlpha } from "../lib/color";
 import { formatTick } from "../lib/format";
+import type { ChartSeries } from "../model/chart-data";
 import { increments } from "../model/measure";
 import type { Placed } from "./exemplar-dots";
 import type { ChartPoint, TimeChartProps } from "./time-chart";
@@ -18,7 +19,7 @@ const TIME_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 720
 const CLICK_PX = 4;
 
 export function plotOptions(width: number, height: number, latest: { current: TimeChartProps }, dark: boolean, hooks: Hooks): uPlot.Options {
-  const { compact = false, measure, sync, series } = latest.current;
+  const { compact = false, measure, rightMeasure = measure, sync, series } = latest.current;
   const style = getComputedStyle(document.documentElement);
   const color = (name: string) => style.getPropertyValue(name).trim();
   const axis: uPlot.Axis = { stroke: color("--faint"), font: "11px system-ui, sans-serif", grid: { stroke: color("--grid"), width: 1 }, ticks: { show: false } };
@@ -36,14 +37,18 @@ export function plotOptions(width: number, height: number, latest: { current: Ti
     },
     scales: {
       x: { range: () => [latest.current.window.start / 1000, latest.current.window.end / 1000] },
-      y: { range: (_, low, high) => verticalRange(low, high, latest.current) },
+      y: { ...(latest.current.log ? { distr: 3 as const, log: latest.current.log === 10 ? 10 : 2 } : {}), range: (_, low, high) => verticalRange(low, high, latest.current) },
+      ...(series.some((one) => one.right) ? { right: { range: (_: uPlot, low: number | null, high: number | null) => verticalRange(low, high, { ...latest.current, ...NO_ENDS }) } } : {}),
     },
     axes: [
       { ...axis, size: 26, gap: 6, space: compact ? 64 : 72, incrs: TIME_STEPS, values: (_, ticks) => ticks.map((tick) => formatTick(tick * 1000, latest.current.window.end - latest.current.window.start)) },
-      { ...axis, size: compact ? 58 : 66, gap: 6, space: compact ? 26 : 32, incrs: increments(measure.round), values: (_, ticks) => ticks.map((tick) => latest.current.measure.format(tick)) },
+      { ...axis, size: axisSize(compact ? 46 : 66), gap: 6, space: compact ? 26 : 32, incrs: increments(measure.round), values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : latest.current.measure.format(tick))) },
+      ...(series.some((one) => one.right)
+        ? [{ ...axis, scale: "right", side: 1, grid: { show: false }, size: axisSize(compact ? 46 : 66), gap: 6, space: compact ? 26 : 32, incrs: increments(rightMeasure.round), values: (_: uPlot, ticks: number[]) => ticks.map((tick) => rightMeasure.format(tick)) }]
+        : []),
     ],
     series: [{}, ...series.map((_, i) => seriesOptions(latest.current, i, dark))],
-    bands: stackedAreas(latest.current) ? series.slice(1).map((_, i): uPlot.Band => ({ series: [i + 1, i + 2], fill: hueColor(series[i].hue, dark, 0.35) })) : [],
+    bands: stackedAreas(latest.current) ? series.slice(1).flatMap((next, i): uPlot.Band[] => (next.alone ? [] : [{ series: [i + 1, i + 2], fill: paint(series[i], dark, series[i].fill ?? 0.35) }])) : [],
     hooks: {
       init: [(u) => openOnClick(u, latest)],
       setCursor: [(u) => hooks.setCursor(u.cursor.idx ?? null)],
@@ -60,30 +65,45 @@ export function plotOptions(width: number, height: number, latest: { current: Ti
   };
 }
 
+/** The axis at the right is not the one that ends, thresholds and exemplars are of. */
+const NO_ENDS = { least: undefined, most: undefined, thresholds: [], exemplars: [] };
+
+/** The colour of a series with so much of it. */
+const paint = (one: ChartSeries, dark: boolean, alpha = 1) => (one.color ? withAlpha(one.color, alpha) : hueColor(one.hue, dark, alpha));
+
+/** As wide as what is written at it. */
+const axisSize = (least: number) => (_: uPlot, values: string[] | null) => Math.max(least, 14 + (values ?? []).reduce((most, text) => Math.max(most, text.length), 0) * 6.3);
+
+const PATHS = { smooth: () => uPlot.paths.spline!(), stepBefore: () => uPlot.paths.stepped!({ align: -1 }), stepAfter: () => uPlot.paths.stepped!({ align: 1 }) };
+
 const stackedAreas = ({ stacked, draw }: TimeChartProps) => stacked === true && draw !== "bars";
 
 function seriesOptions(props: TimeChartProps, i: number, dark: boolean): uPlot.Series {
   const { series, stacked, nulls = "gap", draw = "line" } = props;
   const one = series[i];
   const bars = (one.draw ?? (draw === "bars" ? "bars" : "line")) === "bars";
-  const last = i === series.length - 1;
+  const inStack = stacked === true && !one.alone;
+  const last = i === series.length - 1 || series[i + 1].alone === true;
   // A stack is filled between its lines (`bands`), and below the last one; bars of a stack hide those of the sums behind them.
-  const alpha = bars ? (stacked ? 1 : 0.75) : stacked ? (last ? 0.35 : 0) : draw === "area" ? 0.18 : series.length === 1 ? 0.1 : 0;
+  const alpha = bars ? (inStack ? 1 : 0.75) : inStack ? (last ? (one.fill ?? 0.35) : 0) : (one.fill ?? (draw === "area" ? 0.18 : series.length === 1 ? 0.1 : 0));
   return {
     label: one.name,
-    stroke: hueColor(one.hue, dark),
-    width: bars ? 0 : 1.6,
+    ...(one.right ? { scale: "right" } : {}),
+    stroke: paint(one, dark),
+    width: bars ? 0 : (one.width ?? 1.6),
     spanGaps: nulls === "join",
     ...(one.dashed ? { dash: [5, 4] } : {}),
-    ...(alpha > 0 ? { fill: hueColor(one.hue, dark, alpha) } : {}),
+    ...(alpha > 0 ? { fill: paint(one, dark, alpha) } : {}),
     ...(bars ? { paths: uPlot.paths.bars!({ size: [0.75, 48], align: 0 }) } : {}),
-    points: bars ? { show: false } : { show: one.points.length < 3, size: 5 },
+    ...(!bars && one.path ? { paths: PATHS[one.path]() } : {}),
+    points: bars ? { show: false } : { show: one.marks === "always" || (one.marks !== "never" && one.points.length < 3) || one.points.length === 1, size: 5 },
   };
 }
 
 /** Room for exemplars, but not so much that one of them flattens the lines: those beyond are drawn at the edge. */
 function verticalRange(low: number | null, high: number | null, props: TimeChartProps): [number, number] {
   const { fromZero = false, exemplars = [], exemplarsOnScale, thresholds = [], draw, stacked } = props;
+  if (props.log) return logRange(low, high, props);
   const lineHigh = high ?? 1;
   const beside = [...(exemplarsOnScale ? exemplars : []), ...thresholds].reduce((most, one) => Math.max(most, one.value), 0);
   const most = Math.max(lineHigh, Math.min(beside, lineHigh > 0 ? lineHigh * 3 : beside));
@@ -92,6 +112,14 @@ function verticalRange(low: number | null, high: number | null, props: TimeChart
   const room = (most - least || Math.abs(most) || 1) * 0.08;
   const ends: [number, number] = [props.least ?? (zero && least === 0 ? 0 : least - room), props.most ?? most + room];
   return ends[1] > ends[0] ? ends : [ends[0], ends[0] + 1];
+}
+
+/** Whole powers around what there is: zero has no place on such an axis. */
+function logRange(low: number | null, high: number | null, { log = 10, least, most }: TimeChartProps): [number, number] {
+  const power = (value: number, round: (value: number) => number) => log ** round(Math.log(value) / Math.log(log));
+  const bottom = least && least > 0 ? least : power(low && low > 0 ? low : 0.1, Math.floor);
+  const top = most && most > bottom ? most : power(high && high > bottom ? high : bottom * log, Math.ceil);
+  return [bottom, top > bottom ? top : bottom * log];
 }
 
 function openOnClick(u: uPlot, latest: { current: TimeChartProps }): void {

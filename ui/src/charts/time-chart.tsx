@@ -43,6 +43,10 @@ export interface TimeChartProps {
   series: ChartSeries[];
   window: Window;
   measure: Measure;
+  /** Of the axis at the right, where series are measured on one. */
+  rightMeasure?: Measure;
+  /** The base of a logarithmic axis. */
+  log?: number;
   /** Of the plot, in pixels. */
   height?: number;
   draw?: "line" | "area" | "bars";
@@ -93,11 +97,14 @@ export function TimeChart(props: TimeChartProps) {
   const raw = useMemo(() => align(series, step), [series, step]);
   const data = useMemo((): [number[], ...Column[]] => {
     const [times, ...columns] = raw;
-    if (stacked) return [times, ...stack(columns, (i) => muted.has(series[i].name))];
+    if (stacked) {
+      const sums = stack(columns, (i) => series[i].alone === true || muted.has(series[i].name));
+      return [times, ...sums.map((sum, i) => (series[i].alone ? columns[i] : sum))];
+    }
     return nulls === "zero" ? [times, ...fillNulls(columns)] : raw;
   }, [raw, stacked, nulls, stacked && muted]);
   const extras = JSON.stringify([props.thresholds, props.shades, props.least, props.most]);
-  const shape = [dark, compact, height, stacked, nulls, props.draw, props.sync, measureKey(measure), ...series.map((one) => `${one.name}:${one.hue}:${one.draw}:${one.dashed}`)].join("|");
+  const shape = [dark, compact, height, stacked, nulls, props.draw, props.sync, props.log, measureKey(measure), ...series.map((one) => [one.name, one.hue, one.draw, one.dashed, one.color, one.width, one.fill, one.marks, one.path, one.right, one.alone].join(":"))].join("|");
 
   useLayoutEffect(() => {
     const element = host.current!;

@@ -44,7 +44,25 @@ export const seriesHue = (index: number) => HUES[index % HUES.length];
 /** For CSS: the theme turns `--h` into a colour. */
 export const hueStyle = (hue: number) => ({ "--h": String(hue) });
 
+/** A swatch of a series: of its own colour, or its hue's. */
+export const swatchStyle = ({ color, hue }: { color?: string; hue: number }) => (color ? { background: color } : hueStyle(hue));
+
 /** For canvases, which can't read custom properties. */
 export function hueColor(hue: number, dark: boolean, alpha = 1): string {
   return dark ? `oklch(0.76 0.125 ${hue} / ${alpha})` : `oklch(0.53 0.14 ${hue} / ${alpha})`;
+}
+
+/** A colour with so much of it, also where only a canvas reads it. */
+export function withAlpha(color: string, alpha: number): string {
+  const oklch = /^oklch\(([^/)]+)(?:\/[^)]*)?\)$/.exec(color);
+  if (oklch) return `oklch(${oklch[1].trim()} / ${alpha})`;
+  const hex = /^#([0-9a-f]{6})$/i.exec(color) ?? /^#([0-9a-f]{3})$/i.exec(color);
+  if (hex) {
+    const digits = hex[1].length === 3 ? [...hex[1]].map((digit) => digit + digit).join("") : hex[1];
+    const [r, g, b] = [0, 2, 4].map((at) => parseInt(digits.slice(at, at + 2), 16));
+    return `rgb(${r} ${g} ${b} / ${alpha})`;
+  }
+  const rgb = /^rgba?\(\s*([\d.]+)[\s,]+([\d.]+)[\s,]+([\d.]+)/.exec(color);
+  if (rgb) return `rgb(${rgb[1]} ${rgb[2]} ${rgb[3]} / ${alpha})`;
+  return `color-mix(in srgb, ${color} ${Math.round(alpha * 100)}%, transparent)`;
 }

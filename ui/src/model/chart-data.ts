@@ -8,6 +8,19 @@ export interface ChartSeries {
   /** Otherwise as the chart draws. */
   draw?: "line" | "bars";
   dashed?: boolean;
+  /** A colour of its own, as CSS, instead of that of the hue. */
+  color?: string;
+  /** Of the line, in pixels; how much of the area below it is filled, up to 1; whether points are marked. */
+  width?: number;
+  fill?: number;
+  marks?: "always" | "never";
+  path?: "smooth" | "stepBefore" | "stepAfter";
+  /** Measured on the axis at the right. */
+  right?: boolean;
+  /** How its values are written, where not as the chart's are. */
+  write?: (value: number) => string;
+  /** Not part of the stack. Those that are not come last. */
+  alone?: boolean;
   /** The PromQL it is of, and its labels there: what a click on one of its points asks about. */
   query?: string;
   labels?: Record<string, string>;

@@ -28,6 +28,7 @@ export const PLACES: Place[] = [
   { path: "/traces", title: "Traces", key: "t", page: TraceRoutes, titleOf: traceTitle },
   { path: "/metric", title: "Metrics", key: "m", page: MetricsPage, titleOf: (name) => name },
   { path: "/logs", title: "Logs", key: "l", page: LogsPage },
+  { path: "/dashboards", title: "Dashboards", key: "d", page: lazy("Dashboards", async () => (await import("./dashboards")).DashboardsPage) },
   { path: "/alerts", title: "Alerts", key: "a", page: AlertsPage },
 ];
 

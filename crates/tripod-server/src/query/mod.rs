@@ -9,6 +9,7 @@ mod alertmanager;
 mod attributes;
 mod completion;
 mod correlate;
+mod dashboards;
 #[cfg(feature = "parquet")]
 mod export;
 mod federate;
@@ -59,6 +60,7 @@ use tripod_promql::{Cancel, Engine};
 use tripod_store::{Store, StoreError, interruptible};
 
 use self::targets::Scraped;
+use crate::dashboards::library::Library;
 use crate::own_metrics::{Api, OwnMetrics};
 use crate::receive::in_flight::InFlight;
 use crate::receive::pushgateway::{self, Pushed};
@@ -95,6 +97,7 @@ pub(crate) struct Context {
     snapshots: PathBuf,
     snapshot: Arc<Semaphore>,
     pub(crate) rules: Arc<Rules>,
+    dashboards: Arc<Library>,
 }
 
 impl Context {
@@ -129,6 +132,7 @@ impl Context {
             snapshots: config.data.join("snapshots"),
             snapshot,
             rules,
+            dashboards: Arc::new(Library::new(&config.data, config.dashboards.clone())),
         })
     }
 
@@ -301,6 +305,7 @@ pub(crate) fn router(context: Arc<Context>, ingest: Arc<Ingest>, scraped: Scrape
         .merge(overview::routes())
         .merge(completion::routes())
         .merge(correlate::routes())
+        .merge(dashboards::routes())
         .merge(status::routes())
         .merge(store_status::routes())
         .merge(snapshot::routes())
