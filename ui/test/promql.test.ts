@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { defaultGroup, defaultViews, labelsOf, listMetrics, rateWindowFor, reportInterval, selector, seriesName, seriesOf, stepFor, type MetricInfo } from "../src/model/promql";
+import { defaultGroup, defaultViews, heatmapQuery, heatmapStep, labelsOf, listMetrics, rateWindowFor, reportInterval, selector, seriesName, seriesOf, stepFor, type MetricInfo } from "../src/model/promql";
 import { alignToStep } from "../src/api/metrics";
 
 const metric = (name: string, type: MetricInfo["type"], native = false): MetricInfo => ({ name, type, native, help: "", unit: "", present: true, series: 0 });
@@ -90,4 +90,18 @@ test("the window of a rate holds four reports of the source, however it jitters"
 test("a step is whole seconds, and the ends of a range query lie on it", () => {
   expect([1000, 900_000, 86_400_000].map(stepFor)).toEqual([1, 4, 360]);
   expect(alignToStep({ start: 1_003_000, end: 1_009_000 }, 4)).toEqual({ start: 1000, end: 1012 });
+});
+
+describe("the heatmap of a histogram", () => {
+  test("asks for what came in each step, by bucket where it has bounds, as a whole where it is native", () => {
+    const where = [{ key: "job", value: "shop" }];
+    expect(heatmapQuery(metric("took_seconds", "histogram"), where, 10)).toBe('sum by (le) (increase(took_seconds_bucket{job="shop"}[10s]))');
+    expect(heatmapQuery(metric("took_seconds", "histogram", true), [], 10)).toBe("sum (increase(took_seconds[10s]))");
+  });
+
+  test("has about ninety steps, each of two reports at least", () => {
+    expect(heatmapStep(900_000, 2)).toBe(10);
+    expect(heatmapStep(900_000, 30)).toBe(60);
+    expect(heatmapStep(1000, 0)).toBe(2);
+  });
 });

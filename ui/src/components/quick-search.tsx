@@ -94,7 +94,7 @@ export function QuickSearch() {
 async function loadTargets(signal: AbortSignal): Promise<Target[]> {
   const [services, metadata, names] = await Promise.all([fetchServices(signal), fetchMetadata(signal), fetchMetricNames(timeWindow.peek(), signal)]);
   return [
-    ...services.map((name) => ({ kind: "service", name, href: href("/traces", { service: name }) })),
+    ...services.map((name) => ({ kind: "service", name, href: href(`/services/service/${encodeURIComponent(name)}`) })),
     ...listMetrics(metadata, names).map(({ name }) => ({ kind: "metric", name, href: href(`/metric/${encodeURIComponent(name)}`) })),
   ];
 }

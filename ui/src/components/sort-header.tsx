@@ -1,10 +1,12 @@
-/** A column's head that sorts by it. The choice is in the URL: `key`, or `-key` for the greatest first. */
+/** Columns' heads that sort. The choice is in the URL: `key`, or `-key` for the greatest first. */
 import { param, setParams } from "../state/url";
 
 export interface SortColumn<Row> {
   key: string;
   title: string;
   value: (row: Row) => number | string;
+  /** It holds words, and begins with the first of the alphabet. */
+  words?: boolean;
 }
 
 interface Sorted<Row> {
@@ -24,28 +26,33 @@ export function useSorted<Row>(rows: readonly Row[], columns: readonly SortColum
 
 const compare = (a: number | string, b: number | string) => (typeof a === "string" ? a.localeCompare(String(b)) : a - Number(b));
 
-interface Props {
-  column: { key: string; title: string };
-  /** A column of words, which begins with the first of the alphabet. */
-  words?: boolean;
-  sorted: { column: { key: string }; direction: 1 | -1 };
+interface Props<Row> {
+  columns: readonly SortColumn<Row>[];
+  sorted: Sorted<Row>;
   /** The parameter of the URL, and its value when it is left out. */
   name: string;
   fallback: string;
 }
 
-export function SortHeader({ column, words = false, sorted, name, fallback }: Props) {
-  const active = sorted.column.key === column.key;
-  const other = sorted.direction === 1 ? "-" : "";
-  const next = (active ? other : words ? "" : "-") + column.key;
+/** The heads of all columns. */
+export function SortHeaders<Row>({ columns, sorted, name, fallback }: Props<Row>) {
   return (
-    <th scope="col" aria-sort={active ? (sorted.direction === 1 ? "ascending" : "descending") : "none"} class={words ? "" : "number"}>
-      <button type="button" class="sort" onClick={() => setParams({ [name]: next === fallback ? null : next }, "replace")}>
-        {column.title}
-        <span class="sort-mark" aria-hidden="true">
-          {active ? (sorted.direction === 1 ? "↑" : "↓") : ""}
-        </span>
-      </button>
-    </th>
+    <>
+      {columns.map(({ key, title, words = false }) => {
+        const active = sorted.column.key === key;
+        const other = sorted.direction === 1 ? "-" : "";
+        const next = (active ? other : words ? "" : "-") + key;
+        return (
+          <th key={key} scope="col" aria-sort={active ? (sorted.direction === 1 ? "ascending" : "descending") : "none"} class={words ? "" : "number"}>
+            <button type="button" class="sort" onClick={() => setParams({ [name]: next === fallback ? null : next }, "replace")}>
+              {title}
+              <span class="sort-mark" aria-hidden="true">
+                {active ? (sorted.direction === 1 ? "↑" : "↓") : ""}
+              </span>
+            </button>
+          </th>
+        );
+      })}
+    </>
   );
 }

@@ -4,7 +4,7 @@ import { fetchOverview } from "../../api/overview";
 import { fetchCalls, type Call } from "../../api/service-graph";
 import { Empty, ErrorNote, SkeletonBlock } from "../../components/feedback";
 import { ServiceTag } from "../../components/service-tag";
-import { SortHeader, useSorted, type SortColumn } from "../../components/sort-header";
+import { SortHeaders, useSorted, type SortColumn } from "../../components/sort-header";
 import { learnServices } from "../../lib/color";
 import { formatMillis, formatPercent, significant } from "../../lib/format";
 import { useLoad } from "../../state/load";
@@ -68,8 +68,8 @@ function readChosen(): Chosen | null {
 }
 
 const COLUMNS: SortColumn<Call>[] = [
-  { key: "from", title: "From", value: (one) => one.from },
-  { key: "to", title: "To", value: (one) => one.to },
+  { key: "from", title: "From", value: (one) => one.from, words: true },
+  { key: "to", title: "To", value: (one) => one.to, words: true },
   { key: "rate", title: "Calls", value: (one) => one.rate },
   { key: "errors", title: "Errors", value: (one) => one.errorRatio ?? -1 },
   { key: "p95", title: "p95", value: (one) => one.p95Ms ?? -1 },
@@ -90,9 +90,7 @@ function CallsTable({ calls, choose }: { calls: Call[]; choose: (chosen: Chosen)
         <table class="data-table calls-table" data-testid="calls">
           <thead>
             <tr>
-              {COLUMNS.map((one, i) => (
-                <SortHeader key={one.key} column={one} words={i < 2} sorted={sorted} name="sort" fallback={FIRST} />
-              ))}
+              <SortHeaders columns={COLUMNS} sorted={sorted} name="sort" fallback={FIRST} />
               <th scope="col">
                 <span class="unseen">More</span>
               </th>

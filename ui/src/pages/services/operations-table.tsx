@@ -2,12 +2,12 @@
 import type { OperationStats } from "../../api/operation-stats";
 import { Sparkline } from "../../charts/sparkline";
 import { breakable } from "../../components/breakable";
-import { SortHeader, useSorted, type SortColumn } from "../../components/sort-header";
+import { SortHeaders, useSorted, type SortColumn } from "../../components/sort-header";
 import { formatCount, formatMillis, formatPercent, significant } from "../../lib/format";
 import { href, route } from "../../state/url";
 
 const COLUMNS: SortColumn<OperationStats>[] = [
-  { key: "operation", title: "Operation", value: (one) => one.name },
+  { key: "operation", title: "Operation", value: (one) => one.name, words: true },
   { key: "rate", title: "Rate", value: (one) => one.rate },
   { key: "errors", title: "Errors", value: (one) => one.errorRatio },
   { key: "p50", title: "p50", value: (one) => one.p50Ms ?? -1 },
@@ -34,9 +34,7 @@ export function OperationsTable({ service, operations, narrow = false }: Props) 
         <table class={`data-table operations-table${narrow ? " is-narrow" : ""}`} data-testid="operations">
           <thead>
             <tr>
-              {columns.map((one) => (
-                <SortHeader key={one.key} column={one} words={one.key === "operation"} sorted={sorted} name="ops" fallback={FIRST} />
-              ))}
+              <SortHeaders columns={columns} sorted={sorted} name="ops" fallback={FIRST} />
             </tr>
           </thead>
           <tbody>

@@ -5,7 +5,7 @@ import { Sparkline } from "../../charts/sparkline";
 import { Empty, ErrorNote, Skeleton } from "../../components/feedback";
 import { useRowKeys } from "../../components/row-keys";
 import { ServiceTag } from "../../components/service-tag";
-import { SortHeader, useSorted, type SortColumn } from "../../components/sort-header";
+import { SortHeaders, useSorted, type SortColumn } from "../../components/sort-header";
 import { serviceHref, ServiceTabs } from "./services-page";
 import { TraceRow } from "../traces/trace-row";
 import { learnServices } from "../../lib/color";
@@ -15,7 +15,7 @@ import { timeWindow, type Window } from "../../state/time-range";
 import { href, route } from "../../state/url";
 
 const COLUMNS: SortColumn<ServiceOverview>[] = [
-  { key: "service", title: "Service", value: (one) => one.service },
+  { key: "service", title: "Service", value: (one) => one.service, words: true },
   { key: "calls", title: "Calls", value: (one) => one.calls },
   { key: "rate", title: "Rate", value: (one) => one.rate },
   { key: "errors", title: "Errors", value: (one) => one.error_ratio },
@@ -94,9 +94,7 @@ function ServicesTable({ services }: { services: ServiceOverview[] }) {
       <table class="data-table services-table" data-testid="services-table">
         <thead>
           <tr>
-            {COLUMNS.map((one) => (
-              <SortHeader key={one.key} column={one} words={one.key === FIRST} sorted={sorted} name="sort" fallback={FIRST} />
-            ))}
+            <SortHeaders columns={COLUMNS} sorted={sorted} name="sort" fallback={FIRST} />
             <th scope="col">
               <span class="unseen">More</span>
             </th>
