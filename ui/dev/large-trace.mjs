@@ -7,36 +7,32 @@ const PAINT_MS = 1000;
 const [base, count = "20000"] = process.argv.slice(2);
 const services = ["backend", "worker", "signal-generator", "trigger-dispatcher"];
 const id = "a".repeat(32);
-const spanId = (i) => i.toString(16).padStart(16, "0");
-const spans = Array.from({ length: Number(count) }, (_, i) => {
-  const startTime = 1.795e15 + i * 40;
-  const duration = i === 0 ? Number(count) * 50 : 300 + ((i * 7919) % 5000);
-  return {
-    traceID: id,
-    spanID: spanId(i),
-    operationName: `step ${i % 500}`,
-    references: i === 0 ? [] : [{ refType: "CHILD_OF", traceID: id, spanID: spanId(Math.floor((i - 1) / 7)) }],
-    startTime,
-    duration,
-    startTimeUnixNano: `${startTime}250`,
-    endTimeUnixNano: `${startTime + duration}750`,
-    tags: [
-      { key: "step", type: "int64", value: i },
-      { key: "http.route", type: "string", value: "/api/v1/things" },
-      ...(i % 997 === 5 ? [{ key: "error", type: "bool", value: true }] : []),
-      { key: "span.kind", type: "string", value: "internal" },
-    ],
-    logs: i % 50 === 0 ? [{ timestamp: startTime + 20, timeUnixNano: `${startTime + 20}000`, fields: [{ key: "event", type: "string", value: "cache.miss" }] }] : [],
-    processID: `p${i % 4}`,
-    warnings: null,
-  };
+const all = Array.from({ length: Number(count) }, (_, i) => i);
+const columns = {
+  traceID: id,
+  start_unix_nano: "1795000000000000250",
+  ids: all.map((i) => i.toString(16).padStart(16, "0")).join(""),
+  repeated: [],
+  parents: all.map((i) => (i === 0 ? -1 : Math.floor((i - 1) / 7))),
+  missing: {},
+  starts: all.map((i) => i * 40_000 + (i % 7)),
+  durations: all.map((i) => (i === 0 ? Number(count) * 50_000 : 300_000 + ((i * 7919) % 5000) * 1000 + 500)),
+  operations: Array.from({ length: 500 }, (_, i) => `step ${i}`),
+  operation: all.map((i) => i % 500),
+  processes: services.map((serviceName) => ({ serviceName, tags: [] })),
+  process: all.map((i) => i % 4),
+  failed: all.filter((i) => i % 997 === 5),
+};
+const text = (key, value) => ({ key, type: "string", value });
+const details = (i) => ({
+  tags: [{ key: "step", type: "int64", value: i }, text("http.route", "/api/v1/things"), text("span.kind", "internal"), text("otel.scope.name", "things")],
+  ...(i % 50 === 0 ? { logs: [{ timestamp: 1.795e15 + i * 40, timeUnixNano: `${1.795e15 + i * 40}000`, fields: [text("event", "cache.miss")] }] } : {}),
 });
-const processes = Object.fromEntries(services.map((serviceName, i) => [`p${i}`, { serviceName, tags: [] }]));
-const body = JSON.stringify({ data: [{ traceID: id, spans, processes, warnings: null }] });
+const body = [JSON.stringify(columns), ...all.map((i) => JSON.stringify(details(i)))].join("\n");
 
 const browser = await launch();
 const page = await (await browser.newContext({ viewport: { width: 1440, height: 900 } })).newPage();
-await page.route(`**/api/traces/${id}`, (route) => route.fulfill({ contentType: "application/json", body }));
+await page.route(`**/api/trace-columns/${id}`, (route) => route.fulfill({ contentType: "text/plain; charset=utf-8", body }));
 await page.route("**/api/logs?*", (route) => route.fulfill({ contentType: "application/json", body: '{"logs":[]}' }));
 await page.addInitScript(() => {
   globalThis.longTasks = [];
@@ -57,7 +53,7 @@ await page.goto(`${base}/traces/${id}`);
 await page.waitForFunction(() => globalThis.firstPaint);
 const untilPaint = await computed();
 const painted = await page.evaluate(() => {
-  const { responseEnd } = performance.getEntriesByType("resource").find((one) => one.name.includes("/api/traces/"));
+  const { responseEnd } = performance.getEntriesByType("resource").find((one) => one.name.includes("/api/trace-columns/"));
   return globalThis.firstPaint - responseEnd;
 });
 
@@ -74,7 +70,7 @@ const phase = async (name, run, most = Infinity) => {
   const tasks = await page.evaluate(() => globalThis.longTasks);
   console.log(`${name}: ${tasks.length === 0 ? "no long task" : `long tasks of ${tasks.join(", ")} ms`}, ${Math.round((await computed()) - before)} ms computed${verdict(Math.max(0, ...tasks) <= most)}`);
 };
-console.log(`${count} spans, ${(body.length / 1e6).toFixed(1)} MB of JSON`);
+console.log(`${count} spans, ${(body.length / 1e6).toFixed(1)} MB`);
 console.log(`first paint: ${Math.round(painted)} ms after the answer, ${Math.round(untilPaint)} ms computed since the page began${verdict(painted < PAINT_MS)}`);
 await phase("after it: the overview", () => page.waitForTimeout(600));
 await phase("scrolling", async () => {

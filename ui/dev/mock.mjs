@@ -144,6 +144,26 @@ function jaeger(trace) {
     })),
   };
 }
+/** As `/api/trace-columns` answers: a line of columns, a line of details for each span. */
+function columns({ traceID, spans, processes }) {
+  const place = new Map(spans.map((one, i) => [one.spanID, i]));
+  const start = spans.map((one) => BigInt(one.startTimeUnixNano)).reduce((a, b) => (a < b ? a : b));
+  const parents = spans.map((one) => one.references.find((reference) => reference.refType === "CHILD_OF")?.spanID);
+  const operations = [...new Set(spans.map((one) => one.operationName))];
+  const names = Object.keys(processes);
+  const all = {
+    traceID, start_unix_nano: String(start), ids: spans.map((one) => one.spanID).join(""), repeated: [],
+    parents: parents.map((id) => place.get(id) ?? -1),
+    missing: Object.fromEntries(parents.flatMap((id, i) => (id && !place.has(id) ? [[i, id]] : []))),
+    starts: spans.map((one) => Number(BigInt(one.startTimeUnixNano) - start)),
+    durations: spans.map((one) => Number(BigInt(one.endTimeUnixNano) - BigInt(one.startTimeUnixNano))),
+    operations, operation: spans.map((one) => operations.indexOf(one.operationName)),
+    processes: Object.values(processes), process: spans.map((one) => names.indexOf(one.processID)),
+    failed: spans.flatMap((one, i) => (one.tags.some((tag) => tag.key === "error") ? [i] : [])),
+  };
+  const details = spans.map(({ tags, logs, references }) => ({ tags, logs, references: references.filter((one) => one.refType !== "CHILD_OF") }));
+  return { lines: [all, ...details].map((line) => JSON.stringify(line)).join("\n") };
+}
 const micros = (text) => { const m = /^([\d.]+)(ns|us|ms|s|m|h)$/.exec(text ?? ""); return m ? Number(m[1]) * { ns: 0.001, us: 1, ms: 1e3, s: 1e6, m: 60e6, h: 3600e6 }[m[2]] : undefined; };
 function search(q, limit) {
   const least = micros(q.get("minDuration")) ?? 0, most = micros(q.get("maxDuration")) ?? Infinity;
@@ -317,10 +337,10 @@ function answer(path, q) {
   if (operations) return list([...new Set([...tracesIn(Date.now() - 300e3, Date.now())].flatMap((trace) => trace.spans).filter((one) => one.service === decodeURIComponent(operations[1])).map((one) => one.operationName))].sort().slice(0, 60));
   if (path === "/api/traces") { const limit = Number(q.get("limit") ?? 20); return list(search(q, limit).slice(0, limit).map(jaeger)); }
   if (path === "/api/trace-summaries") return summaries(q);
-  const one = /^\/api\/traces\/([0-9a-f]+)$/.exec(path);
+  const one = /^\/api\/(traces|trace-columns)\/([0-9a-f]+)$/.exec(path);
   if (one) {
-    for (const trace of tracesIn(started - 6 * 3600e3, Date.now())) if (trace.traceID === one[1]) return list([jaeger(trace)]);
-    return { code: 404, body: { data: null, total: 0, limit: 0, offset: 0, errors: [{ code: 404, msg: `trace ${one[1]} is not in the store` }] } };
+    for (const trace of tracesIn(started - 6 * 3600e3, Date.now())) if (trace.traceID === one[2]) return one[1] === "traces" ? list([jaeger(trace)]) : columns(jaeger(trace));
+    return { code: 404, body: { data: null, total: 0, limit: 0, offset: 0, errors: [{ code: 404, msg: `trace ${one[2]} is not in the store` }] } };
   }
   if (path === "/api/logs") return { logs: logsWhere(q, Number(q.get("limit") ?? 100)).slice(0, Number(q.get("limit") ?? 100)).map(record) };
   if (path === "/api/logs/volume") return volume(q);
@@ -344,7 +364,7 @@ async function file(path, response) {
 
 const server = createServer((request, response) => {
   const url = new URL(request.url, "http://localhost");
-  const json = (code, body) => setTimeout(() => response.writeHead(code, { "content-type": "application/json" }).end(JSON.stringify(body)), slow);
+  const json = (code, body) => setTimeout(() => response.writeHead(code, { "content-type": body.lines ? "text/plain" : "application/json" }).end(body.lines ?? JSON.stringify(body)), slow);
   if (!url.pathname.startsWith("/api/")) return void file(url.pathname, response);
   try {
     const body = answer(url.pathname, url.searchParams);

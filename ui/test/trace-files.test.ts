@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { buildTrace, operationName, serviceName } from "../src/model/trace";
+import { operationName, serviceName } from "../src/model/trace";
 import { readTraces } from "../src/model/trace-files";
 import { spanAt } from "../src/model/trace-span";
-import { sketch } from "./traces";
+import { buildJaeger, sketch } from "./traces";
 
 const jaeger = sketch([{ id: "a", at: 0, takes: 100, tags: [{ key: "n", type: "int64", value: 1 }] }, { id: "b", parent: "a", at: 5, takes: 10, service: "db", error: true }]);
 const TRACE = "5b8efff798038103d269b633813fc60c";
@@ -26,14 +26,14 @@ describe("Jaeger's JSON", () => {
     for (const shape of shapes) {
       const [trace, ...others] = read(shape);
       expect(others).toEqual([]);
-      const built = buildTrace(trace)!;
+      const built = buildJaeger(trace)!;
       expect([built.size, built.errors, serviceName(built, 1)]).toEqual([2, 1, "db"]);
     }
   });
 
   test("lists that are null, and a parent in the old way, are read", () => {
     const old = { traceID: "1", processes: null, spans: [{ traceID: "1", spanID: "a", operationName: "x", startTime: 5, duration: 2, references: null, tags: null, logs: null }, { traceID: "1", spanID: "b", parentSpanID: "a", operationName: "y", startTime: 6, duration: 1 }] };
-    const built = buildTrace(read(old)[0])!;
+    const built = buildJaeger(read(old)[0])!;
     expect([...built.depth]).toEqual([0, 1]);
   });
 
@@ -59,7 +59,7 @@ describe("OTLP's JSON", () => {
       links: [{ traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331", attributes: [{ key: "why", value: { stringValue: "batch" } }] }],
       droppedAttributesCount: 3,
     });
-    const trace = buildTrace(read(otlp([span("1"), full]))[0])!;
+    const trace = buildJaeger(read(otlp([span("1"), full]))[0])!;
     expect([serviceName(trace, 0), operationName(trace, 1), trace.depth[1], trace.duration[1]]).toEqual(["shop", "do 2", 1, 100.5]);
     const shown = spanAt(trace, 1);
     expect(shown).toMatchObject({
@@ -86,7 +86,7 @@ describe("OTLP's JSON", () => {
     const lines = [otlp([span("1")]), otlp([span("2", { parentSpanId: "1".padStart(16, "0") })], "db"), otlp([span("3", { traceId: "0".repeat(31) + "1" })])];
     const traces = readTraces(`${lines.map((one) => JSON.stringify(one)).join("\n")}\n`);
     expect(traces.map((trace) => trace.spans.length)).toEqual([2, 1]);
-    const first = buildTrace(traces[0])!;
+    const first = buildJaeger(traces[0])!;
     expect([serviceName(first, 0), serviceName(first, 1)]).toEqual(["shop", "db"]);
   });
 

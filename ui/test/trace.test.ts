@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { buildTrace, DUPLICATE, FAILED, MISSING_PARENT, SKEWED } from "../src/model/trace";
+import { DUPLICATE, FAILED, MISSING_PARENT, SKEWED } from "../src/model/trace";
 import { findSpans } from "../src/model/trace-find";
 import { sortRows } from "../src/model/trace-list";
 import { notesOf } from "../src/model/trace-notes";
@@ -7,7 +7,7 @@ import { criticalPath } from "../src/model/trace-path";
 import { EVERYTHING, failedMarks, isCollapsed, opened, visibleRows } from "../src/model/trace-rows";
 import { eventsAt, spanAt } from "../src/model/trace-span";
 import { statisticsOf } from "../src/model/trace-stats";
-import { build, keysOf, ORIGIN, row, sketch } from "./traces";
+import { build, buildJaeger, keysOf, ORIGIN, row, sketch } from "./traces";
 
 describe("the tree", () => {
   test("spans come depth first with siblings by start, whatever the order they arrived in", () => {
@@ -80,7 +80,7 @@ describe("the tree", () => {
     Object.assign(raw.spans[0], { startTimeUnixNano: `${ORIGIN}000`, endTimeUnixNano: `${ORIGIN}900` });
     Object.assign(raw.spans[1], { startTimeUnixNano: `${ORIGIN}250`, endTimeUnixNano: `${ORIGIN}500` });
     raw.spans[1].logs = [{ timestamp: ORIGIN, timeUnixNano: `${ORIGIN}300`, fields: [{ key: "event", type: "string", value: "hit" }, { key: "n", type: "int64", value: 1 }] }];
-    const trace = buildTrace(raw)!;
+    const trace = buildJaeger(raw)!;
     const b = row(trace, "b");
     expect([trace.start[b], trace.duration[b]]).toEqual([0.25, 0.25]);
     const [event] = eventsAt(trace, b);
@@ -89,11 +89,11 @@ describe("the tree", () => {
   });
 
   test("a trace without spans is none, and one without tags, logs or processes is one", () => {
-    expect(buildTrace(sketch([]))).toBeUndefined();
+    expect(buildJaeger(sketch([]))).toBeUndefined();
     const raw = sketch([{ id: "a", at: 0, takes: 1 }]);
     Object.assign(raw.spans[0], { tags: null, logs: null, references: null });
     raw.processes = {};
-    const trace = buildTrace(raw)!;
+    const trace = buildJaeger(raw)!;
     expect(spanAt(trace, 0)).toMatchObject({ service: "unknown", kind: "internal", events: [], links: [], attributes: [] });
   });
 

@@ -1,6 +1,7 @@
 /** Traces for tests, sketched. */
 import type { JaegerSpan, JaegerTrace, KeyValue } from "../src/api/traces";
 import { buildTrace, rowOf, type Trace } from "../src/model/trace";
+import { fromJaeger } from "../src/model/trace-source";
 
 export const ORIGIN = 1_795_238_947_000_000;
 
@@ -34,7 +35,9 @@ export function sketch(spans: Sketch[], traceID = "abc"): JaegerTrace {
   };
 }
 
-export const build = (spans: Sketch[]) => buildTrace(sketch(spans))!;
+export const buildJaeger = (trace: JaegerTrace) => buildTrace(fromJaeger(trace));
+
+export const build = (spans: Sketch[]) => buildJaeger(sketch(spans))!;
 
 /** The keys of rows, in their order. */
 export const keysOf = (trace: Trace, rows: Iterable<number>) => [...rows].map((row) => trace.keys[row]).join(" ");

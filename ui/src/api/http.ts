@@ -36,19 +36,29 @@ export function sendJson<T>(method: "POST" | "PUT" | "DELETE", path: string, jso
   return ask<T>(path, { method, body, headers: { ...(body === null ? {} : { "content-type": "application/json" }), ...headers } }, signal);
 }
 
+/** For what is not JSON as a whole. */
+export async function getText(path: string, signal?: AbortSignal): Promise<string> {
+  const { response, text } = await send(path, { method: "GET" }, signal);
+  if (!response.ok) throw new ApiError(reason(parse(text), text, response), response.status, path);
+  return text;
+}
+
 async function ask<T>(url: string, init: RequestInit, signal?: AbortSignal): Promise<T> {
-  let response: Response;
-  try {
-    response = await fetch(url, { ...init, signal: signal ?? null, headers: { accept: "application/json", ...init.headers } });
-  } catch (cause) {
-    if (signal?.aborted) throw cause;
-    throw new ApiError("The server can't be reached. Is `tripod up` running?", 0, url);
-  }
-  const text = await response.text();
+  const { response, text } = await send(url, init, signal);
   const body = parse(text);
   if (!response.ok) throw new ApiError(reason(body, text, response), response.status, url);
   if (body === undefined && text !== "") throw new ApiError("The server's answer is not JSON.", response.status, url);
   return body as T;
+}
+
+async function send(url: string, init: RequestInit, signal?: AbortSignal): Promise<{ response: Response; text: string }> {
+  try {
+    const response = await fetch(url, { ...init, signal: signal ?? null, headers: { accept: "application/json", ...init.headers } });
+    return { response, text: await response.text() };
+  } catch (cause) {
+    if (signal?.aborted) throw cause;
+    throw new ApiError("The server can't be reached. Is `tripod up` running?", 0, url);
+  }
 }
 
 function parse(text: string): unknown {

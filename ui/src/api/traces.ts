@@ -1,5 +1,5 @@
-/** Jaeger's API: services, operations, one trace. */
-import { getJson } from "./http";
+/** Services, operations, one trace; and the shapes of Jaeger's JSON, which files have, too. */
+import { getJson, getText } from "./http";
 
 export interface KeyValue {
   key: string;
@@ -55,11 +55,8 @@ export async function fetchOperations(service: string, signal?: AbortSignal): Pr
   return answer.data ?? [];
 }
 
-/** Undefined when the server answers without a trace; an unknown id rejects with a 404. */
-export async function fetchTrace(id: string, signal?: AbortSignal): Promise<JaegerTrace | undefined> {
-  const answer = await getJson<Answer<JaegerTrace[] | null>>(`/api/traces/${encodeURIComponent(id)}`, {}, signal);
-  return answer.data?.[0];
-}
+/** The lines that `model/trace-columns.ts` reads; an unknown id rejects with a 404. */
+export const fetchTraceLines = (id: string, signal?: AbortSignal) => getText(`/api/trace-columns/${encodeURIComponent(id)}`, signal);
 
 /** OTLP's `TracesData`, as a collector takes it. */
 export interface OtlpTraces {

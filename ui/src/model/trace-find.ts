@@ -2,7 +2,6 @@
 import type { JaegerSpan, KeyValue } from "../api/traces";
 import { inSlices } from "../lib/slices";
 import { operationName, serviceName, type Trace } from "./trace";
-import { sourceOf } from "./trace-span";
 
 export interface Found {
   /** In the order of the trace. */
@@ -30,7 +29,7 @@ const kept = new WeakMap<Trace, string[]>();
 function textOf(trace: Trace, row: number): string {
   let texts = kept.get(trace);
   if (!texts) kept.set(trace, (texts = []));
-  return (texts[row] ??= `${serviceName(trace, row)}\n${operationName(trace, row)}\n${detailText(sourceOf(trace, row))}`.toLowerCase());
+  return (texts[row] ??= `${serviceName(trace, row)}\n${operationName(trace, row)}\n${detailText(trace.source.span(trace.origin[row]))}`.toLowerCase());
 }
 
 function detailText({ spanID, tags, logs }: JaegerSpan): string {

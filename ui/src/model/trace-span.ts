@@ -1,7 +1,8 @@
 /** One span in full, read from the trace's source when somebody looks at it. */
 import type { JaegerReference, JaegerSpan, KeyValue } from "../api/traces";
 import { between, momentOf } from "./trace-clock";
-import { childrenOf, FAILED, DUPLICATE, MISSING_PARENT, operationName, parentReference, serviceName, SKEWED, tagOf, type Trace } from "./trace";
+import { childrenOf, DUPLICATE, FAILED, MISSING_PARENT, operationName, serviceName, SKEWED, type Trace } from "./trace";
+import { parentReference } from "./trace-source";
 
 export interface SpanEvent {
   /** Since the trace's start. */
@@ -44,7 +45,22 @@ export interface Span {
 
 const SCOPE = "otel.scope.";
 
-export const sourceOf = (trace: Trace, row: number): JaegerSpan => trace.source.spans[trace.origin[row]];
+export const tagOf = (tags: readonly KeyValue[] | null, key: string) => tags?.find((one) => one.key === key)?.value;
+
+/** The span as it came. Of the rows in sight each is asked for several times, so that the latest are kept. */
+export function sourceOf(trace: Trace, row: number): JaegerSpan {
+  let latest = kept.get(trace);
+  if (!latest) kept.set(trace, (latest = new Map()));
+  let span = latest.get(row);
+  if (!span) {
+    if (latest.size >= MOST_KEPT) latest.clear();
+    latest.set(row, (span = trace.source.span(trace.origin[row])));
+  }
+  return span;
+}
+
+const MOST_KEPT = 500;
+const kept = new WeakMap<Trace, Map<number, JaegerSpan>>();
 
 export function spanAt(trace: Trace, row: number): Span {
   const raw = sourceOf(trace, row);
@@ -66,7 +82,7 @@ export function spanAt(trace: Trace, row: number): Span {
     error: flag(FAILED),
     statusText: String(tagOf(tags, "otel.status_description") ?? ""),
     attributes: tags.filter((tag) => !tag.key.startsWith(SCOPE)),
-    resource: trace.source.processes[raw.processID]?.tags ?? [],
+    resource: trace.source.resource(trace.origin[row]),
     scope: tags.filter((tag) => tag.key.startsWith(SCOPE)).map((tag) => ({ ...tag, key: tag.key.slice(SCOPE.length) })),
     events: eventsAt(trace, row),
     links: (raw.references ?? []).filter((one) => one !== parent).map(linkOf),

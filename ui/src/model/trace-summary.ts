@@ -3,6 +3,7 @@ import type { TraceSummary } from "../api/trace-summaries";
 import type { JaegerTrace } from "../api/traces";
 import { openedId } from "../state/opened";
 import { buildTrace, operationName, serviceName } from "./trace";
+import { fromJaeger } from "./trace-source";
 
 const kept = new WeakMap<JaegerTrace, TraceSummary>();
 
@@ -13,7 +14,7 @@ export function summaryOf(source: JaegerTrace): TraceSummary {
 }
 
 function summarise(source: JaegerTrace): TraceSummary {
-  const trace = buildTrace(source)!;
+  const trace = buildTrace(fromJaeger(source))!;
   return {
     id: openedId(source),
     root: operationName(trace, trace.root),

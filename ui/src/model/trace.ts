@@ -6,8 +6,8 @@
  * All is linear, but for sorting where spans didn't come by start. What is asked of one span at a time is read when it is
  * (`trace-span.ts`).
  */
-import type { JaegerSpan, JaegerTrace, KeyValue } from "../api/traces";
-import { between, momentOf, startsOf, type Moment } from "./trace-clock";
+import type { Moment } from "./trace-clock";
+import type { TraceSource } from "./trace-source";
 import { orderTree } from "./trace-tree";
 
 /** Bits of `flags`. */
@@ -58,41 +58,34 @@ export interface Trace {
   total: number;
   errors: number;
   maxDepth: number;
-  source: JaegerTrace;
+  source: TraceSource;
   /** Which span of the source a row is. */
   origin: Uint32Array;
 }
 
-export function buildTrace(source: JaegerTrace): Trace | undefined {
-  const { spans } = source;
-  const size = spans.length;
+export function buildTrace(source: TraceSource): Trace | undefined {
+  const { size, starts, durations, first } = source;
   if (size === 0) return undefined;
-  const { first, starts } = startsOf(spans);
-  const { keys, indexOf, repeated } = nameSpans(spans);
-  const parents = Int32Array.from(spans, (span, i) => parentIndex(span, i, indexOf));
-  const { order, parent, depth, below, cut } = orderTree(parents, starts);
-
+  const { order, parent, depth, below, cut } = orderTree(source.parents, starts);
   const start = new Float64Array(size);
   const duration = new Float64Array(size);
+  const operation = new Uint32Array(size);
   const flags = new Uint8Array(size);
-  const texts = new Texts(source);
   for (let row = 0; row < size; row++) {
     const at = order[row];
-    const span = spans[at];
     start[row] = starts[at];
-    duration[row] = durationOf(span);
-    texts.read(span, row);
-    if (hasFailed(span)) flags[row] |= FAILED;
-    if (repeated.has(at)) flags[row] |= DUPLICATE;
-    if (parent[row] < 0 && (cut.has(at) || parentId(span) !== "")) flags[row] |= MISSING_PARENT;
+    duration[row] = durations[at];
+    operation[row] = source.operation[at];
+    if (source.failed.has(at)) flags[row] |= FAILED;
+    if (source.repeated.has(at)) flags[row] |= DUPLICATE;
+    if (source.orphans.has(at) || cut.has(at)) flags[row] |= MISSING_PARENT;
     if (parent[row] >= 0 && start[row] < start[parent[row]]) flags[row] |= SKEWED;
   }
-  const { services, service, operation, operations } = texts.ranked(flags);
-  const root = mainRoot(parent, below, flags);
+  const { services, service } = countServices(source, order, flags);
   return {
-    id: source.traceID,
+    id: source.id,
     size,
-    keys: Array.from(order, (at) => keys[at]),
+    keys: Array.from(order, (at) => source.keys[at]),
     start,
     duration,
     self: selfTimes(start, duration, below),
@@ -103,8 +96,8 @@ export function buildTrace(source: JaegerTrace): Trace | undefined {
     operation,
     flags,
     services,
-    operations,
-    root,
+    operations: source.operations,
+    root: mainRoot(parent, below, flags),
     first,
     startMs: first[0] / 1000,
     total: lastEnd(start, duration),
@@ -115,91 +108,17 @@ export function buildTrace(source: JaegerTrace): Trace | undefined {
   };
 }
 
-/** Keys that are unique, and which span an id means: the first that has it. */
-function nameSpans(spans: readonly JaegerSpan[]): { keys: string[]; indexOf: Map<string, number>; repeated: Set<number> } {
-  const indexOf = new Map<string, number>();
-  const repeated = new Set<number>();
-  const times = new Map<string, number>();
-  const keys = spans.map(({ spanID }, i) => {
-    if (!indexOf.has(spanID)) {
-      indexOf.set(spanID, i);
-      return spanID;
-    }
-    repeated.add(i);
-    const time = (times.get(spanID) ?? 1) + 1;
-    times.set(spanID, time);
-    return `${spanID}~${time}`;
+/** The services, numbered by how many spans they have. */
+function countServices(source: TraceSource, order: Uint32Array, flags: Uint8Array): Pick<Trace, "services" | "service"> {
+  const counts = source.services.map((name) => ({ name, spans: 0, errors: 0 }));
+  order.forEach((at, row) => {
+    const count = counts[source.service[at]];
+    count.spans += 1;
+    count.errors += flags[row] & FAILED;
   });
-  return { keys, indexOf, repeated };
-}
-
-/** The reference that makes a span a child within its trace. */
-export const parentReference = (span: JaegerSpan) =>
-  span.references?.find((one) => one.refType === "CHILD_OF" && one.traceID === span.traceID);
-
-const parentId = (span: JaegerSpan) => parentReference(span)?.spanID ?? "";
-
-function parentIndex(span: JaegerSpan, self: number, indexOf: Map<string, number>): number {
-  const id = parentId(span);
-  const at = id === "" ? undefined : indexOf.get(id);
-  return at === undefined || at === self ? -1 : at;
-}
-
-/** Nanoseconds where the API has them. */
-function durationOf(span: JaegerSpan): number {
-  if (!span.endTimeUnixNano || !span.startTimeUnixNano) return Math.max(0, span.duration);
-  return Math.max(0, between(momentOf(span.startTimeUnixNano, 0), momentOf(span.endTimeUnixNano, 0)));
-}
-
-export const tagOf = (tags: readonly KeyValue[] | null, key: string) => tags?.find((one) => one.key === key)?.value;
-
-function hasFailed({ tags }: JaegerSpan): boolean {
-  if (!tags) return false;
-  for (const { key, value } of tags) {
-    if (key === "error" && (value === true || value === "true")) return true;
-    if (key === "otel.status_code" && value === "ERROR") return true;
-  }
-  return false;
-}
-
-/** Names of services and operations as numbers. */
-class Texts {
-  readonly #serviceOf: Map<string, string>;
-  readonly #services = new Map<string, number>();
-  readonly #operations = new Map<string, number>();
-  readonly #service: Uint32Array;
-  readonly #operation: Uint32Array;
-
-  constructor(source: JaegerTrace) {
-    this.#serviceOf = new Map(Object.entries(source.processes).map(([id, one]) => [id, one.serviceName || "unknown"]));
-    this.#service = new Uint32Array(source.spans.length);
-    this.#operation = new Uint32Array(source.spans.length);
-  }
-
-  read(span: JaegerSpan, row: number): void {
-    this.#service[row] = numberOf(this.#services, this.#serviceOf.get(span.processID) ?? "unknown");
-    this.#operation[row] = numberOf(this.#operations, span.operationName);
-  }
-
-  /** With the services numbered by their spans. */
-  ranked(flags: Uint8Array): Pick<Trace, "services" | "service" | "operations" | "operation"> {
-    const counts = [...this.#services.keys()].map((name) => ({ name, spans: 0, errors: 0 }));
-    this.#service.forEach((service, row) => {
-      counts[service].spans += 1;
-      counts[service].errors += flags[row] & FAILED;
-    });
-    const services = [...counts].sort((a, b) => b.spans - a.spans || a.name.localeCompare(b.name));
-    const places = new Map(services.map((one, place) => [one, place]));
-    const service = this.#service.map((was) => places.get(counts[was])!);
-    return { services, service, operations: [...this.#operations.keys()], operation: this.#operation };
-  }
-}
-
-function numberOf(known: Map<string, number>, text: string): number {
-  const at = known.get(text);
-  if (at !== undefined) return at;
-  known.set(text, known.size);
-  return known.size - 1;
+  const services = [...counts].sort((a, b) => b.spans - a.spans || a.name.localeCompare(b.name));
+  const places = counts.map((one) => services.indexOf(one));
+  return { services, service: order.map((at) => places[source.service[at]]) };
 }
 
 /** Children come by start, so that one pass over them counts overlaps once. */

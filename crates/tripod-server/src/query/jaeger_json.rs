@@ -45,7 +45,7 @@ struct JaegerSpan {
 }
 
 #[derive(Debug, Serialize)]
-struct Reference {
+pub(super) struct Reference {
     #[serde(rename = "refType")]
     ref_type: &'static str,
     #[serde(rename = "traceID")]
@@ -59,7 +59,7 @@ struct Reference {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Log {
+pub(super) struct Log {
     /// Microseconds since the Unix epoch.
     timestamp: u64,
     time_unix_nano: String,
@@ -68,13 +68,13 @@ struct Log {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Process {
+pub(super) struct Process {
     service_name: String,
     tags: Vec<Tag>,
 }
 
 #[derive(Debug, Serialize)]
-struct Tag {
+pub(super) struct Tag {
     key: String,
     #[serde(rename = "type")]
     kind: &'static str,
@@ -113,6 +113,14 @@ impl From<&Trace> for JaegerTrace {
     }
 }
 
+impl From<&Resource> for Process {
+    fn from(resource: &Resource) -> Self {
+        let others = resource.attributes.iter().filter(|attribute| attribute.key != "service.name");
+        let tags = others.map(|attribute| Tag::new(&attribute.key, &attribute.value)).collect();
+        Self { service_name: resource.service_name().to_owned(), tags }
+    }
+}
+
 /// The resources of a trace, numbered in the order they come up.
 #[derive(Default)]
 struct Processes<'a>(Vec<&'a Resource>);
@@ -129,12 +137,7 @@ impl<'a> Processes<'a> {
     }
 
     fn into_map(self) -> BTreeMap<String, Process> {
-        let process = |resource: &Resource| {
-            let others = resource.attributes.iter().filter(|attribute| attribute.key != "service.name");
-            let tags = others.map(|attribute| Tag::new(&attribute.key, &attribute.value)).collect();
-            Process { service_name: resource.service_name().to_owned(), tags }
-        };
-        self.0.into_iter().enumerate().map(|(i, resource)| (format!("p{}", i + 1), process(resource))).collect()
+        self.0.into_iter().enumerate().map(|(i, resource)| (format!("p{}", i + 1), Process::from(resource))).collect()
     }
 }
 
@@ -163,16 +166,21 @@ fn references(span: &Span) -> Vec<Reference> {
         span_id: span.parent_span_id.to_string(),
         tags: Vec::new(),
     });
-    let links = span.links.iter().map(|link| Reference {
+    parent.into_iter().chain(links(span)).collect()
+}
+
+/// A span's links as references.
+pub(super) fn links(span: &Span) -> impl Iterator<Item = Reference> {
+    span.links.iter().map(|link| Reference {
         ref_type: "FOLLOWS_FROM",
         trace_id: link.trace_id.to_string(),
         span_id: link.span_id.to_string(),
         tags: Tag::list(&link.attributes).collect(),
-    });
-    parent.into_iter().chain(links).collect()
+    })
 }
 
-fn tags(stored: &StoredSpan) -> Vec<Tag> {
+/// A span's attributes, and what else of it becomes tags.
+pub(super) fn tags(stored: &StoredSpan) -> Vec<Tag> {
     let span = &stored.span;
     let mut tags: Vec<Tag> = Tag::list(&span.attributes).collect();
     if let Some(kind) = kind_name(span.kind) {
@@ -208,7 +216,8 @@ fn tags(stored: &StoredSpan) -> Vec<Tag> {
     tags
 }
 
-fn logs(span: &Span) -> Vec<Log> {
+/// A span's events.
+pub(super) fn logs(span: &Span) -> Vec<Log> {
     let log = |event: &tripod_wire::otlp::trace::Event| {
         let name = (!event.name.is_empty()).then(|| Tag::text("event", &event.name));
         Log {

@@ -40,6 +40,7 @@ pub(crate) mod targets;
 mod tempo;
 mod tempo_json;
 pub(crate) mod time;
+mod trace_columns;
 mod trace_summaries;
 pub(crate) mod traceql;
 
@@ -299,6 +300,7 @@ pub(crate) fn router(context: Arc<Context>, ingest: Arc<Ingest>, scraped: Scrape
         .merge(alert_history::routes())
         .merge(rule_preview::routes())
         .merge(own_rules::routes())
+        .merge(trace_columns::routes())
         .merge(trace_summaries::routes())
         .merge(logs::routes())
         .merge(loki::routes())

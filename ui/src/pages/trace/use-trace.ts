@@ -1,10 +1,12 @@
 /** A trace and its logs, loaded together; from the server, or from a file that was opened in this page. */
 import { useEffect, useState } from "preact/hooks";
 import { fetchLogs, type LogRecord } from "../../api/logs";
-import { fetchTrace } from "../../api/traces";
+import { fetchTraceLines } from "../../api/traces";
 import { ApiError } from "../../api/http";
 import { learnServices } from "../../lib/color";
 import { buildTrace, type Trace } from "../../model/trace";
+import { fromColumns } from "../../model/trace-columns";
+import { fromJaeger, type TraceSource } from "../../model/trace-source";
 import { findSpans, type Found } from "../../model/trace-find";
 import { useLoad, type Loaded } from "../../state/load";
 import { isOpened, openedTrace } from "../../state/opened";
@@ -19,12 +21,18 @@ export interface TraceLogs {
 
 export function useTrace(id: string | null): Loaded<Trace> {
   return useLoad(id === null ? null : `trace ${id}`, 0, async (signal) => {
-    const raw = isOpened(id!) ? openedTrace(id!) : await fetchTrace(id!, signal);
-    const trace = raw && buildTrace(raw);
+    const source = isOpened(id!) ? openedSource(id!) : fromColumns(await fetchTraceLines(id!, signal));
+    const trace = buildTrace(source);
     if (!trace) throw new ApiError(`There is no trace ${id}.`, 404, "");
     learnServices(trace.services.map((service) => service.name));
     return trace;
   });
+}
+
+function openedSource(id: string): TraceSource {
+  const trace = openedTrace(id);
+  if (!trace) throw new ApiError("The file it was in is no longer open, as the page was loaded anew. Open it again on the page of traces.", 0, "");
+  return fromJaeger(trace);
 }
 
 const NO_LOGS: TraceLogs = { bySpan: new Map(), cut: false };

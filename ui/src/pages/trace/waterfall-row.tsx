@@ -6,9 +6,9 @@ import type { LogRecord } from "../../api/logs";
 import { hueStyle, serviceHue } from "../../lib/color";
 import { formatCount, formatDuration, formatPercent, formatValue } from "../../lib/format";
 import { levelOf } from "../../lib/severity";
-import { isFailed, MISSING_PARENT, operationName, serviceName, SKEWED, tagOf, type Trace } from "../../model/trace";
+import { isFailed, MISSING_PARENT, operationName, serviceName, SKEWED, type Trace } from "../../model/trace";
 import { isCollapsed, type RowChoice } from "../../model/trace-rows";
-import { eventsAt, sourceOf } from "../../model/trace-span";
+import { eventsAt, sourceOf, tagOf } from "../../model/trace-span";
 import { selectSpan, setZoom, toggleSpan, type TraceState } from "./trace-url";
 import { spanZoom } from "./zoom";
 
