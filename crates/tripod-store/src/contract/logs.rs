@@ -8,6 +8,8 @@ use tripod_wire::otlp::logs::SeverityNumber;
 use tripod_wire::otlp::{InstrumentationScope, LogRecord, Resource};
 use tripod_wire::{SpanId, TraceId};
 
+use super::log_conditions::{LogCondition, LogField};
+use super::log_summaries::{LogFacets, LogPatterns, SummaryLimits};
 use crate::{Appended, AttributeKey, AttributeMatch, AttributeValue, StoreError, Window};
 
 /// Keeps log records and finds them by text, service, trace, severity, attribute and time.
@@ -20,12 +22,25 @@ pub trait LogStore: Send + Sync {
     /// much waits to be written.
     fn append_logs(&self, request: &[u8]) -> Result<Appended, StoreError>;
 
-    /// Records that satisfy all conditions, newest first.
+    /// Records that satisfy all conditions, in the query's order.
     fn find_logs(&self, query: &LogQuery) -> Result<Vec<StoredLog>, StoreError>;
 
     /// How many records satisfy all conditions, by level, in `steps` equal parts of the window (at least 1). Counts all of them,
     /// whatever the query's limit. Reads records only where words or attributes are asked for.
     fn log_volume(&self, query: &LogQuery, steps: usize) -> Result<LogVolume, StoreError>;
+
+    /// The values of fields, with how many of the records that satisfy all conditions have each: of `keys`, or, when there are none, of
+    /// service, level, scope and the attributes that most of them have.
+    fn log_facets(
+        &self,
+        query: &LogQuery,
+        keys: &[LogField],
+        limits: SummaryLimits,
+    ) -> Result<LogFacets, StoreError>;
+
+    /// The patterns that the bodies of the records have which satisfy all conditions, counted in `steps` equal parts of the window (at
+    /// least 1). The same records have the same patterns.
+    fn log_patterns(&self, query: &LogQuery, steps: usize, limits: SummaryLimits) -> Result<LogPatterns, StoreError>;
 
     /// The keys of attributes that records, their resources and scopes have, sorted.
     fn attribute_keys(&self) -> Result<Vec<AttributeKey>, StoreError>;
@@ -74,10 +89,24 @@ pub struct LogQuery {
     pub severity: Option<RangeInclusive<SeverityNumber>>,
     /// Attributes of the record, its scope or its resource.
     pub attributes: Vec<AttributeMatch>,
+    /// What else is true of it.
+    pub also: Vec<LogCondition>,
     /// It happened within.
     pub window: Window,
+    /// Which come first.
+    pub order: LogOrder,
     /// At most so many records.
     pub limit: usize,
+}
+
+/// Which records come first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LogOrder {
+    /// The newest.
+    #[default]
+    NewestFirst,
+    /// The oldest.
+    OldestFirst,
 }
 
 impl LogQuery {
@@ -91,7 +120,9 @@ impl LogQuery {
             span_id: None,
             severity: None,
             attributes: Vec::new(),
+            also: Vec::new(),
             window,
+            order: LogOrder::NewestFirst,
             limit,
         }
     }

@@ -2,7 +2,10 @@
 
 use super::Embedded;
 use crate::engine::RecordKind;
-use crate::{Appended, AttributeKey, AttributeValue, LogQuery, LogStore, LogVolume, StoreError, StoredLog, logs};
+use crate::{
+    Appended, AttributeKey, AttributeValue, LogFacets, LogField, LogPatterns, LogQuery, LogStore, LogVolume, StoreError,
+    StoredLog, SummaryLimits, logs,
+};
 
 impl LogStore for Embedded {
     fn append_logs(&self, request: &[u8]) -> Result<Appended, StoreError> {
@@ -15,6 +18,19 @@ impl LogStore for Embedded {
 
     fn log_volume(&self, query: &LogQuery, steps: usize) -> Result<LogVolume, StoreError> {
         self.logs.ask(self.ground(), |_, view| logs::volume(view, query, steps.max(1)))
+    }
+
+    fn log_facets(
+        &self,
+        query: &LogQuery,
+        keys: &[LogField],
+        limits: SummaryLimits,
+    ) -> Result<LogFacets, StoreError> {
+        self.logs.ask(self.ground(), |_, view| logs::facets(view, query, keys, limits))
+    }
+
+    fn log_patterns(&self, query: &LogQuery, steps: usize, limits: SummaryLimits) -> Result<LogPatterns, StoreError> {
+        self.logs.ask(self.ground(), |_, view| logs::patterns(view, query, steps.max(1), limits))
     }
 
     fn attribute_keys(&self) -> Result<Vec<AttributeKey>, StoreError> {

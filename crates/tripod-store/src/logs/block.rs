@@ -2,10 +2,11 @@
 //! asked for.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use tripod_wire::{SpanId, TraceId};
 
-use super::body::{self, Templates};
+use super::body::{self, BodyTemplates, Templates};
 use super::ids;
 use super::rows::{Bodies, Rows, Source};
 use crate::StoreError;
@@ -178,6 +179,27 @@ impl<'a> Reading<'a> {
                 Ok(Cow::Owned(Bodies { bytes, other }))
             }
         }
+    }
+
+    /// The templates of the bodies of some rows.
+    pub(crate) fn templates(self, rows: &[u32]) -> Result<BodyTemplates, StoreError> {
+        if let Self::Disk(columns, count, _) = self
+            && columns.column("other")?.is_none()
+            && let Some(mut templates) = self.required("body", BodyTemplates::decode)?
+        {
+            debug_assert_eq!(templates.codes.len(), count);
+            templates.codes = rows.iter().map(|row| templates.codes[*row as usize]).collect();
+            return Ok(templates);
+        }
+        let body = self.body()?;
+        let (mut templates, mut known) = (BodyTemplates::default(), HashMap::default());
+        let mut buffer = String::new();
+        for row in rows {
+            let at = *row as usize;
+            let text = if body.other.get(at) { body.get(at).text(&mut buffer).as_bytes() } else { body.bytes.get(at) };
+            templates.push(text, &mut known);
+        }
+        Ok(templates)
     }
 
     /// All attributes of each.

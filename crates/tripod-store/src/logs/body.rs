@@ -17,7 +17,7 @@ const TEMPLATES: u8 = 1;
 const MAX_BYTES: usize = 1 << 28;
 
 /// What stands for a value in a template. In a line it belongs to a token, so that it never stands for itself.
-const HOLE: u8 = 0;
+pub(crate) const HOLE: u8 = 0;
 
 /// How the values of a hole are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +60,51 @@ pub(crate) fn decode(bytes: &[u8], count: usize) -> Result<Strings, Malformed> {
         Some((&TEMPLATES, rest)) => decode_templates(rest, count),
         _ => Err(Malformed("bodies in no known encoding")),
     }
+}
+
+/// The templates of bodies, for those who need no body.
+#[derive(Debug, Default)]
+pub(crate) struct BodyTemplates {
+    /// The different ones.
+    pub(crate) distinct: Vec<Vec<u8>>,
+    /// The one of each body.
+    pub(crate) codes: Vec<u32>,
+}
+
+impl BodyTemplates {
+    /// Those of a column of `count` bodies; `None` where it has none.
+    pub(crate) fn decode(bytes: &[u8], count: usize) -> Result<Option<Self>, Malformed> {
+        let Some((&TEMPLATES, mut bytes)) = bytes.split_first() else { return Ok(None) };
+        let (templates, codes) = take_templates(&mut bytes, count)?;
+        let distinct = (0..templates.len()).map(|at| templates.get(at).to_owned()).collect();
+        Ok(Some(Self { distinct, codes: codes.into_iter().map(|code| code as u32).collect() }))
+    }
+
+    /// Cuts a body and adds its template.
+    pub(crate) fn push(&mut self, body: &[u8], known: &mut HashMap<Vec<u8>, u32, foldhash::fast::RandomState>) {
+        let (mut template, mut values) = (Vec::new(), Vec::new());
+        cut(body, &mut template, &mut values);
+        let next = known.len() as u32;
+        let code = *known.entry(template).or_insert_with_key(|template| {
+            self.distinct.push(template.clone());
+            next
+        });
+        self.codes.push(code);
+    }
+}
+
+/// The templates of a column and the number of each body's, which is one of them.
+fn take_templates(bytes: &mut &[u8], count: usize) -> Result<(StringColumn, Vec<u64>), Malformed> {
+    let distinct = varint::take(bytes)? as usize;
+    if distinct > count {
+        return Err(Malformed("there are more templates than bodies"));
+    }
+    let templates = strings::decode(take_section(bytes)?, distinct)?;
+    let codes = ints::decode(take_section(bytes)?, count)?;
+    if codes.iter().any(|code| *code >= distinct as u64) {
+        return Err(Malformed("a body has an unknown template"));
+    }
+    Ok((templates, codes))
 }
 
 /// Bodies that are being put together.
@@ -285,17 +330,10 @@ struct Hole {
 }
 
 fn decode_templates(mut bytes: &[u8], count: usize) -> Result<Strings, Malformed> {
-    let distinct = varint::take(&mut bytes)? as usize;
-    if distinct > count {
-        return Err(Malformed("there are more templates than bodies"));
-    }
-    let templates = strings::decode(take_section(&mut bytes)?, distinct)?;
-    let codes = ints::decode(take_section(&mut bytes)?, count)?;
+    let (templates, codes) = take_templates(&mut bytes, count)?;
     let (heads, packed) = (take_section(&mut bytes)?, take_section(&mut bytes)?);
-    let mut uses = vec![0usize; distinct];
-    for code in &codes {
-        *uses.get_mut(*code as usize).ok_or(Malformed("a body has an unknown template"))? += 1;
-    }
+    let mut uses = vec![0usize; templates.len()];
+    codes.iter().for_each(|code| uses[*code as usize] += 1);
     let (mut holes, first, texts) = read_holes(&templates, &uses, heads, packed)?;
     let texts = strings::decode(bytes, texts)?;
 

@@ -3,17 +3,22 @@
 //! A request becomes blocks of columns ([`decode`]), those lie in a memory table as they came ([`memory`]), and are written in
 //! the order of time as blocks of a part ([`write`], [`build`]). Bodies are templates and values ([`body`]); what finds a text
 //! are terms in the block's filter ([`terms`], [`needs`]). Queries see memory and parts alike ([`units`], [`search`]).
+//! What many records have in common is counted by column: [`volume`], [`facets`], [`patterns`].
 
 mod block;
 mod body;
 mod build;
+mod conditions;
 mod decode;
+mod facets;
 mod find;
 mod ids;
 mod levels;
 mod memory;
 mod needs;
+mod patterns;
 mod rows;
+mod sample;
 mod search;
 mod terms;
 #[cfg(test)]
@@ -26,7 +31,9 @@ mod write;
 
 use std::sync::Arc;
 
+pub(crate) use self::facets::facets;
 pub(crate) use self::find::find;
+pub(crate) use self::patterns::patterns;
 pub(crate) use self::values::{attribute_keys, attribute_values};
 pub(crate) use self::volume::volume;
 

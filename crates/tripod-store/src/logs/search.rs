@@ -8,27 +8,31 @@ use roaring::RoaringBitmap;
 use tripod_wire::otlp::KeyValue;
 
 use super::block::Reading;
+use super::conditions::Also;
+use super::find::{self, Hit};
 use super::needs::Need;
 use super::units::{Known, Unit};
 use super::{terms, text};
 use crate::engine::PartFile;
 use crate::records::{Context, RecordPart};
-use crate::{AttributeMatch, LogQuery, StoreError, Window};
+use crate::{AttributeMatch, LogQuery, StoreError, StoredLog, Window};
 
 /// A query that is ready to be asked.
 pub(crate) struct Search<'q> {
     pub(crate) query: &'q LogQuery,
     words: Vec<Finder<'static>>,
+    also: Vec<Also<'q>>,
     need: Need,
 }
 
 impl<'q> Search<'q> {
     pub(crate) fn new(query: &'q LogQuery) -> Self {
         let words: Vec<Vec<u8>> = query.text.iter().map(|word| terms::folded(word)).collect();
-        let of_regex = query.regex.iter().map(Need::regex);
+        let also: Vec<Also<'_>> = query.also.iter().map(Also::new).collect();
+        let of_regex = query.regex.iter().map(Need::regex).chain(also.iter().filter_map(Also::need));
         let need = Need::All(words.iter().map(|word| Need::word(word)).chain(of_regex).collect()).in_terms();
         let words = words.into_iter().filter(|word| !word.is_empty()).map(|word| Finder::new(&word).into_owned());
-        Self { query, words: words.collect(), need }
+        Self { query, words: words.collect(), also, need }
     }
 
     /// Whether heads of blocks can't tell which rows satisfy it, even where all of a block are of one service.
@@ -37,6 +41,17 @@ impl<'q> Search<'q> {
         !(self.words.is_empty() && query.regex.is_none() && query.attributes.is_empty())
             || query.trace_id.is_some()
             || query.span_id.is_some()
+            || self.also.iter().any(Also::must_read)
+    }
+
+    /// Whether the level of a row matters.
+    pub(crate) fn tells_levels_apart(&self) -> bool {
+        self.query.severity.is_some() || self.also.iter().any(Also::is_of_level)
+    }
+
+    /// Whether the conditions on levels, but for the range of severities, let one pass.
+    pub(crate) fn wants_level(&self, level: &str) -> bool {
+        self.also.iter().all(|also| also.wants_level(level))
     }
 
     /// What a context says of its rows.
@@ -46,9 +61,12 @@ impl<'q> Search<'q> {
             let is = |attribute: &KeyValue| attribute.key == wanted.key && attribute.value.to_string() == wanted.value;
             attributes.into_iter().any(is)
         };
+        let also: Vec<Option<bool>> = self.also.iter().map(|also| also.of_context(context)).collect();
+        let is_service = self.query.service.as_ref().is_none_or(|service| context.service == *service);
         OfContext {
-            service: self.query.service.as_ref().is_none_or(|service| context.service == *service),
+            wanted: is_service && !also.contains(&Some(false)),
             has: self.query.attributes.iter().map(has).collect(),
+            also,
         }
     }
 
@@ -89,7 +107,16 @@ impl<'q> Search<'q> {
 
     /// The rows of a block, in order, that satisfy the query and lie within the window.
     pub(crate) fn rows(&self, unit: &Unit<'_>, window: Window) -> Result<Vec<u32>, StoreError> {
-        unit.read(|block, contexts| self.rows_of(block, contexts, &unit.known, window))
+        let rows = unit.read(|block, contexts| self.rows_of(block, contexts, &unit.known, window))?;
+        let mut tests = self.also.iter().filter_map(Also::record).peekable();
+        if rows.is_empty() || tests.peek().is_none() {
+            return Ok(rows);
+        }
+        let hits: Vec<Hit> = rows.iter().map(|row| Hit { time: 0, unit: 0, row: *row }).collect();
+        let records = find::read(std::slice::from_ref(unit), &hits)?;
+        let tests: Vec<_> = tests.collect();
+        let passes = |log: &StoredLog| tests.iter().all(|(test, excluded)| test.passes(log) != *excluded);
+        Ok(rows.into_iter().zip(&records).filter(|(_, log)| passes(log)).map(|(row, _)| row).collect())
     }
 
     fn rows_of(
@@ -135,6 +162,11 @@ impl<'q> Search<'q> {
             let body = block.body()?;
             rows = text::with_match(rows, regex, &body);
         }
+        for (at, also) in self.also.iter().enumerate().filter(|(_, also)| also.looks_at_rows()) {
+            if !rows.is_empty() {
+                also.keep(&mut rows, block, &|context| contexts[context as usize].also[at].is_some())?;
+            }
+        }
         Ok(rows)
     }
 
@@ -145,13 +177,13 @@ impl<'q> Search<'q> {
         block: Reading<'_>,
         contexts: &[OfContext],
     ) -> Result<(), StoreError> {
-        let all_of_service = contexts.iter().all(|context| context.service);
+        let all_wanted = contexts.iter().all(|context| context.wanted);
         let all_have = |at: usize| contexts.iter().all(|context| context.has[at]);
-        if all_of_service && (0..self.query.attributes.len()).all(all_have) {
+        if all_wanted && (0..self.query.attributes.len()).all(all_have) {
             return Ok(());
         }
         let of = block.context()?;
-        rows.retain(|row| contexts[of[*row as usize] as usize].service);
+        rows.retain(|row| contexts[of[*row as usize] as usize].wanted);
         for (at, wanted) in self.query.attributes.iter().enumerate() {
             if rows.is_empty() || all_have(at) {
                 continue;
@@ -173,8 +205,10 @@ impl<'q> Search<'q> {
 /// What a context says of all its rows.
 #[derive(Debug, Clone)]
 pub(crate) struct OfContext {
-    /// They are of the service asked for.
-    pub(crate) service: bool,
+    /// They may be among those asked for.
+    pub(crate) wanted: bool,
     /// They have each of the attributes asked for by their resource or scope.
     has: Vec<bool>,
+    /// Whether they satisfy each further condition, where that does not depend on the row.
+    also: Vec<Option<bool>>,
 }

@@ -1,5 +1,6 @@
 //! All queries against a model that looks at every record, over memory, parts and merged parts.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,7 +16,10 @@ use super::*;
 use crate::disk::RealDisk;
 use crate::engine::testing::Harness;
 use crate::records::any_value;
-use crate::{AttributeMatch, LogQuery, StoredLog, Window, body_regex};
+use crate::{
+    AttributeMatch, LogCondition, LogField, LogOrder, LogQuery, LogTest, RecordTest, StoredLog, SummaryLimits, Window,
+    body_regex,
+};
 
 const DAY: u64 = 24 * 60 * 60 * 1_000_000_000;
 
@@ -92,6 +96,59 @@ impl Model {
             && query.attributes.iter().all(has)
             && query.text.iter().all(|word| texts.iter().any(|text| text.contains(&folded(word))))
             && query.regex.as_ref().is_none_or(|regex| regex.is_match(&record.body.to_string()))
+            && query.also.iter().all(|also| {
+                let passes = match &also.test {
+                    LogTest::Field(LogField::Service, values) => values.contains(service),
+                    LogTest::Field(LogField::Scope, values) => values.iter().any(|value| value == "lib"),
+                    LogTest::Field(LogField::Level, values) => {
+                        values.iter().any(|value| value == record.severity_number.level())
+                    }
+                    LogTest::Field(LogField::Attribute(key), values) => {
+                        values.iter().any(|value| has(&AttributeMatch { key: key.clone(), value: value.clone() }))
+                    }
+                    LogTest::Text(word) => texts.iter().any(|text| text.contains(&folded(word))),
+                    LogTest::Body(regex) => regex.is_match(&record.body.to_string()),
+                    LogTest::Record(_) => record.flags == 1,
+                };
+                passes != also.excluded
+            })
+    }
+
+    /// Compares the values of fields and the patterns of lines.
+    fn assert_summaries(&self, query: &LogQuery, store: &Harness<Logs>) {
+        let matching = self.matching(query);
+        let limits = SummaryLimits { rows: u64::MAX, entries: 100, each: 1000 };
+        let found = facets(&store.view(), query, &[], limits).unwrap();
+        assert!(found.looked.is_all());
+        assert_eq!(found.looked.records, matching.len() as u64, "{query:?}");
+        let mut counts: BTreeMap<(LogField, String), u64> = BTreeMap::new();
+        for (service, record) in &matching {
+            let mut add = |field, value: &str| *counts.entry((field, value.to_owned())).or_default() += 1;
+            add(LogField::Service, service);
+            add(LogField::Scope, "lib");
+            add(LogField::Level, record.severity_number.level());
+            for attribute in record.attributes.iter().chain(&resource(service).attributes) {
+                add(LogField::Attribute(attribute.key.clone()), &attribute.value.to_string());
+            }
+        }
+        let values = found.facets.iter().flat_map(|facet| {
+            facet.values.iter().map(|value| ((facet.field.clone(), value.value.clone()), value.rows))
+        });
+        assert_eq!(values.collect::<BTreeMap<_, _>>(), counts, "{query:?}");
+
+        let found = patterns(&store.view(), query, 3, limits).unwrap();
+        assert_eq!((found.looked.records, found.others), (matching.len() as u64, 0));
+        assert_eq!(found.patterns.iter().map(|pattern| pattern.count).sum::<u64>(), matching.len() as u64);
+        for pattern in found.patterns {
+            assert_eq!(pattern.levels.values().sum::<u64>(), pattern.count);
+            assert_eq!(pattern.volume.iter().sum::<u64>(), pattern.count);
+            let regex = crate::pattern_regex([pattern.pattern.as_str()]).unwrap();
+            assert!(pattern.samples.len() as u64 == pattern.count.min(1000));
+            for sample in pattern.samples {
+                let body = sample.record.body.to_string();
+                assert!(regex.is_match(&body), "{:?} of {body:?}", pattern.pattern);
+            }
+        }
     }
 
     fn matching(&self, query: &LogQuery) -> Vec<&Written> {
@@ -102,7 +159,10 @@ impl Model {
     fn assert_found(&self, query: &LogQuery, found: &[StoredLog]) {
         let matching = self.matching(query);
         let mut times: Vec<u64> = matching.iter().map(|(_, record)| Self::time(record)).collect();
-        times.sort_unstable_by(|a, b| b.cmp(a));
+        times.sort_unstable();
+        if query.order == LogOrder::NewestFirst {
+            times.reverse();
+        }
         times.truncate(query.limit);
         assert_eq!(found.iter().map(|log| log.time).collect::<Vec<_>>(), times, "{query:?}");
         let bytes = |service: &str, record: &LogRecord| (service.to_owned(), record.encode_to_vec());
@@ -251,6 +311,25 @@ fn a_query() -> impl Strategy<Value = LogQuery> {
         1 => (0..7i32).prop_map(|level| Some(SeverityNumber(level * 4 + 1)..=SeverityNumber(level * 4 + 4))),
         1 => (0..26i32).prop_map(|least| Some(SeverityNumber(least)..=SeverityNumber(i32::MAX))),
     ];
+    let field = prop::sample::select(vec![
+        (LogField::Service, vec!["a", "none"]),
+        (LogField::Service, vec!["a", "b"]),
+        (LogField::Scope, vec!["lib"]),
+        (LogField::Level, vec!["", "INFO"]),
+        (LogField::Level, vec!["WARN", "ERROR", "FATAL"]),
+        (LogField::Attribute("a".to_owned()), vec!["order", "1"]),
+        (LogField::Attribute("zone".to_owned()), vec!["z1", "failed"]),
+        (LogField::Attribute("b".to_owned()), vec![]),
+    ]);
+    let test = prop_oneof![
+        4 => field.prop_map(|(field, values)| LogTest::Field(field, values.into_iter().map(str::to_owned).collect())),
+        1 => a_word().prop_map(LogTest::Text),
+        1 => regex.clone().prop_map(|pattern| LogTest::Body(body_regex(&pattern).unwrap())),
+        1 => Just(LogTest::Record(RecordTest::new(|log| log.record.flags == 1))),
+    ];
+    let also = (test, any::<bool>()).prop_map(|(test, excluded)| LogCondition { excluded, test });
+    let order = prop::sample::select(vec![LogOrder::NewestFirst, LogOrder::OldestFirst]);
+    let also = (prop_oneof![2 => Just(Vec::new()), 1 => prop::collection::vec(also, 1..3)], order);
     (
         prop_oneof![1 => Just(Vec::new()), 2 => prop::collection::vec(a_word(), 1..3)],
         rarely(regex),
@@ -261,8 +340,9 @@ fn a_query() -> impl Strategy<Value = LogQuery> {
         prop::collection::vec(attribute, 0..2),
         window,
         prop_oneof![1 => 0..6usize, 1 => Just(1000)],
+        also,
     )
-        .prop_map(|(text, regex, service, trace_id, span_id, severity, attributes, window, limit)| LogQuery {
+        .prop_map(|(text, regex, service, trace_id, span_id, severity, attributes, window, limit, also)| LogQuery {
             text,
             regex: regex.map(|pattern| body_regex(&pattern).unwrap()),
             service,
@@ -270,7 +350,9 @@ fn a_query() -> impl Strategy<Value = LogQuery> {
             span_id,
             severity,
             attributes,
+            also: also.0,
             window,
+            order: also.1,
             limit,
         })
 }
@@ -302,6 +384,7 @@ proptest! {
             let counted = volume(&view, &query, steps).unwrap();
             prop_assert_eq!(counted.window, model.fitted(&query), "{:?}", query);
             model.assert_volume(&query, steps, &counted);
+            model.assert_summaries(&query, &store);
         }
         prop_assert_eq!(store.verify().len(), 0);
     }

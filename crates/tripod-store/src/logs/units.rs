@@ -47,7 +47,7 @@ pub(crate) fn units<'v>(
     for block in view.memories.iter().flat_map(|memory| memory.blocks()) {
         let known = Known::of(&block);
         let contexts: Vec<OfContext> = block.contexts.iter().map(|context| search.of_context(context)).collect();
-        if search.accepts(&known, window) && contexts.iter().any(|context| context.service) {
+        if search.accepts(&known, window) && contexts.iter().any(|context| context.wanted) {
             units.push(Unit { known, place: Place::Memory(block), contexts });
         }
     }
@@ -67,8 +67,8 @@ fn units_of_part<'v>(
     units: &mut Vec<Unit<'v>>,
 ) -> Result<(), StoreError> {
     let contexts: Vec<OfContext> = part.inner.contexts().iter().map(|context| search.of_context(context)).collect();
-    let of_service = |head: &BlockHead| head.contexts.iter().any(|context| contexts[*context as usize].service);
-    let wanted = |head: &BlockHead| search.accepts(&Known::of_head(head), window) && of_service(head);
+    let has_wanted = |head: &BlockHead| head.contexts.iter().any(|context| contexts[*context as usize].wanted);
+    let wanted = |head: &BlockHead| search.accepts(&Known::of_head(head), window) && has_wanted(head);
     let mut blocks: RoaringBitmap =
         (0..).zip(part.inner.heads()).filter(|(_, head)| wanted(head)).map(|(block, _)| block).collect();
     if let Some(id) = search.query.trace_id {
@@ -109,9 +109,27 @@ impl Unit<'_> {
         }
     }
 
-    /// Whether all its rows are of the service asked for.
-    pub(crate) fn is_of_service(&self) -> bool {
-        self.contexts.iter().all(|context| context.service)
+    /// Whether who emitted them excludes none of its rows.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.contexts.iter().all(|context| context.wanted)
+    }
+
+    /// How many rows it has.
+    pub(crate) fn len(&self) -> usize {
+        match &self.place {
+            Place::Memory(block) => block.rows.len(),
+            Place::Part(part, block) => part.inner.head(*block).rows as usize,
+        }
+    }
+
+    /// Whether all its rows satisfy the query, which heads alone may tell.
+    pub(crate) fn is_whole(&self, search: &Search<'_>, window: Window) -> bool {
+        let Known { min_time, max_time, .. } = self.known;
+        !search.must_read()
+            && !search.tells_levels_apart()
+            && window.contains(min_time)
+            && window.contains(max_time)
+            && self.is_wanted()
     }
 
     /// Lets `read` read it.
@@ -126,6 +144,11 @@ impl Unit<'_> {
                 read(Reading::Disk(&block, block.rows(), self.contexts.len()), &self.contexts)
             }
         }
+    }
+
+    /// How many contexts its rows may name.
+    pub(crate) fn context_count(&self) -> usize {
+        self.contexts.len()
     }
 
     /// The context that rows call by this number, which was checked when it was read.

@@ -23,8 +23,14 @@ pub(crate) fn volume(view: &View<Logs>, query: &LogQuery, steps: usize) -> Resul
     Ok(LogVolume { window, levels: counts.levels })
 }
 
+/// Which of the window's equal parts a time within it falls into.
+pub(crate) fn step(window: Window, steps: usize, time: u64) -> usize {
+    let width = u128::from(window.end - window.start) + 1;
+    (u128::from(time - window.start) * steps as u128 / width) as usize
+}
+
 /// The query's window; an end left open is put where the records of the service or trace asked for end.
-fn fitted(view: &View<Logs>, query: &LogQuery) -> Result<Window, StoreError> {
+pub(crate) fn fitted(view: &View<Logs>, query: &LogQuery) -> Result<Window, StoreError> {
     let Window { start, end } = query.window;
     let (open_start, open_end) = (start == Window::ALL.start, end == Window::ALL.end);
     if !open_start && !open_end {
@@ -66,7 +72,7 @@ fn fitted(view: &View<Logs>, query: &LogQuery) -> Result<Window, StoreError> {
 fn ends_of(unit: &Unit<'_>, search: &Search<'_>) -> Result<Option<(u64, u64)>, StoreError> {
     let (known, window) = (&unit.known, search.query.window);
     let is_within = window.contains(known.min_time) && window.contains(known.max_time);
-    if is_within && unit.is_of_service() && !search.must_read() {
+    if is_within && unit.is_wanted() && !search.must_read() {
         return Ok(Some((known.min_time, known.max_time)));
     }
     let rows = search.rows(unit, window)?;
@@ -92,11 +98,11 @@ impl Counts {
         let is_within = window.contains(known.min_time) && window.contains(known.max_time);
         if !search.must_read()
             && is_within
-            && unit.is_of_service()
+            && unit.is_wanted()
             && self.step(known.min_time) == self.step(known.max_time)
             && let Some(counts) = known.levels.as_ref().and_then(|levels| levels.within(search.query.severity.as_ref()))
         {
-            for (level, count) in counts {
+            for (level, count) in counts.filter(|(level, _)| search.wants_level(level)) {
                 self.add(level, known.min_time, count.into());
             }
             return Ok(());
@@ -124,9 +130,7 @@ impl Counts {
         }
     }
 
-    /// Which of the window's equal parts a time within it falls into.
     fn step(&self, time: u64) -> usize {
-        let width = u128::from(self.window.end - self.window.start) + 1;
-        (u128::from(time - self.window.start) * self.steps as u128 / width) as usize
+        step(self.window, self.steps, time)
     }
 }

@@ -19,6 +19,30 @@ impl Attributes {
         &self.columns[column].key
     }
 
+    /// The same as [`Self::distinct`] for all columns, of some rows: with the number of the column.
+    pub(crate) fn distinct_of(&self, rows: &[u32], visit: &mut dyn FnMut(usize, &[u8], u32)) {
+        let mut cells: Vec<Vec<u32>> = vec![Vec::new(); self.columns.len()];
+        for row in rows {
+            let row = self.rows[*row as usize];
+            for (column, at) in self.shapes.columns(row.shape).iter().zip(row.first as usize..) {
+                cells[*column as usize].push(self.cells[at]);
+            }
+        }
+        let mut buffer = String::new();
+        for (column, cells) in cells.iter().enumerate().filter(|(_, cells)| !cells.is_empty()) {
+            let values = &self.columns[column].values;
+            if let Values::Str(Texts::Coded { distinct, codes }) = values {
+                let counts = counts(distinct.len(), cells.iter().map(|cell| codes[*cell as usize] as usize));
+                let counted = distinct.strings().iter().zip(counts).filter(|(_, count)| *count > 0);
+                counted.for_each(|(text, count)| visit(column, text, count));
+            } else {
+                for cell in cells {
+                    visit(column, values.get(*cell).text(&mut buffer).as_bytes(), 1);
+                }
+            }
+        }
+    }
+
     /// Each different value of a column as text, in UTF-8, with how many times it is there; one that few rows share may come
     /// several times.
     pub(crate) fn distinct(&self, column: usize, visit: &mut dyn FnMut(&[u8], u32)) {
