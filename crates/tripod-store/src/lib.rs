@@ -27,10 +27,11 @@ use std::path::Path;
 
 pub use contract::{
     AttributeKey, AttributeMatch, AttributeValue, Dependency, Exemplar, Labels, LogCondition, LogFacet, LogFacets,
-    LogField, LogOrder, LogPattern, LogPatterns, LogQuery, LogStore, LogTest, LogVolume, Looked, MatchOp, Matcher, Metadata, MetricKind, NativeHistogram, Operation, PATTERN_HOLE, RecordTest, ResetHint, Samples, SelectedSeries, SeriesExemplars,
-    SeriesStatistics, SeriesStore, SeriesView, SeriesWrite, ServiceShare, ServiceStats, SpanOutline, SpanSample,
-    SpanStore, StatisticsRow, StoredLog, StoredSpan, SummaryLimits, Trace, TraceQuery, TraceSummaries, TraceSummary, VisitSeries,
-    Window, body_regex, pattern_regex,
+    LogField, LogOrder, LogPattern, LogPatterns, LogQuery, LogStore, LogTest, LogVolume, Looked, MatchOp, Matcher,
+    Metadata, MetricKind, NativeHistogram, Operation, PATTERN_HOLE, RecordTest, ResetHint, Samples, SelectedSeries,
+    SeriesExemplars, SeriesStatistics, SeriesStore, SeriesView, SeriesWrite, ServiceShare, ServiceStats, SpanOutline,
+    SpanSample, SpanStore, StatisticsRow, StoredLog, StoredSpan, SummaryLimits, Trace, TraceQuery, TraceSummaries,
+    TraceSummary, VisitSeries, Window, body_regex, pattern_regex,
 };
 pub use embedded::Embedded;
 pub use engine::{Check, CheckedPart, DamagedPart, Durability, Keep, Options, Recovery, Retention, SignalStatus};

@@ -97,6 +97,7 @@ pub(crate) struct Context {
     /// Where snapshots are made, and the turn to make one.
     snapshots: PathBuf,
     snapshot: Arc<Semaphore>,
+    tails: logs::Tails,
     pub(crate) rules: Arc<Rules>,
     dashboards: Arc<Library>,
 }
@@ -132,6 +133,7 @@ impl Context {
             exports: Arc::new(Semaphore::new(EXPORTS_AT_ONCE)),
             snapshots: config.data.join("snapshots"),
             snapshot,
+            tails: logs::Tails::default(),
             rules,
             dashboards: Arc::new(Library::new(&config.data, config.dashboards.clone())),
         })

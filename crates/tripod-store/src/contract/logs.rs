@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use tripod_wire::otlp::logs::SeverityNumber;
 use tripod_wire::otlp::{InstrumentationScope, LogRecord, Resource};
+use tripod_wire::proto::Message as _;
 use tripod_wire::{SpanId, TraceId};
+use twox_hash::XxHash3_64;
 
 use super::log_conditions::{LogCondition, LogField};
 use super::log_summaries::{LogFacets, LogPatterns, SummaryLimits};
@@ -31,12 +33,7 @@ pub trait LogStore: Send + Sync {
 
     /// The values of fields, with how many of the records that satisfy all conditions have each: of `keys`, or, when there are none, of
     /// service, level, scope and the attributes that most of them have.
-    fn log_facets(
-        &self,
-        query: &LogQuery,
-        keys: &[LogField],
-        limits: SummaryLimits,
-    ) -> Result<LogFacets, StoreError>;
+    fn log_facets(&self, query: &LogQuery, keys: &[LogField], limits: SummaryLimits) -> Result<LogFacets, StoreError>;
 
     /// The patterns that the bodies of the records have which satisfy all conditions, counted in `steps` equal parts of the window (at
     /// least 1). The same records have the same patterns.
@@ -70,6 +67,18 @@ pub struct StoredLog {
     pub time: u64,
     /// The record.
     pub record: LogRecord,
+}
+
+impl StoredLog {
+    /// Tells it from other records of its time: the same wherever it lies, and for good. Records that are equal in all have the same.
+    pub fn fingerprint(&self) -> u64 {
+        let mut bytes = self.record.encode_to_vec();
+        for part in [self.resource.encode_to_vec(), self.scope.encode_to_vec()] {
+            bytes.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+            bytes.extend_from_slice(&part);
+        }
+        XxHash3_64::oneshot(&bytes)
+    }
 }
 
 /// What a log record must have; conditions that are absent are satisfied.

@@ -10,7 +10,9 @@ mod window;
 
 pub use labels::{Labels, MatchOp, Matcher};
 pub use log_conditions::{LogCondition, LogField, LogTest, RecordTest};
-pub use log_summaries::{LogFacet, LogFacets, LogPattern, LogPatterns, Looked, PATTERN_HOLE, SummaryLimits, pattern_regex};
+pub use log_summaries::{
+    LogFacet, LogFacets, LogPattern, LogPatterns, Looked, PATTERN_HOLE, SummaryLimits, pattern_regex,
+};
 pub use logs::{LogOrder, LogQuery, LogStore, LogVolume, StoredLog, body_regex};
 pub use series::{
     Exemplar, Metadata, MetricKind, NativeHistogram, ResetHint, Samples, SelectedSeries, SeriesExemplars,

@@ -3,8 +3,8 @@
 use super::Embedded;
 use crate::engine::RecordKind;
 use crate::{
-    Appended, AttributeKey, AttributeValue, LogFacets, LogField, LogPatterns, LogQuery, LogStore, LogVolume, StoreError,
-    StoredLog, SummaryLimits, logs,
+    Appended, AttributeKey, AttributeValue, LogFacets, LogField, LogPatterns, LogQuery, LogStore, LogVolume,
+    StoreError, StoredLog, SummaryLimits, logs,
 };
 
 impl LogStore for Embedded {
@@ -20,12 +20,7 @@ impl LogStore for Embedded {
         self.logs.ask(self.ground(), |_, view| logs::volume(view, query, steps.max(1)))
     }
 
-    fn log_facets(
-        &self,
-        query: &LogQuery,
-        keys: &[LogField],
-        limits: SummaryLimits,
-    ) -> Result<LogFacets, StoreError> {
+    fn log_facets(&self, query: &LogQuery, keys: &[LogField], limits: SummaryLimits) -> Result<LogFacets, StoreError> {
         self.logs.ask(self.ground(), |_, view| logs::facets(view, query, keys, limits))
     }
 

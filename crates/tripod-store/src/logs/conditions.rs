@@ -108,9 +108,7 @@ impl<'q> Also<'q> {
                 let context = block.context()?;
                 let mut having: Vec<u32> = values.iter().flat_map(|value| attributes.rows_with(key, value)).collect();
                 having.sort_unstable();
-                rows.retain(|row| {
-                    is_decided(context[*row as usize]) || having.binary_search(row).is_ok() != excluded
-                });
+                rows.retain(|row| is_decided(context[*row as usize]) || having.binary_search(row).is_ok() != excluded);
             }
             LogTest::Text(_) => {
                 let (body, attributes) = (block.body()?, block.attributes()?);

@@ -342,18 +342,20 @@ fn a_query() -> impl Strategy<Value = LogQuery> {
         prop_oneof![1 => 0..6usize, 1 => Just(1000)],
         also,
     )
-        .prop_map(|(text, regex, service, trace_id, span_id, severity, attributes, window, limit, also)| LogQuery {
-            text,
-            regex: regex.map(|pattern| body_regex(&pattern).unwrap()),
-            service,
-            trace_id,
-            span_id,
-            severity,
-            attributes,
-            also: also.0,
-            window,
-            order: also.1,
-            limit,
+        .prop_map(|(text, regex, service, trace_id, span_id, severity, attributes, window, limit, also)| {
+            LogQuery {
+                text,
+                regex: regex.map(|pattern| body_regex(&pattern).unwrap()),
+                service,
+                trace_id,
+                span_id,
+                severity,
+                attributes,
+                also: also.0,
+                window,
+                order: also.1,
+                limit,
+            }
         })
 }
 

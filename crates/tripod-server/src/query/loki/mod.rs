@@ -9,8 +9,8 @@
 mod answer;
 mod labels;
 mod metric;
-mod select;
-mod stream;
+pub(super) mod select;
+pub(super) mod stream;
 mod tail;
 mod volume;
 

@@ -5,6 +5,7 @@
 
 use std::time::Instant;
 
+pub(super) use tripod_store::LogOrder as Order;
 use tripod_store::{AttributeMatch, LogQuery, LogStore, StoredLog, Window};
 use tripod_wire::TraceId;
 use tripod_wire::otlp::logs::SeverityNumber;
@@ -19,27 +20,18 @@ use crate::query::{Context, Failure, logs};
 const PAGE: usize = 5_000;
 /// The same where more than a page happened in one nanosecond.
 const MAX_PAGE: usize = 640_000;
-/// Parts into which a time is cut that has more than a page.
-const CUTS: usize = 64;
-
-/// Which lines come first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Order {
-    NewestFirst,
-    OldestFirst,
-}
 
 /// What the store is asked for a selector and the filters that follow it at once.
-pub(super) struct Plan {
-    pub(super) query: LogQuery,
+pub(in crate::query) struct Plan {
+    pub(in crate::query) query: LogQuery,
     /// Whether the store's answer is the very one, with nothing left to look at.
-    pub(super) is_exact: bool,
+    pub(in crate::query) is_exact: bool,
     /// Nothing can be found.
-    pub(super) is_empty: bool,
+    pub(in crate::query) is_empty: bool,
 }
 
 impl Plan {
-    pub(super) fn new(
+    pub(in crate::query) fn new(
         store: &(impl LogStore + ?Sized),
         matchers: &[Matcher],
         stages: &[Stage],
@@ -189,10 +181,7 @@ pub(super) fn each(
         }
         Ok(Next::More)
     };
-    match order {
-        Order::NewestFirst => pages.newest_first(window, &mut page),
-        Order::OldestFirst => pages.oldest_first(window, &mut page).map(|_| ()),
-    }
+    pages.each(window, order, &mut page)
 }
 
 struct Pages<'s, S: ?Sized> {
@@ -211,24 +200,28 @@ impl<S: LogStore + ?Sized> Pages<'_, S> {
         Ok(self.store.find_logs(&self.query)?)
     }
 
-    fn newest_first(&mut self, mut window: Window, visit: Visit<'_>) -> Result<(), Failure> {
+    fn each(&mut self, mut window: Window, order: Order, visit: Visit<'_>) -> Result<(), Failure> {
+        self.query.order = order;
         let mut limit = PAGE;
         loop {
             let mut records = self.find(window, limit)?;
             let is_last = records.len() < limit;
             if !is_last {
-                // Of the oldest nanosecond there may be more: it is left to the next page.
-                let oldest = records.last().map_or(window.start, |record| record.time);
-                let kept = records.partition_point(|record| record.time > oldest);
+                // Of the last nanosecond there may be more: it is left to the next page.
+                let last = records.last().map_or(window.start, |record| record.time);
+                let kept = records.iter().take_while(|record| record.time != last).count();
                 if kept == 0 && limit < MAX_PAGE {
                     limit *= 4;
                     continue;
                 }
                 if kept > 0 {
                     records.truncate(kept);
-                    window.end = oldest;
-                } else {
-                    window.end = oldest.saturating_sub(1);
+                } else if last == (if order == Order::NewestFirst { window.start } else { window.end }) {
+                    return visit(&records).map(|_| ());
+                }
+                match order {
+                    Order::NewestFirst => window.end = last.saturating_sub(u64::from(kept == 0)),
+                    Order::OldestFirst => window.start = last.saturating_add(u64::from(kept == 0)),
                 }
                 limit = PAGE;
             }
@@ -236,44 +229,5 @@ impl<S: LogStore + ?Sized> Pages<'_, S> {
                 return Ok(());
             }
         }
-    }
-
-    /// The store finds the newest first, so the time is cut until a page holds all that happened in a part.
-    fn oldest_first(&mut self, window: Window, visit: Visit<'_>) -> Result<Next, Failure> {
-        let counted = self.count(window, 1)?;
-        if counted.1[0] <= PAGE as u64 || window.start == window.end {
-            let mut records = self.find(window, (counted.1[0] as usize).clamp(1, MAX_PAGE))?;
-            records.reverse();
-            return visit(&records);
-        }
-        let length = (counted.0.end - counted.0.start) / CUTS as u64 + 1;
-        let mut start = counted.0.start;
-        loop {
-            let end = start.saturating_add(length - 1).min(counted.0.end);
-            if self.oldest_first(Window { start, end }, visit)? == Next::Enough {
-                return Ok(Next::Enough);
-            }
-            if end == counted.0.end {
-                return Ok(Next::More);
-            }
-            start = end + 1;
-        }
-    }
-
-    /// How many records may satisfy the query, by what costs no reading.
-    fn count(&mut self, window: Window, steps: usize) -> Result<(Window, Vec<u64>), Failure> {
-        self.deadline.check()?;
-        let cheap = LogQuery {
-            service: self.query.service.clone(),
-            trace_id: self.query.trace_id,
-            severity: self.query.severity.clone(),
-            ..LogQuery::within(window, usize::MAX)
-        };
-        let volume = self.store.log_volume(&cheap, steps)?;
-        let mut total = vec![0; steps];
-        for counts in volume.levels.values() {
-            total.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
-        }
-        Ok((volume.window, total))
     }
 }

@@ -17,7 +17,7 @@ const UNKNOWN: &str = "unknown";
 
 /// The streams seen in a query, so that the labels of each are made once.
 #[derive(Default)]
-pub(super) struct Streams {
+pub(in crate::query) struct Streams {
     /// By the address of a resource that is held here, too, so that no other can take it.
     known: HashMap<usize, (Arc<Resource>, Vec<Label>)>,
     names: HashMap<String, Arc<str>>,
@@ -25,7 +25,7 @@ pub(super) struct Streams {
 
 impl Streams {
     /// The line of a record.
-    pub(super) fn entry(&mut self, stored: &StoredLog) -> Entry {
+    pub(in crate::query) fn entry(&mut self, stored: &StoredLog) -> Entry {
         let address = Arc::as_ptr(&stored.resource) as usize;
         let (_, labels) = self
             .known

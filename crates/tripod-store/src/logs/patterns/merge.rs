@@ -58,14 +58,13 @@ fn clusters(patterns: &[(String, Tally)]) -> Vec<Cluster<'_>> {
         let of_len = by_len.entry(words.len()).or_default();
         // The first of those that are most alike.
         let best = of_len.iter().rev().max_by_key(|number| clusters[**number].alike(&words)).copied();
-        match best.filter(|number| clusters[*number].takes(&words)) {
-            Some(number) => clusters[number].add(at, &words),
-            None => {
-                of_len.push(clusters.len());
-                let first = words.clone();
-                clusters.push(Cluster { words: words.into_iter().map(Some).collect(), first, members: vec![at] });
-            }
+        if let Some(number) = best.filter(|number| clusters[*number].takes(&words)) {
+            clusters[number].add(at, &words);
+            continue;
         }
+        of_len.push(clusters.len());
+        let first = words.clone();
+        clusters.push(Cluster { words: words.into_iter().map(Some).collect(), first, members: vec![at] });
     }
     clusters
 }

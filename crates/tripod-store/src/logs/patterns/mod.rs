@@ -38,14 +38,8 @@ pub(crate) fn patterns(
     let search = Search::new(query);
     let units = units(view, &search, window)?;
     let (taken, mut looked) = sample(&units, limits.rows);
-    let mut counts = Counts {
-        window,
-        steps,
-        samples: limits.each,
-        numbers: HashMap::new(),
-        tallies: Vec::new(),
-        is_full: false,
-    };
+    let mut counts =
+        Counts { window, steps, samples: limits.each, numbers: HashMap::new(), tallies: Vec::new(), is_full: false };
     for number in taken {
         let unit = &units[number];
         let rows = counts.add_unit(number, unit, &search)?;
