@@ -36,4 +36,4 @@ start demo
 BASE_URL=$address
 export EMPTY_URL BASE_URL
 sleep "${WARM_UP:-20}"
-node --test --test-concurrency=1 e2e/two-clicks.mjs e2e/traces.mjs e2e/metrics.mjs e2e/alerts.mjs e2e/dashboards.mjs e2e/accessibility.mjs
+node --test --test-concurrency=1 e2e/two-clicks.mjs e2e/traces.mjs e2e/metrics.mjs e2e/logs.mjs e2e/alerts.mjs e2e/dashboards.mjs e2e/accessibility.mjs

@@ -5,11 +5,11 @@
  */
 import type { ComponentType } from "preact";
 import { lazy } from "../components/lazy";
-import { LogsPage } from "./logs/logs-page";
 import { MetricsPage } from "./metrics/metrics-page";
 import { ServicesPage, titleOfServices } from "./services/services-page";
 import { TraceRoutes, traceTitle } from "./traces/routes";
 
+const LogsPage = lazy<{ name: string }>("The page of logs", async () => (await import("./logs/logs-page")).LogsPage);
 const AlertsPage = lazy("Alerts", async () => (await import("./alerts/alerts-page")).AlertsPage);
 
 export interface Place {

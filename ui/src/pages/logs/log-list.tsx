@@ -1,136 +1,125 @@
-/** The records, newest first. One may be open to its attributes; scrolling away from the top freezes live tail. */
-import { useEffect, useRef, useState } from "preact/hooks";
+/** The records, newest first. Any may be open to all that it has; scrolling away from the top freezes live tail. */
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { LogRecord } from "../../api/logs";
-import { CopyButton } from "../../components/copy-button";
-import { LogAttributes, SeverityTag, logMillis } from "../../components/log-line";
-import { ServiceDot } from "../../components/service-tag";
+import { CloseIcon } from "../../components/icons";
+import { MeasuredList } from "../../components/measured-list";
 import { openTrace } from "../../components/trace-drawer";
-import { VirtualList } from "../../components/virtual-list";
-import { formatClock, formatCount, formatDateTime, formatDay, formatValue } from "../../lib/format";
-import { levelOf } from "../../lib/severity";
+import { moved, structured } from "../../model/log-columns";
 import { useKeys } from "../../state/keys";
 import { timeWindow } from "../../state/time-range";
-import { param, setParams } from "../../state/url";
+import { setParams } from "../../state/url";
+import { LogRow } from "./log-row";
+import { showContext, toggleColumn, type LogState } from "./log-state";
 
 interface Props {
   logs: LogRecord[];
-  fresh: number;
+  state: LogState;
+  /** The record that all is about, in the middle. */
+  marked?: string;
   onAway: (away: boolean) => void;
+  onNearEnd?: () => void;
 }
 
 /** A clock alone says little when the window reaches into another day. */
 const withDay = () => timeWindow.value.end - timeWindow.value.start > 20 * 3600e3;
 
-const keyOf = (log: LogRecord) => `${log.timestamp_unix_nano}.${log.span_id.slice(0, 6)}`;
+const isNarrow = () => matchMedia("(max-width: 640px)").matches;
 
-export function LogList({ logs, fresh, onAway }: Props) {
-  const open = logs.findIndex((log) => keyOf(log) === param("log"));
-  const [cursor, setCursor] = useState(-1);
+export function LogList({ logs, state, marked = "", onAway, onNearEnd }: Props) {
+  const [cursor, setCursor] = useState("");
   const list = useRef<HTMLDivElement>(null);
-  const narrow = matchMedia("(max-width: 640px)").matches;
-  const toggle = (i: number) => setParams({ log: i === open ? null : keyOf(logs[i]) }, "replace");
-  const go = (to: number) => setCursor(Math.min(logs.length - 1, Math.max(0, to)));
+  const narrow = isNarrow();
+  const columns = narrow ? [] : state.columns;
+  const places = useMemo(() => new Map(logs.map((log, i) => [log.id, i])), [logs]);
+  const at = places.get(cursor) ?? -1;
+  const toggle = (log: LogRecord) => (setCursor(log.id), setParams({ log: state.open === log.id ? null : log.id }, "replace"));
+  const go = (to: number) => setCursor(logs[Math.min(logs.length - 1, Math.max(0, to))]?.id ?? "");
+  // What a link leads to is shown in the middle.
+  const first = useRef("");
+  const seen = useRef(false);
   useKeys("Log records", [
-    { keys: ["j", "ArrowDown"], does: "Next record", run: () => go(cursor + 1) },
-    { keys: ["k", "ArrowUp"], does: "Previous record", run: () => go(cursor - 1) },
-    { keys: ["Enter", "x"], does: "Show or hide its attributes", run: () => logs[cursor] && toggle(cursor) },
-    { keys: ["o"], does: "Open its trace", run: () => logs[cursor]?.trace_id && openTrace(logs[cursor].trace_id, logs[cursor].span_id) },
+    { keys: ["j", "ArrowDown"], does: "Next record", run: () => go(at + 1) },
+    { keys: ["k", "ArrowUp"], does: "Previous record", run: () => go(at - 1) },
+    { keys: ["Enter", "x"], does: "Show or hide all that it has", run: () => logs[at] && toggle(logs[at]) },
+    { keys: ["o"], does: "Open its trace", run: () => logs[at]?.trace_id && openTrace(logs[at].trace_id, logs[at].span_id) },
+    { keys: ["c"], does: "Show its context", run: () => logs[at] && showContext(logs[at].id) },
   ]);
   useEffect(() => () => onAway(false), []);
+  useEffect(() => {
+    if (seen.current || logs.length === 0) return;
+    seen.current = true;
+    const id = marked || state.open;
+    if (!id || !places.has(id)) return;
+    first.current = id;
+    setCursor(id);
+  }, [logs]);
 
-  const toTop = () => list.current?.querySelector(".virtual")?.scrollTo({ top: 0 });
+  const isTall = (i: number) => {
+    const log = logs[i];
+    return log !== undefined && (state.wrap || log.id === state.open || (state.json && structured(log.body) !== undefined));
+  };
+  const classes = `log-rows${withDay() ? " with-day" : ""}${state.wrap ? " is-wrapped" : ""}`;
   return (
-    <div class="log-list" ref={list}>
-      {fresh > 0 && (
-        <button type="button" class="button fresh" onClick={toTop}>
-          {formatCount(fresh)} new · resume
-        </button>
-      )}
-      <VirtualList
-        class={`log-rows${withDay() ? " with-day" : ""}`}
+    <div class="log-list" ref={list} style={{ "--columns": columns.map(() => "minmax(90px, 150px)").join(" ") }}>
+      {columns.length > 0 && <ColumnHeads columns={columns} />}
+      <MeasuredList
+        class={classes}
         count={logs.length}
+        keyOf={(i) => logs[i]?.id ?? ""}
         rowHeight={narrow ? 46 : 26}
-        reveal={cursor}
+        isTall={isTall}
+        version={logs}
+        reveal={at}
+        center={at >= 0 && cursor === first.current}
         onScroll={(top) => onAway(top > 40)}
+        {...(onNearEnd ? { onNearEnd } : {})}
         attributes={{ role: "list", tabIndex: 0, "aria-label": "Log records, newest first", "data-testid": "log-list" }}
-        row={(i) => <LogRow log={logs[i]} open={i === open} current={i === cursor} toggle={() => (setCursor(i), toggle(i))} />}
-        detail={open >= 0 ? { index: open, node: <LogDetail log={logs[open]} /> } : null}
+        row={(i) => (
+          <LogRow
+            log={logs[i]}
+            open={logs[i].id === state.open}
+            current={i === at}
+            marked={logs[i].id === marked}
+            toggle={() => toggle(logs[i])}
+            columns={columns}
+            needles={state.needles}
+            json={state.json}
+            withDay={withDay()}
+          />
+        )}
       />
     </div>
   );
 }
 
-function LogRow({ log, open, current, toggle }: { log: LogRecord; open: boolean; current: boolean; toggle: () => void }) {
-  const at = logMillis(log);
-  const level = levelOf(log.severity_number).toLowerCase() || "none";
+function ColumnHeads({ columns }: { columns: readonly string[] }) {
+  const move = (key: string, by: number) => setParams({ col: moved(columns, key, by) }, "replace");
   return (
-    <div role="listitem" class={`log-row level-edge-${level}${open ? " is-open" : ""}${current ? " is-current" : ""}`} data-testid="log-row">
-      <button type="button" class="log-main" aria-expanded={open} onClick={toggle} tabIndex={-1}>
-        <time title={formatDateTime(at, true)}>
-          {withDay() && <small>{formatDay(at).slice(5)} </small>}
-          {formatClock(at, true)}
-        </time>
-        <SeverityTag log={log} />
-        <span class="log-service">
-          <ServiceDot name={log.service} />
-          {log.service}
-        </span>
-        <span class="log-body">
-          {formatValue(log.body)} <Inline attributes={log.attributes} />
-        </span>
-      </button>
-      {log.trace_id && (
-        <button type="button" class="trace-link" data-testid="log-trace" tabIndex={-1} title={`Open trace ${log.trace_id}`} onClick={() => openTrace(log.trace_id, log.span_id)}>
-          trace
-        </button>
-      )}
-    </div>
-  );
-}
-
-const Inline = ({ attributes }: { attributes: Record<string, unknown> }) => (
-  <span class="inline-attributes">
-    {Object.entries(attributes)
-      .slice(0, 6)
-      .map(([key, value]) => (
-        <span key={key}>
-          {key}={formatValue(value)}
-        </span>
-      ))}
-  </span>
-);
-
-function LogDetail({ log }: { log: LogRecord }) {
-  const body = formatValue(log.body);
-  return (
-    <div class="log-detail" data-testid="log-detail">
-      <div class="log-detail-head">
-        <pre>{typeof log.body === "string" ? body : JSON.stringify(log.body, null, 2)}</pre>
-        <CopyButton text={body} label="Copy the message" />
+    <div class="log-heads" data-testid="log-heads">
+      <div class="log-main">
+        <span>Time</span>
+        <span>Level</span>
+        <span>Service</span>
+        {columns.map((key, i) => (
+          <span key={key} class="log-head" title={key}>
+            <span class="log-head-name">{key}</span>
+            {i > 0 && (
+              <button type="button" aria-label={`Move ${key} to the left`} title="To the left" onClick={() => move(key, -1)}>
+                ‹
+              </button>
+            )}
+            {i < columns.length - 1 && (
+              <button type="button" aria-label={`Move ${key} to the right`} title="To the right" onClick={() => move(key, 1)}>
+                ›
+              </button>
+            )}
+            <button type="button" aria-label={`Remove the column ${key}`} title="Remove" onClick={() => toggleColumn(key)}>
+              <CloseIcon />
+            </button>
+          </span>
+        ))}
+        <span>Message</span>
       </div>
-      <div class="log-detail-columns">
-        <section>
-          <h3>Attributes</h3>
-          <LogAttributes attributes={log.attributes} />
-        </section>
-        <section>
-          <h3>Context</h3>
-          <LogAttributes
-            attributes={{
-              timestamp: log.timestamp,
-              ...(log.trace_id ? { trace_id: log.trace_id, span_id: log.span_id } : {}),
-              ...(log.scope ? { scope: log.scope } : {}),
-              ...(log.event_name ? { event_name: log.event_name } : {}),
-              ...log.resource,
-            }}
-          />
-        </section>
-      </div>
-      {log.trace_id && (
-        <button type="button" class="button small" onClick={() => openTrace(log.trace_id, log.span_id)}>
-          Open its trace
-        </button>
-      )}
     </div>
   );
 }
