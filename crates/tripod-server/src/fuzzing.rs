@@ -4,8 +4,8 @@ use tripod_wire::otlp::TracesData;
 use tripod_wire::proto::Message;
 
 use crate::dashboards::read;
-use crate::query::traceql;
-use crate::receive::{Format, zipkin};
+use crate::query::{logql, traceql};
+use crate::receive::{Format, loki, zipkin};
 
 /// What is read as Zipkin's spans is an OTLP request whose spans all have ids.
 fn spans(format: Format, bytes: &[u8]) {
@@ -24,6 +24,21 @@ pub fn zipkin_json(bytes: &[u8]) {
 /// Zipkin's protobuf.
 pub fn zipkin_protobuf(bytes: &[u8]) {
     spans(Format::Protobuf, bytes);
+}
+
+/// Loki's push request in JSON.
+pub fn loki_push_json(bytes: &[u8]) {
+    loki::try_out(Format::Json, bytes);
+}
+
+/// Loki's push request in protobuf, decompressed.
+pub fn loki_push_protobuf(bytes: &[u8]) {
+    loki::try_out(Format::Protobuf, bytes);
+}
+
+/// A query of lines, or a metric of them, is run over a few lines, or refused at a place within it.
+pub fn logql(text: &str) {
+    logql::try_out(text);
 }
 
 /// A query is evaluated, whatever it asks, or refused at a place within it.

@@ -3,6 +3,7 @@
 //!
 //! At most [`MAX_VALUES`] values a field are counted, and [`MAX_FIELDS`] fields; of what comes later it is known that it is there.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::Logs;
@@ -35,7 +36,7 @@ pub(crate) fn facets(
         looked.records += counts.add_unit(&units[at], &search)?;
     }
     let mut fields: Vec<(LogField, Values)> = counts.fields.into_iter().collect();
-    fields.sort_by_cached_key(|(field, values)| values.rank(field, looked.records));
+    fields.sort_by_cached_key(|(field, values)| values.rank(field));
     fields.truncate(limits.entries);
     let facets = fields.into_iter().map(|(field, values)| values.into_facet(field, limits.each)).collect();
     Ok(LogFacets { looked, facets })
@@ -85,7 +86,7 @@ impl Counts<'_> {
             rows_by_context(unit, block.context()?.iter().copied())
         };
         self.add_contexts(unit, &of_context);
-        let attributes = self.attributes(block)?;
+        let Some(attributes) = self.attributes(block)? else { return Ok(()) };
         for column in 0..attributes.column_count() {
             let field = LogField::Attribute(attributes.column_key(column).to_owned());
             if let Some(values) = self.field(&field) {
@@ -104,7 +105,7 @@ impl Counts<'_> {
         let context = block.context()?;
         let of_context = rows_by_context(unit, rows.iter().map(|row| context[*row as usize]));
         self.add_contexts(unit, &of_context);
-        let attributes = self.attributes(block)?;
+        let Some(attributes) = self.attributes(block)? else { return Ok(()) };
         let keys = (0..attributes.column_count()).map(|column| attributes.column_key(column).to_owned());
         let fields: Vec<LogField> = keys.map(LogField::Attribute).collect();
         attributes.distinct_of(rows, &mut |column, value, count| {
@@ -115,13 +116,13 @@ impl Counts<'_> {
         Ok(())
     }
 
-    /// The attributes of a block, as far as they are wanted.
-    fn attributes<'b>(&self, block: Reading<'b>) -> Result<std::borrow::Cow<'b, Attributes>, StoreError> {
+    /// The attributes of a block; nothing where none are wanted.
+    fn attributes<'b>(&self, block: Reading<'b>) -> Result<Option<Cow<'b, Attributes>>, StoreError> {
+        let is_attribute = |key: &LogField| matches!(key, LogField::Attribute(_));
         match self.keys {
-            [] => block.attributes(),
-            [LogField::Attribute(key)] => block.attribute(key),
-            keys if keys.iter().any(|key| matches!(key, LogField::Attribute(_))) => block.attributes(),
-            _ => Ok(std::borrow::Cow::Owned(Attributes::default())),
+            [LogField::Attribute(key)] => block.attribute(key).map(Some),
+            keys if keys.is_empty() || keys.iter().any(is_attribute) => block.attributes().map(Some),
+            _ => Ok(None),
         }
     }
 
@@ -182,16 +183,16 @@ impl Values {
         }
     }
 
-    /// In which order facets are answered: what is told of every record, then what tells records apart, then what is the same in all,
-    /// then what hardly two have in common.
-    fn rank(&self, field: &LogField, records: u64) -> (u8, u64, LogField) {
+    /// In which order facets are answered: what is told of every record, then what tells records apart, then what is the same in all
+    /// that have it, then what hardly two have in common.
+    fn rank(&self, field: &LogField) -> (u8, u64, LogField) {
         let distinct = self.by_value.len() as u64;
         let class = match field {
             LogField::Level => 0,
             LogField::Service => 1,
             LogField::Scope => 2,
             LogField::Attribute(_) if self.has_more || (distinct > 20 && distinct * 2 > self.records) => 5,
-            LogField::Attribute(_) if distinct == 1 && self.records == records => 4,
+            LogField::Attribute(_) if distinct == 1 => 4,
             LogField::Attribute(_) => 3,
         };
         (class, u64::MAX - self.records, field.clone())

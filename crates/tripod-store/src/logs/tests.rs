@@ -135,6 +135,15 @@ impl Model {
             facet.values.iter().map(|value| ((facet.field.clone(), value.value.clone()), value.rows))
         });
         assert_eq!(values.collect::<BTreeMap<_, _>>(), counts, "{query:?}");
+        for keys in [
+            vec![LogField::Service],
+            vec![LogField::Attribute("zone".to_owned())],
+            vec![LogField::Level, LogField::Attribute("a".to_owned())],
+        ] {
+            let some = facets(&store.view(), query, &keys, limits).unwrap();
+            let of_all = found.facets.iter().filter(|facet| keys.contains(&facet.field));
+            assert_eq!(some.facets, of_all.cloned().collect::<Vec<_>>(), "{keys:?} of {query:?}");
+        }
 
         let found = patterns(&store.view(), query, 3, limits).unwrap();
         assert_eq!((found.looked.records, found.others), (matching.len() as u64, 0));

@@ -25,6 +25,37 @@ use regex::Regex;
 pub(crate) use self::filter::{LabelFilter, LineTest};
 pub(crate) use self::parse::{Query, parse};
 
+/// Reads a text and, if it is a query, runs it over a few lines; an error must be within the text.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn try_out(text: &str) {
+    use entry::{Entry, Label, Origin};
+
+    let job = Label { name: "job".into(), value: "api".into(), origin: Origin::Stream };
+    let lines = [r#"{"a":{"b":[1,"x"]},"status":500}"#, "level=info took=5ms msg=\"a b\"", "1.2.3.4 - x [now] 7", ""];
+    let entries = || (0..).zip(lines).map(|(at, line)| Entry::new(at * 1_000_000_000, line.to_owned(), &[job.clone()]));
+    match parse(text) {
+        Err(error) => {
+            let lines: Vec<&str> = text.split('\n').collect();
+            let line = lines.get(error.line - 1).unwrap_or_else(|| panic!("{text:?}: {error}"));
+            assert!(error.column <= line.chars().count() + 1, "{text:?}: {error}");
+        }
+        Ok(Query::Lines(query)) => {
+            for mut entry in entries() {
+                let time = entry.time;
+                stages::run(&query.stages, &mut entry);
+                assert_eq!(entry.time, time);
+            }
+        }
+        Ok(Query::Metric(metric)) => {
+            let grid = metric::Grid { start: 0, step: 1_000, count: 5 };
+            for leaf in &metric.leaves {
+                // Too many series or numbers are an error.
+                let _ = leaf.evaluate::<String>(grid, 100, 10_000, |add| entries().try_for_each(add));
+            }
+        }
+    }
+}
+
 /// Why a query can't be read: where and what.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ParseError {

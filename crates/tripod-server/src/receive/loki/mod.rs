@@ -117,6 +117,24 @@ fn append(
     Ok(ingest.store.append_logs(&logs)?)
 }
 
+/// Reads a body and, if it is a request, looks whether it becomes one of OTLP with all its lines.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn try_out(format: Format, bytes: &[u8]) {
+    use tripod_wire::otlp::LogsData;
+
+    let request = match format {
+        Format::Protobuf => PushRequest::decode(bytes).ok(),
+        Format::Json => json::read(bytes).ok(),
+    };
+    let Some(request) = request else { return };
+    let lines: usize = request.streams.iter().map(|stream| stream.entries.len()).sum();
+    let Ok(logs) = translate::to_otlp(request) else { return };
+    let scopes = logs.resource_logs.iter().flat_map(|one| &one.scope_logs);
+    assert_eq!(scopes.map(|scope| scope.log_records.len()).sum::<usize>(), lines);
+    let again = LogsData::decode(&logs.encode_to_vec()).unwrap_or_else(|error| panic!("not OTLP: {error}"));
+    assert_eq!(again, logs);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
