@@ -65,22 +65,22 @@ const q = (text) => `q=${encodeURIComponent(text)}`;
 const of = `service=${service}`;
 const query = (page) => new URL(page.url()).searchParams.get("q") ?? "";
 const found = (page, count) => page.locator("[data-testid=found]", { hasText: new RegExp(`^${count} record`) }).waitFor();
-const facetValue = (page, key, name) => page.getByTestId(`facet-${key}`).locator(".facet-value", { hasText: name });
+const facetValue = (page, key, name) => page.getByTestId(`facet-${key}`).locator(".log-facet-value", { hasText: name });
 
 test("facets: a click asks for a value, a second one for another as well, alt-click and the minus leave one out", { skip }, () =>
   walk({ colorScheme: "dark" }, q(of), async (page) => {
     await found(page, SENT);
     const pay = facetValue(page, "route", "/pay");
-    assert.equal(await pay.locator(".facet-count").innerText(), "20");
-    await pay.locator(".facet-choose").click();
+    assert.equal(await pay.locator(".log-facet-count").innerText(), "20");
+    await pay.locator(".log-facet-choose").click();
     await found(page, 20);
     assert.equal(query(page), `${of} route=/pay`);
     // The others are still there to be chosen.
-    await facetValue(page, "route", "/cart").locator(".facet-choose").click();
+    await facetValue(page, "route", "/cart").locator(".log-facet-choose").click();
     await found(page, 40);
     await page.getByTestId("facet-route").getByRole("button", { name: "clear" }).click();
     await found(page, SENT);
-    await facetValue(page, "severity", "ERROR").locator(".facet-choose").click({ modifiers: ["Alt"] });
+    await facetValue(page, "severity", "ERROR").locator(".log-facet-choose").click({ modifiers: ["Alt"] });
     await found(page, 40);
     assert.equal(query(page), `${of} severity!=ERROR`);
     await facetValue(page, "severity", "ERROR").getByRole("button", { name: /^Without/ }).click();
@@ -280,7 +280,7 @@ test("narrow screens: all is there, and nothing sticks out", { skip }, () =>
     await fits("records");
     assert.equal(await page.getByTestId("facets").count(), 0, "the list comes first");
     await page.getByTestId("fields").click();
-    await facetValue(page, "route", "/pay").locator(".facet-choose").click();
+    await facetValue(page, "route", "/pay").locator(".log-facet-choose").click();
     await found(page, 20);
     await page.getByTestId("fields").click();
     await page.getByTestId("log-row").first().locator(".log-main").click();

@@ -31,8 +31,8 @@ export function Facets({ state, window }: { state: LogState; window: Window }) {
   const shown = facets.filter((facet) => facet.key.toLowerCase().includes(wanted));
   const unlisted = wanted === "" ? [] : (keys.data ?? []).filter((key) => key.toLowerCase().includes(wanted) && !facets.some((facet) => facet.key === key)).slice(0, 8);
   return (
-    <aside class="facets" aria-label="Fields" data-testid="facets">
-      <input type="search" class="facet-find" value={find} placeholder="Find a field" aria-label="Find a field" onInput={(event) => setFind(event.currentTarget.value)} />
+    <aside class="log-facets" aria-label="Fields" data-testid="facets">
+      <input type="search" class="log-facet-find" value={find} placeholder="Find a field" aria-label="Find a field" onInput={(event) => setFind(event.currentTarget.value)} />
       {loaded.data && <Sampled looked={loaded.data} />}
       {loaded.error && <ErrorNote error={loaded.error} retry={loaded.retry} what="The fields" />}
       {!loaded.data && !loaded.error && <Skeleton rows={10} height={18} />}
@@ -47,7 +47,7 @@ export function Facets({ state, window }: { state: LogState; window: Window }) {
         />
       ))}
       {unlisted.map((key) => (
-        <button key={key} type="button" class="facet-more" onClick={() => (setFind(""), setParams({ field: [key, ...extra] }, "replace"))}>
+        <button key={key} type="button" class="log-facet-more" onClick={() => (setFind(""), setParams({ field: [key, ...extra] }, "replace"))}>
           + {key}
         </button>
       ))}
@@ -106,11 +106,11 @@ function Facet({ facet, looked, filters, openAtFirst, added }: FacetProps) {
   const most = Math.max(1, ...values.map((one) => one.count));
   const remove = () => setParams({ field: route.value.params.getAll("field").filter((key) => key !== facet.key) }, "replace");
   return (
-    <section class="facet" data-testid={`facet-${facet.key}`}>
-      <div class="facet-head">
+    <section class="log-facet" data-testid={`facet-${facet.key}`}>
+      <div class="log-facet-head">
         <button type="button" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
           <ChevronIcon />
-          <span class="facet-key" title={facet.key}>
+          <span class="log-facet-key" title={facet.key}>
             {facet.key}
           </span>
           <span class="count">
@@ -119,17 +119,17 @@ function Facet({ facet, looked, filters, openAtFirst, added }: FacetProps) {
           </span>
         </button>
         {filters.length > 0 && (
-          <button type="button" class="link facet-clear" onClick={() => setText(dropKey(param("q"), facet.key))}>
+          <button type="button" class="link log-facet-clear" onClick={() => setText(dropKey(param("q"), facet.key))}>
             clear
           </button>
         )}
         {facet.attribute && (
-          <button type="button" class="icon-button facet-tool" aria-pressed={isColumn} aria-label={`${isColumn ? "No column" : "A column"} for ${facet.key}`} title={isColumn ? "Remove the column" : "Show as a column"} onClick={() => toggleColumn(facet.key)}>
+          <button type="button" class="icon-button log-facet-tool" aria-pressed={isColumn} aria-label={`${isColumn ? "No column" : "A column"} for ${facet.key}`} title={isColumn ? "Remove the column" : "Show as a column"} onClick={() => toggleColumn(facet.key)}>
             <ColumnIcon />
           </button>
         )}
         {added && (
-          <button type="button" class="icon-button facet-tool" aria-label={`Remove the field ${facet.key}`} onClick={remove}>
+          <button type="button" class="icon-button log-facet-tool" aria-label={`Remove the field ${facet.key}`} onClick={remove}>
             <CloseIcon />
           </button>
         )}
@@ -141,7 +141,7 @@ function Facet({ facet, looked, filters, openAtFirst, added }: FacetProps) {
           ))}
           {values.length > FEW && (
             <li>
-              <button type="button" class="facet-more" onClick={() => setAll(!all)}>
+              <button type="button" class="log-facet-more" onClick={() => setAll(!all)}>
                 {all ? "fewer" : `${values.length - shown.length} more`}
               </button>
             </li>
@@ -166,22 +166,22 @@ function FacetValue({ facet, value, count, part, filter }: ValueProps) {
   const level = facet === "severity" ? ` level-${value.toLowerCase()}` : "";
   const mark = filter ? (filter.excluded ? " is-excluded" : " is-chosen") : "";
   return (
-    <li class={`facet-value${mark}`}>
+    <li class={`log-facet-value${mark}`}>
       <button
         type="button"
-        class="facet-choose"
+        class="log-facet-choose"
         aria-pressed={filter !== undefined && !filter.excluded}
         title={`${name}: click for only these, alt-click for all but these`}
         onClick={(event) => filterBy({ key: facet, value, excluded: event.altKey })}
       >
-        <i class={`facet-bar${level}`} style={{ width: `${Math.max(part * 100, part > 0 ? 1 : 0)}%` }} />
-        <span class="facet-name">
+        <i class={`log-facet-bar${level}`} style={{ width: `${Math.max(part * 100, part > 0 ? 1 : 0)}%` }} />
+        <span class="log-facet-name">
           {facet === "service" && <ServiceDot name={value} />}
           {name}
         </span>
-        <span class="facet-count">{count}</span>
+        <span class="log-facet-count">{count}</span>
       </button>
-      <button type="button" class="icon-button facet-not" aria-pressed={filter?.excluded ?? false} aria-label={`Without ${facet} ${name}`} title="Without these" onClick={() => filterBy({ key: facet, value, excluded: true })}>
+      <button type="button" class="icon-button log-facet-not" aria-pressed={filter?.excluded ?? false} aria-label={`Without ${facet} ${name}`} title="Without these" onClick={() => filterBy({ key: facet, value, excluded: true })}>
         <MinusIcon />
       </button>
     </li>

@@ -94,6 +94,13 @@ function Tabs({ state }: { state: LogState }) {
   );
 }
 
+/** The window as of now: without refreshes that of the page may be old. */
+function currentWindow(): Window {
+  const { start, end, moving } = timeWindow.value;
+  const now = moving ? Date.now() : end;
+  return { start: start + now - end, end: now };
+}
+
 type Shown = ReturnType<typeof useShown>;
 
 /** What the list shows: the window's records, or what arrives. */
@@ -101,9 +108,10 @@ function useShown(state: LogState, window: Window) {
   const [away, setAway] = useState(false);
   const [held, setHeld] = useState(false);
   const frozen = state.live && (away || held);
-  // A live list starts from what was there, which then stays.
-  const began = useRef({ live: false, window });
-  if (began.current.live !== state.live || !state.live) began.current = { live: state.live, window };
+  // A live list starts from what was there, which then stays; another search starts anew.
+  const subject = state.live ? JSON.stringify(state.search) : "";
+  const began = useRef({ subject: "", window });
+  if (!state.live || began.current.subject !== subject) began.current = { subject, window: state.live ? currentWindow() : window };
   const loaded = useLogs(state.search, began.current.window, state.tab === "records" && state.around === "");
   const since = began.current.window.end - 10_000;
   const tail = useTail(state.search, state.live, frozen, loaded.data ?? [], since);
