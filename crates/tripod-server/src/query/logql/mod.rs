@@ -32,7 +32,9 @@ pub(crate) fn try_out(text: &str) {
 
     let job = Label { name: "job".into(), value: "api".into(), origin: Origin::Stream };
     let lines = [r#"{"a":{"b":[1,"x"]},"status":500}"#, "level=info took=5ms msg=\"a b\"", "1.2.3.4 - x [now] 7", ""];
-    let entries = || (0..).zip(lines).map(|(at, line)| Entry::new(at * 1_000_000_000, line.to_owned(), std::slice::from_ref(&job)));
+    let entries = || {
+        (0..).zip(lines).map(|(at, line)| Entry::new(at * 1_000_000_000, line.to_owned(), std::slice::from_ref(&job)))
+    };
     match parse(text) {
         Err(error) => {
             let lines: Vec<&str> = text.split('\n').collect();
