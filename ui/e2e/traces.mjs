@@ -83,9 +83,9 @@ test("the waterfall collapses by span, level and service, hides, filters, and sh
     await page.mouse.down();
     await page.mouse.move(plot.x + plot.width * 0.75, plot.y + 20, { steps: 4 });
     await page.mouse.up();
-    assert.match(params(page).get("zoom"), /^0\.2\d+-0\.7\d+$/);
+    await page.waitForURL((url) => /^0\.2\d+-0\.7\d+$/.test(url.searchParams.get("zoom") ?? ""));
     await page.getByRole("button", { name: "Show all", exact: true }).click();
-    assert.equal(params(page).get("zoom"), null);
+    await page.waitForURL((url) => !url.searchParams.has("zoom"));
   }),
 );
 
@@ -101,7 +101,7 @@ test("a value of the panel is found, leads to other traces and leaves them out",
     assert.ok((await rowCount(page)) >= matches);
     await choose(page, value, "Traces without this value");
     await page.getByTestId("exclusions").waitFor();
-    assert.match(params(page).get("not"), /^\..+=/);
+    await page.waitForURL((url) => /^\..+=/.test(url.searchParams.get("not") ?? ""));
     const { summaries } = await api(`/api/trace-summaries?limit=5000&tags=${encodeURIComponent(JSON.stringify(Object.fromEntries([params(page).get("not").slice(1).split(/=(.*)/s).slice(0, 2)])))}`);
     const left = new Set(summaries.map((one) => one.traceID));
     await page.locator("[data-testid=trace-row], [data-testid=empty]").first().waitFor();
@@ -130,8 +130,8 @@ test("flame graph, statistics and list show the same trace, by keys alone", skip
     if ((await more.count()) > 0) await more.click();
     const sum = (await counts.allInnerTexts()).reduce((total, text) => total + Number(text.replace(/,/g, "")), 0);
     assert.equal(sum, failed.spans, "every span is counted once");
-    await page.getByTestId("sort-errors").press("Enter");
-    assert.equal(params(page).get("spansort"), "-errors");
+    await page.getByRole("columnheader", { name: "Errors" }).getByRole("button").press("Enter");
+    await page.waitForURL((url) => url.searchParams.get("spansort") === "-errors");
     assert.notEqual(await page.locator("[data-testid=stat-row] td:last-child").first().innerText(), "0");
 
     await page.keyboard.press("4");
@@ -141,7 +141,7 @@ test("flame graph, statistics and list show the same trace, by keys alone", skip
     await page.locator(".span-list-rows").focus();
     await page.keyboard.press("j");
     await page.getByTestId("span-panel").waitFor();
-    assert.equal(`span-${params(page).get("span")}`, longest);
+    await page.waitForURL((url) => `span-${url.searchParams.get("span")}` === longest);
     await page.keyboard.press("f");
     await page.keyboard.type("zzz-nowhere");
     await page.getByTestId("span-list-count").filter({ hasText: /^0 of/ }).waitFor();
@@ -168,7 +168,7 @@ test("two traces are picked in the list, compared by structure, swapped, and one
     assert.deepEqual([verdict.slice(1), verdict[0] === swapped[0]], [swapped.slice(1), false], "the difference has the other sign");
     await page.getByTestId("diff-row").first().locator(".diff-figure").first().click();
     await page.getByTestId("span-panel").waitFor();
-    assert.equal(new URL(page.url()).pathname, `/traces/${other.traceID}`);
+    await page.waitForURL((url) => url.pathname === `/traces/${other.traceID}`);
 
     await page.getByTestId("compare").click();
     await page.getByTestId("candidate").first().click();
@@ -189,7 +189,7 @@ test("a downloaded trace is dropped back in and shown without the server; what c
       await page.goto(`${base}/traces?refresh=off`);
       await page.getByTestId("file-input").setInputFiles(file);
       await waitForRows(page, failed.spans);
-      assert.equal(new URL(page.url()).pathname, `/traces/file/${failed.traceID}`);
+      await page.waitForURL((url) => url.pathname === `/traces/file/${failed.traceID}`);
       assert.equal(await page.getByTestId("trace-root").innerText(), failed.operation);
     }
     await page.goto(`${base}/traces?refresh=off`);

@@ -1,21 +1,23 @@
 /** What the trace's time went to, by service or by operation: counts, sums, self time; a click finds those spans. */
 import { useMemo, useState } from "preact/hooks";
 import { ServiceDot } from "../../components/service-tag";
-import { SortHead, sorted, useSort } from "../../components/sort-head";
+import { SortHeaders, useSorted, type SortColumn } from "../../components/sort-header";
 import { formatCount, formatDuration, formatPercent } from "../../lib/format";
 import { statisticsOf, type StatRow } from "../../model/trace-stats";
 import { param, setParams } from "../../state/url";
 import type { ViewProps } from "./view-props";
 import "../../styles/trace-views.css";
 
-const COLUMNS = [
-  { key: "name", title: "Service and operation", value: (one: StatRow) => `${one.service} ${one.operation}` },
-  { key: "count", title: "Count", value: (one: StatRow) => one.count },
-  { key: "total", title: "Total", value: (one: StatRow) => one.total },
-  { key: "self", title: "Self time", value: (one: StatRow) => one.self },
-  { key: "mean", title: "Mean", value: (one: StatRow) => one.total / one.count },
-  { key: "max", title: "Max", value: (one: StatRow) => one.max },
-  { key: "errors", title: "Errors", value: (one: StatRow) => one.errors },
+const nameOf = (one: StatRow) => `${one.service} ${one.operation}`;
+
+const COLUMNS: SortColumn<StatRow>[] = [
+  { key: "name", title: "Service and operation", value: nameOf, words: true },
+  { key: "count", title: "Count", value: (one) => one.count },
+  { key: "total", title: "Total", value: (one) => one.total },
+  { key: "self", title: "Self time", value: (one) => one.self },
+  { key: "mean", title: "Mean", value: (one) => one.total / one.count },
+  { key: "max", title: "Max", value: (one) => one.max },
+  { key: "errors", title: "Errors", value: (one) => one.errors },
 ];
 
 const BY = [
@@ -23,14 +25,16 @@ const BY = [
   { id: "service", title: "By service" },
 ] as const;
 
+const SORT = "spansort";
+const BY_SELF_TIME = "-self";
 /** A table of thousands of rows takes long to lay out; what matters is on top. */
 const FIRST = 100;
 
 export function StatsTable({ trace }: ViewProps) {
   const by = param("spangroup") === "service" ? "service" : "operation";
-  const sort = useSort("spansort", COLUMNS, { key: "self", down: true });
   const statistics = useMemo(() => statisticsOf(trace, by), [trace, by]);
-  const rows = useMemo(() => sorted(statistics, sort), [statistics, sort.column, sort.down]);
+  const sorted = useSorted(statistics, COLUMNS, SORT, BY_SELF_TIME, nameOf);
+  const { rows } = sorted;
   const [all, setAll] = useState(false);
   const shown = all ? rows : rows.slice(0, FIRST);
   const selfSum = statistics.reduce((sum, one) => sum + one.self, 0) || 1;
@@ -48,9 +52,7 @@ export function StatsTable({ trace }: ViewProps) {
         <table class="data-table stats-table">
           <thead>
             <tr>
-              {COLUMNS.map((column) => (
-                <SortHead key={column.key} column={column} sort={sort} number={column.key !== "name"} />
-              ))}
+              <SortHeaders columns={COLUMNS} sorted={sorted} name={SORT} fallback={BY_SELF_TIME} />
             </tr>
           </thead>
           <tbody>
