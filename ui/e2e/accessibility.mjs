@@ -22,6 +22,7 @@ before(async () => {
   const views = ["flame", "stats", "spans"].map((view) => `/traces/${trace.traceID}?as=${view}`);
   pages.push(...views, "/traces?q={status=error}&not=service=nobody", `/traces/compare?a=${trace.traceID}`, `/traces/compare?a=${trace.traceID}&b=${other.traceID}&show=tree`);
   pages.push("/services/map", `/services/service/${encodeURIComponent(service)}`, `/metric/${metric}?near=${metric}_bucket&near.at=${Date.now() - 60_000}`);
+  pages.push("/dashboards", "/dashboards/tripod-signal-generation", "/dashboards/tripod-system-overview?edit=1&editPanel=1", "/dashboards/tripod-infrastructure?viewPanel=1");
   pages.push("/alerts", "/alerts/history", "/alerts/silences", "/alerts/new?expr=up");
   const log = (await (await fetch(`${base}/api/logs?limit=1`)).json()).logs[0].id;
   pages.push("/logs?tab=patterns", `/logs?log=${log}&col=service.version`, `/logs?around=${log}`);

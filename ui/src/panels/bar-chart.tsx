@@ -7,6 +7,8 @@ import type { PanelProps } from "./props";
 import { TimeSeriesPanel } from "./time-series";
 
 const MOST_BARS = 200;
+/** So that the figure above the longest bar has a place. */
+const HEADROOM = 1.08;
 
 export function BarChartPanel(props: PanelProps) {
   const { panel, frames } = props;
@@ -30,7 +32,7 @@ function Bars({ panel, title, frame, x, width, height, dark }: PanelProps & { fr
   const sums = Array.from({ length: rows }, (_, row) => fields.reduce((sum, one) => sum + Math.max(0, Number(one.values[row] ?? 0)), 0));
   const [low, high] = extent(fields);
   const config = fields[0]?.config ?? {};
-  const most = config.max ?? (stacking === "percent" ? 1 : stacked ? Math.max(...sums, 0) : Math.max(0, high));
+  const most = config.max ?? (stacking === "percent" ? 1 : stacked ? Math.max(...sums, 0) * HEADROOM : Math.max(0, high) * HEADROOM);
   const least = config.min ?? Math.min(0, low);
   const colors = fields.map((one, i) => seriesColor(one, i, dark, [low, high]));
   const lying = orientation === "horizontal";

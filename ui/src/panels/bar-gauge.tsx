@@ -16,7 +16,7 @@ export function BarGaugePanel({ panel, frames, scope, width, height, dark }: Pan
             {figure.name}
           </span>
           <Bar figure={figure} upright={upright} />
-          <b class="bar-gauge-value" style={figure.shown.color ? { color: figure.shown.color } : {}}>
+          <b class="bar-gauge-value" style={figure.shown.color ? { "--value": figure.shown.color } : {}}>
             {textOf(figure.shown)}
           </b>
           <Links links={figure.field.config.links ?? []} scope={scope} value={figure.value} name={figure.name} labels={figure.field.labels} />

@@ -20,7 +20,7 @@ export function PiePanel({ panel, title, frames, width, height, dark }: PanelPro
   const colorOf = (figure: Figure, i: number) => (mode(figure).startsWith("palette") ? (figures.length > 1 && figure.field === figures[0].field && i > 0 ? paletteColor(i, dark) : seriesColor(figure.field, i, dark, [figure.min, figure.max])) : (figure.shown.color ?? paletteColor(i, dark)));
   const parts = figures.map((figure, i): Part => ({ ...figure, share: Number(figure.value) / total, color: colorOf(figure, i) })).sort((a, b) => b.share - a.share);
   const legend = panel.options.legend ?? { show: true, table: false, right: true, calcs: [], sortDesc: false };
-  const beside = legend.show && (legend.right || width > height * 1.5) && width > 300;
+  const beside = legend.show && (legend.right || width > height * 1.5) && width > 400;
   const size = Math.max(60, Math.min(beside ? width * 0.5 : width, legend.show && !beside ? height * 0.62 : height));
   const labels = panel.options.pieLabels ?? [];
   return (

@@ -116,12 +116,12 @@ function Cell({ field, row, ends, scope, dark }: { field: Field; row: number; en
   const { cell = "text", links = [] } = field.config;
   const text = field.type === "time" && isNumber(value) && !field.config.unit ? formatDateTime(value) : textOf(shown);
   const colored = shown.color && (field.type === "number" || shown.mapped) ? shown.color : undefined;
-  const style = colored && cell === "color-text" ? { color: colored } : colored && cell === "color-background" ? { background: withAlpha(colored, dark ? 0.34 : 0.28) } : {};
+  const style = colored && cell === "color-text" ? { "--value": colored } : colored && cell === "color-background" ? { background: withAlpha(colored, dark ? 0.34 : 0.28) } : {};
   const gauge = cell === "gauge" || cell === "gradient-gauge" || cell === "lcd-gauge";
   const [low, high] = [field.config.min ?? Math.min(0, ends[0]), field.config.max ?? ends[1]];
   const part = isNumber(value) ? Math.min(1, Math.max(0, (value - low) / (high - low || 1))) : 0;
   return (
-    <td class={alignOf(field)} style={style} title={text}>
+    <td class={`${alignOf(field)}${colored && cell === "color-text" ? " is-colored" : ""}`} style={style} title={text}>
       {gauge && (
         <span class="cell-gauge" aria-hidden="true">
           <i style={{ width: `${(part * 100).toFixed(1)}%`, ...(colored ? { background: colored } : {}) }} />
