@@ -21,12 +21,13 @@ after(async () => {
   await browser?.close();
   if (!base) return;
   for (const name of [NAME, "By keyboard"]) await fetch(`${base}/api/rules/own/${encodeURIComponent(name)}`, { method: "DELETE" });
+  for (const { id, comment } of await json("/api/v2/silences")) if (comment === "walked") await fetch(`${base}/api/v2/silence/${id}`, { method: "DELETE" });
 });
 
 async function walk(options, steps) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme: "light", ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(30_000);
   const complaints = [];
   page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
   page.on("pageerror", (error) => complaints.push(String(error)));
@@ -83,7 +84,7 @@ test("from a chart to an alert that fires, is silenced, has a history, and goes"
     const card = page.getByTestId("group-firing").getByRole("article", { name: NAME });
     await card.waitFor();
     await card.getByText(/there are \d+ of them/).waitFor();
-    await page.getByTestId("firing-badge").waitFor({ timeout: 30_000 });
+    await page.getByTestId("firing-badge").waitFor();
     await picture(page, "alerts-list");
 
     await card.getByTestId("silence").click();
@@ -119,8 +120,10 @@ test("from a chart to an alert that fires, is silenced, has a history, and goes"
 );
 
 test("by keyboard: to the alerts, to a rule, its silence, a new one that has a name already", { skip }, async () => {
-  assert.ok((await put("By keyboard", { expr: "vector(1)", interval: "1s" })).ok);
-  await until("it fires", async () => (await json("/api/v1/alerts")).data.alerts.find(({ labels, state }) => labels.alertname === "By keyboard" && state === "firing"));
+  const expr = "sum(pipeline_execution_duration_seconds_bucket) > 0";
+  assert.ok((await put("By keyboard", { expr, interval: "1s" })).ok);
+  const firing = ({ labels, state, annotations }) => labels.alertname === "By keyboard" && state === "firing" && annotations.tripod_traces;
+  await until("it fires and has traces", async () => (await json("/api/v1/alerts")).data.alerts.find(firing));
   await walk({ colorScheme: "dark" }, async (page, complaints) => {
     await page.goto(`${base}/services?refresh=off`);
     await page.locator("main").waitFor();
@@ -133,6 +136,11 @@ test("by keyboard: to the alerts, to a rule, its silence, a new one that has a n
     assert.equal(await focused(), "By keyboard");
     await page.keyboard.press("Enter");
     await page.getByTestId("transitions").waitFor();
+    await card.getByTestId("alert-trace").first().focus();
+    await page.keyboard.press("Enter");
+    await page.getByTestId("trace-drawer").getByText(/spans/).first().waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByTestId("trace-drawer").waitFor({ state: "detached" });
     await card.getByTestId("silence").focus();
     await page.keyboard.press("Enter");
     await page.getByTestId("silence-form").waitFor();

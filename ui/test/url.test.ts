@@ -16,6 +16,11 @@ test("changes replace, remove and repeat parameters, and leave the others alone"
   expect(encode(new URLSearchParams())).toBe("");
 });
 
+test("addresses that people guess and alerts carry reach their pages", async () => {
+  const { canonical } = await url();
+  expect(["/metrics/up", "/metrics", "/trace/5b8e", "/traces/5b8e", "/traced"].map(canonical)).toEqual(["/metric/up", "/metric", "/traces/5b8e", "/traces/5b8e", "/traced"]);
+});
+
 test("another page keeps the window of time and drops what belongs to this one", async () => {
   const { href, hrefWith } = await url();
   expect(href("/logs", { q: "slow" })).toBe("/logs?range=1h&q=slow");

@@ -29,7 +29,7 @@ export const PLACES: Place[] = [
   { path: "/metric", title: "Metrics", key: "m", page: MetricsPage, titleOf: (name) => name },
   { path: "/logs", title: "Logs", key: "l", page: LogsPage },
   { path: "/dashboards", title: "Dashboards", key: "d", page: lazy("Dashboards", async () => (await import("./dashboards")).DashboardsPage) },
-  { path: "/alerts", title: "Alerts", key: "a", page: AlertsPage },
+  { path: "/alerts", title: "Alerts", key: "a", page: AlertsPage, titleOf: (name) => (name === "new" ? "New alert" : "Alerts") },
 ];
 
 /** The place of an address and what it names there; the services are what one sees first. */

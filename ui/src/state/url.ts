@@ -16,7 +16,7 @@ const SHARED = ["range", "from", "to", "refresh"];
  * `/metrics/NAME` is what people guess, and it reaches the page; `/metrics` alone does not, as the server answers that itself.
  * `/trace/ID` is where links in alerts lead, and those to Jaeger.
  */
-const canonical = (path: string) => path.replace(/^\/metrics(?=\/|$)/, "/metric").replace(/^\/trace(?=\/)/, "/traces");
+export const canonical = (path: string) => path.replace(/^\/metrics(?=\/|$)/, "/metric").replace(/^\/trace(?=\/)/, "/traces");
 
 const read = (): Route => ({ path: canonical(location.pathname), params: new URLSearchParams(location.search) });
 

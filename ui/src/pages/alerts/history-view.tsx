@@ -14,7 +14,7 @@ export function HistoryView() {
   void route.value;
   const window = timeWindow.value;
   const rule = param("rule");
-  const { data, error, retry } = useLoad(`all history ${rule}`, `${window.start}-${window.end}`, async (signal) => ({ window, ...(await fetchHistory(window, rule, signal)) }));
+  const { data, error, retry } = useLoad(`all history ${rule}`, `${window.start}-${window.end}`, async (signal) => ({ window, ...(await fetchHistory(window, { rule }, signal)) }));
   if (error) return <ErrorNote error={error} retry={retry} what="What the alerts did" />;
   if (!data) return <Skeleton rows={8} />;
   if (data.alerts.length === 0) return <Empty title="No alert was pending or firing in this window.">Choose a longer one above.</Empty>;
@@ -54,7 +54,7 @@ export function HistoryView() {
         {data.alerts.length > MOST_STRIPS && <p class="faint">{data.alerts.length - MOST_STRIPS} more alerts are in the list below.</p>}
       </section>
       <Transitions history={data} named />
-      {!data.complete && <p class="faint">There was more: choose a shorter window, or one rule.</p>}
+      {!data.complete && <p class="faint">There was more: choose a shorter window, or one rule, by its name above.</p>}
     </>
   );
 }

@@ -11,7 +11,7 @@ import { Transitions } from "./transitions";
 
 export function RuleDetail({ rule }: { rule: AlertRule }) {
   const window = timeWindow.value;
-  const { data, error, retry } = useLoad(`history of ${rule.name}`, `${window.start}-${window.end}`, (signal) => fetchHistory(window, rule.name, signal));
+  const { data, error, retry } = useLoad(`history of ${rule.name}`, `${window.start}-${window.end}`, (signal) => fetchHistory(window, { rule: rule.name }, signal));
   const own = data && onlyOf(rule, data);
   return (
     <div class="alert-detail">

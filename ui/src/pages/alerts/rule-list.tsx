@@ -17,7 +17,7 @@ export function RuleList() {
   const version = `${window.start}-${window.end}`;
   const rules = useLoad("alert rules", version, fetchAlertRules);
   const own = useLoad("own rules", version, fetchOwnRules);
-  const past = useLoad("alert history", version, async (signal) => ({ window, ...(await fetchHistory(window, "", signal)) }));
+  const past = useLoad("alert history", version, async (signal) => ({ window, ...(await fetchHistory(window, { limit: 1 }, signal)) }));
   useRowKeys("Rules");
   const text = param("filter");
   const only = param("state");
