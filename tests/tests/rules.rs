@@ -221,13 +221,32 @@ fn promtool_and_tripod_come_to_the_same_in_unit_tests() {
         ),
         (true, query("h", "0m", "{labels: 'h', histogram: '{{schema:0 sum:1 count:1 buckets:[1]}}'}")),
         (false, query("h", "0m", "{labels: 'h', histogram: '{{schema:0 sum:3 count:3 buckets:[3]}}'}")),
+        (false, query("h", "0m", "{labels: 'h', histogram: '{{sum:1 count:1 buckets:[1] counter_reset_hint:gauge}}'}")),
+        (
+            true,
+            query("h", "1m", "{labels: 'h', histogram: '{{sum:3 count:2 buckets:[2] counter_reset_hint:not_reset}}'}"),
+        ),
+        (false, query("h", "1m", "{labels: 'h', histogram: '{{sum:3 count:2 buckets:[2]}}'}")),
+        (
+            true,
+            query(
+                "rate(h[2m])",
+                "2m",
+                "{labels: '{}', histogram: '{{sum:0.03333333333333333 count:0.016666666666666666 buckets:[0.016666666666666666] counter_reset_hint:gauge}}'}",
+            ),
+        ),
+        (true, query("g", "1m", "{labels: 'g', histogram: '{{count:1 buckets:[1] counter_reset_hint:gauge}}'}")),
+        (true, query("g", "2m", "{labels: 'g', histogram: '{{count:5 buckets:[5]}}'}")),
+        (false, query("g", "3m", "{labels: 'g', histogram: '{{count:1 buckets:[1] counter_reset_hint:reset}}'}")),
+        (true, query("g", "3m", "{labels: 'g', histogram: '{{count:1 buckets:[1]}}'}")),
+        (true, query("g", "4m", "{labels: 'g', histogram: '{{count:1 buckets:[1] counter_reset_hint:not_reset}}'}")),
         (true, query("s", "2m", "")),
         (true, query("s", "1m", "{labels: s, value: -1.5}")),
         (false, query("sum(", "1m", "")),
         (false, "alert_rule_test: [{eval_time: 1m}]".to_owned()),
         (false, "unknown: 1".to_owned()),
     ] {
-        let series = "[{series: 'x{job=\"a\"}', values: '1 7x4 1x9'}, {series: s, values: '0-1.5x1 stale'}, {series: h, values: '{{schema:0 sum:1 count:1 buckets:[1]}}+{{schema:0 sum:2 count:1 buckets:[1]}}x5'}]";
+        let series = "[{series: 'x{job=\"a\"}', values: '1 7x4 1x9'}, {series: s, values: '0-1.5x1 stale'}, {series: h, values: '{{schema:0 sum:1 count:1 buckets:[1]}}+{{schema:0 sum:2 count:1 buckets:[1]}}x5'}, {series: g, values: '{{count:1 buckets:[1] counter_reset_hint:gauge}}x1 {{count:5 buckets:[5]}} {{count:1 buckets:[1]}}x2'}]";
         let text = format!(
             "rule_files: [rules.yml]\nevaluation_interval: 1m\ntests:\n- interval: 1m\n  external_labels: {{region: eu}}\n  external_url: http://p\n  input_series: {series}\n  {test}\n"
         );

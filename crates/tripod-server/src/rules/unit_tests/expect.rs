@@ -1,8 +1,9 @@
 //! What a test expects beside what it got, as lines that say what is missing and what is too much.
 
 use std::fmt;
+use std::sync::Arc;
 
-use tripod_promql::{Labels, SampleValue, VectorSample, format_float};
+use tripod_promql::{Histogram, Labels, ResetHint, SampleValue, VectorSample, format_float};
 
 /// An alert as a test sees it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,7 +37,8 @@ pub(super) fn check_samples(
     fuzzy: bool,
 ) -> Result<(), String> {
     let mut expected = expected.to_vec();
-    let mut got: Vec<(Labels, SampleValue)> = got.into_iter().map(|sample| (sample.labels, sample.value)).collect();
+    let mut got: Vec<(Labels, SampleValue)> =
+        got.into_iter().map(|sample| (sample.labels, as_read(sample.value))).collect();
     expected.sort_by(|a, b| a.0.cmp(&b.0));
     got.sort_by(|a, b| a.0.cmp(&b.0));
     let same = |((a, x), (b, y)): (&(Labels, SampleValue), &(Labels, SampleValue))| a == b && is_same(x, y, fuzzy);
@@ -52,7 +54,26 @@ pub(super) fn check_samples(
 fn value_text(value: &SampleValue) -> String {
     match value {
         SampleValue::Float(value) => format_float(*value),
-        SampleValue::Histogram(histogram) => histogram.to_string(),
+        SampleValue::Histogram(histogram) => format!("{histogram}{}", hint_text(histogram)),
+    }
+}
+
+fn hint_text(histogram: &Histogram) -> &'static str {
+    match histogram.reset_hint {
+        ResetHint::Unknown => "",
+        ResetHint::Reset => " counter_reset_hint:reset",
+        ResetHint::NotReset => " counter_reset_hint:not_reset",
+        ResetHint::Gauge => " counter_reset_hint:gauge",
+    }
+}
+
+/// That there was a reset is what the engine finds out; Prometheus forgets it when it reads a sample.
+fn as_read(value: SampleValue) -> SampleValue {
+    match value {
+        SampleValue::Histogram(histogram) if histogram.reset_hint == ResetHint::Reset => {
+            SampleValue::Histogram(Arc::new(Histogram { reset_hint: ResetHint::Unknown, ..histogram.as_ref().clone() }))
+        }
+        other => other,
     }
 }
 
@@ -61,7 +82,7 @@ fn is_same(a: &SampleValue, b: &SampleValue, fuzzy: bool) -> bool {
         (SampleValue::Float(a), SampleValue::Float(b)) => {
             a == b || a.is_nan() && b.is_nan() || fuzzy && (a.next_up() == *b || a.next_down() == *b)
         }
-        (SampleValue::Histogram(a), SampleValue::Histogram(b)) => a.equivalent(b),
+        (SampleValue::Histogram(a), SampleValue::Histogram(b)) => a.reset_hint == b.reset_hint && a.equivalent(b),
         _ => false,
     }
 }

@@ -1,9 +1,9 @@
 //! Series in memory, which come as time goes by: no rule sees what is still to come.
 
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use tripod_promql::notation::{Item, parse_series};
-use tripod_promql::{Engine, Labels, Memory, Output, QueryError, SampleValue, Series};
+use tripod_promql::{Engine, Histogram, Labels, Memory, Output, QueryError, ResetHint, SampleValue, Series};
 
 use super::file::InputSeries;
 use crate::rules::ground::{Ground, RuleSample};
@@ -12,11 +12,43 @@ use crate::rules::ground::{Ground, RuleSample};
 pub(super) struct TestGround {
     memory: RwLock<Memory>,
     engine: Engine,
-    /// Series, and what of them has not come yet.
-    coming: Vec<(Labels, std::vec::IntoIter<Item>)>,
+    coming: Vec<Coming>,
     /// When the next samples come, milliseconds since the Unix epoch.
     next: i64,
     interval: i64,
+}
+
+/// A series, and what of it has not come yet.
+struct Coming {
+    labels: Labels,
+    items: std::vec::IntoIter<Item>,
+    /// The sample before, if it was a histogram that counts.
+    before: Option<Arc<Histogram>>,
+}
+
+impl Coming {
+    fn next(&mut self) -> Option<SampleValue> {
+        match self.items.next()? {
+            Item::Nothing => None,
+            Item::Float(value) => {
+                self.before = None;
+                Some(SampleValue::Float(value))
+            }
+            Item::Histogram(histogram, _) => Some(SampleValue::Histogram(self.kept(&histogram))),
+        }
+    }
+
+    /// A histogram with what Prometheus' store knows of resets when it is read again: that there was none since the one before, or nothing.
+    fn kept(&mut self, histogram: &Arc<Histogram>) -> Arc<Histogram> {
+        let hint = match (histogram.reset_hint, &self.before) {
+            (ResetHint::Gauge, _) => ResetHint::Gauge,
+            (_, Some(before)) if !histogram.is_reset_since(before) => ResetHint::NotReset,
+            _ => ResetHint::Unknown,
+        };
+        let kept = Arc::new(Histogram { reset_hint: hint, ..histogram.as_ref().clone() });
+        self.before = (hint != ResetHint::Gauge).then(|| Arc::clone(&kept));
+        kept
+    }
 }
 
 impl TestGround {
@@ -24,7 +56,7 @@ impl TestGround {
         let read = |one: &InputSeries| {
             let line = format!("{} {}", one.series, one.values);
             let (labels, items) = parse_series(&line).map_err(|reason| format!("series {:?}: {reason}", one.series))?;
-            Ok((labels, items.into_iter()))
+            Ok(Coming { labels, items: items.into_iter(), before: None })
         };
         let coming = series.iter().map(read).collect::<Result<Vec<_>, String>>()?;
         let (memory, engine) = (RwLock::default(), Engine::default());
@@ -34,14 +66,10 @@ impl TestGround {
     /// Lets all samples up to a time come.
     pub(super) fn load_until(&mut self, at: i64) {
         let memory = self.memory.get_mut().unwrap_or_else(PoisonError::into_inner);
-        while self.next <= at && self.coming.iter().any(|(_, items)| items.len() > 0) {
-            for (labels, items) in &mut self.coming {
-                let value = match items.next() {
-                    Some(Item::Float(value)) => SampleValue::Float(value),
-                    Some(Item::Histogram(histogram, _)) => SampleValue::Histogram(histogram),
-                    Some(Item::Nothing) | None => continue,
-                };
-                memory.add(series(RuleSample { labels: labels.clone(), time: self.next, value }));
+        while self.next <= at && self.coming.iter().any(|coming| coming.items.len() > 0) {
+            for coming in &mut self.coming {
+                let Some(value) = coming.next() else { continue };
+                memory.add(series(RuleSample { labels: coming.labels.clone(), time: self.next, value }));
             }
             self.next += self.interval;
         }
