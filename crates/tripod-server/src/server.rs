@@ -203,6 +203,7 @@ struct Files {
 impl Files {
     fn reload(&self) -> Result<(), ServerError> {
         let config = read_prometheus(self.prometheus.as_deref())?;
+        let _turn = self.rules.own.turn();
         let rules = self.rules.load_again(&config)?;
         self.read.send_replace(config);
         self.rules.apply(rules);

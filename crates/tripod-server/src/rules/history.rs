@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tripod_promql::{Cancel, Engine, Labels, METRIC_NAME, Value, VectorSample, is_stale};
 use tripod_store::{Matcher, Store, StoreError};
@@ -23,6 +24,8 @@ const MAX_ALERTS: usize = 2000;
 const MAX_STRETCHES: usize = 50_000;
 /// Evaluations of one answer, to find values.
 const MAX_ASKED: usize = 60;
+/// How long one answer may look for values and traces: who looks at a page waits for it.
+const MAX_LOOKING: Duration = Duration::from_secs(2);
 /// Beginnings of one answer that traces are looked for.
 const MAX_TRACED: usize = 20;
 
@@ -128,12 +131,12 @@ impl Past<'_> {
         let rules: Vec<Option<&Rule>> = history.alerts.iter().map(|alert| self.rule_of(&alert.labels)).collect();
         let mut answers: HashMap<(*const Rule, i64), Vec<VectorSample>> = HashMap::new();
         let links = Links { store: Arc::clone(self.store), engine: self.engine.clone() };
-        let mut traced = 0;
+        let (mut traced, begin) = (0, Instant::now());
         let begins = history.transitions.iter_mut().filter(|one| one.transition.to != State::Inactive);
         for one in begins {
             let labels = &history.alerts[one.alert].labels;
             let (Some(rule), at) = (rules[one.alert], one.transition.at) else { continue };
-            if self.cancel.is_cancelled() {
+            if self.cancel.is_cancelled() || begin.elapsed() > MAX_LOOKING {
                 return;
             }
             let key = (std::ptr::from_ref(rule), at);

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -167,6 +167,11 @@ impl OwnRules {
         &self.path
     }
 
+    /// Whoever reads the file to act on it holds this from reading to acting, too.
+    pub(crate) fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Keeps a rule and has it acted on; whether it is a new one. With `new`, only if there is none of that name.
     pub(super) fn put(
         &self,
@@ -205,7 +210,7 @@ impl OwnRules {
         act: impl FnOnce(RuleFile),
         change: impl FnOnce(&mut Vec<GroupConfig>) -> Result<T, OwnError>,
     ) -> Result<T, OwnError> {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = self.turn();
         let broken = |faults: Vec<RuleFault>| {
             OwnError::Broken(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
         };
