@@ -138,7 +138,8 @@ test("by keyboard: to the alerts, to a rule, its silence, a new one that has a n
     await page.getByTestId("transitions").waitFor();
     await card.getByTestId("alert-trace").first().focus();
     await page.keyboard.press("Enter");
-    await page.getByTestId("trace-drawer").getByText(/spans/).first().waitFor();
+    await page.getByTestId("trace-drawer").waitFor();
+    assert.match(page.url(), /[?&]trace=[0-9a-f]{32}/);
     await page.keyboard.press("Escape");
     await page.getByTestId("trace-drawer").waitFor({ state: "detached" });
     await card.getByTestId("silence").focus();
