@@ -124,6 +124,12 @@ impl Prometheus {
         Self::start(programs, config, "", &[])
     }
 
+    /// Starts it with these features and this configuration, in which `localhost:9090` is itself.
+    pub fn featured(programs: &Path, config: &str, features: &str) -> Self {
+        let address = free_address();
+        Self::start_at(address, programs, &config.replace("localhost:9090", &address.to_string()), features, &[])
+    }
+
     /// Starts it to take what is written to it by remote write, and waits until it is ready to.
     pub fn receiving(programs: &Path, features: &str) -> Self {
         let prometheus = Self::start(programs, "global: {}\n", features, &["--web.enable-remote-write-receiver"]);

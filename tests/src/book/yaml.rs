@@ -8,8 +8,16 @@ use serde_json::{Map, Value};
 /// # Errors
 /// What can't be read.
 pub fn parse(text: &str) -> Result<Value, String> {
+    documents(text)?.into_iter().next().ok_or_else(|| "no document".to_owned())
+}
+
+/// All documents of a text.
+///
+/// # Errors
+/// What can't be read.
+pub fn documents(text: &str) -> Result<Vec<Value>, String> {
     let documents = Yaml::load_from_str(text).map_err(|error| error.to_string())?;
-    documents.first().map(value).ok_or_else(|| "no document".to_owned())
+    Ok(documents.iter().map(value).collect())
 }
 
 fn value(node: &Yaml<'_>) -> Value {
