@@ -1,8 +1,9 @@
 //! The book: what the five seed documents show, block by block, each with what Tripod has in its place (`docs/from-the-seeds/`).
 //!
 //! The Rust blocks of a page are doc tests of this crate; `tests/book.rs` compares the pages with the seeds and checks the blocks in
-//! other languages.
+//! other languages. All other pages of the book are checked by `tests/book_pages.rs` and `tests/book_links.rs`.
 
+pub mod links;
 pub mod queries;
 mod seen;
 pub mod shell;
@@ -144,6 +145,10 @@ mod trading_platform {}
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/from-the-seeds/unified-metrics.md")]
 mod unified_metrics {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/tutorial/first-ten-minutes.md")]
+mod first_ten_minutes {}
 
 #[cfg(test)]
 mod tests {
