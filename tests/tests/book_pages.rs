@@ -156,9 +156,7 @@ fn check_command(words: &[String], at: &str) {
     match *words {
         ["tripod", ref rest @ ..] => check_tripod(rest, at),
         ["./demo", ref flags @ ..] => check_flags(&["demo"], flags, at),
-        ["cargo", "run", "-p", package, ..]
-        | ["cargo", "build", "--release", "-p", package, ..]
-        | ["cargo", "test", "-p", package, ..] => {
+        ["cargo", "run" | "test", "-p", package, ..] | ["cargo", "build", "--release", "-p", package, ..] => {
             let manifests = ["crates", "examples", "deploy/grafana"].map(|folder| root().join(folder));
             let of_folder = |folder: &PathBuf| std::fs::read_dir(folder).into_iter().flatten().map_while(Result::ok);
             let mut all: Vec<_> =
