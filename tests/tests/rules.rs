@@ -87,7 +87,8 @@ fn shipped() -> Vec<(PathBuf, PathBuf)> {
     let folder = root().join("deploy/rules");
     let files = std::fs::read_dir(&folder).expect("the folder").map(|file| file.expect("a file").path());
     let files = files.filter(|path| path.extension().is_some_and(|extension| extension == "yml"));
-    let mut files: Vec<_> = files.map(|path| (path.clone(), folder.join("tests").join(path.file_name().expect("a name")))).collect();
+    let mut files: Vec<_> =
+        files.map(|path| (path.clone(), folder.join("tests").join(path.file_name().expect("a name")))).collect();
     files.sort();
     files
 }
@@ -109,8 +110,7 @@ fn untested(rules: &Value, tests: &Value) -> Vec<String> {
         }
         let name = rule["alert"].as_str().expect("an alert or a series");
         let its = |test: &&Value| test["alertname"] == name;
-        let fires: Vec<bool> =
-            of_alerts.iter().filter(its).map(|test| !list(test, "exp_alerts").is_empty()).collect();
+        let fires: Vec<bool> = of_alerts.iter().filter(its).map(|test| !list(test, "exp_alerts").is_empty()).collect();
         for (firing, words) in [(true, "fires in no test"), (false, "is silent in no test")] {
             if !fires.contains(&firing) {
                 missing.push(format!("{name} {words}"));

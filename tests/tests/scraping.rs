@@ -95,3 +95,69 @@ delete_from_gateway(gateway, job='gone')
     assert_eq!(value(&format!("backup_seconds_bucket{{{group},le=\"0.5\"}}")), "1");
     assert_eq!(value("count(backup_runs_total)"), "1");
 }
+
+#[test]
+fn a_target_that_speaks_tls_and_wants_a_token_is_scraped_by_who_trusts_and_knows_it() {
+    let data = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let other = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let file = |name: &str, text: &str| {
+        let path = data.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (certificate, key) = (file("cert.pem", &made.cert.pem()), file("key.pem", &made.signing_key.serialize_pem()));
+    file("other.pem", &other.cert.pem());
+    let token = file("token", "s3cret-of-the-target\n");
+    let tls = ["--tls-cert", &certificate, "--tls-key", &key, "--token-file", &token];
+    let target = Tripod::start_with(&data.path().join("target"), &tls);
+    let address = target.http.trim_start_matches("https://");
+    let job = |name: &str, token: &str, tls: &str| {
+        let credentials =
+            if token.is_empty() { String::new() } else { format!("authorization: {{credentials_file: {token}}}") };
+        format!(
+            "- job_name: {name}
+  scheme: https
+  tls_config: {{{tls}}}
+  {credentials}
+  static_configs: [{{targets: ['{address}']}}]
+"
+        )
+    };
+    let config = [
+        "global: {scrape_interval: 1s, scrape_timeout: 1s}\nscrape_configs:\n".to_owned(),
+        job("trusted", "token", "ca_file: cert.pem, server_name: localhost"),
+        job("unchecked", "token", "insecure_skip_verify: true"),
+        job("another-name", "token", "ca_file: cert.pem, server_name: elsewhere"),
+        job("another-authority", "token", "ca_file: other.pem, server_name: localhost"),
+        job("public-authorities", "token", "server_name: localhost"),
+        job("without-token", "", "ca_file: cert.pem, server_name: localhost"),
+    ];
+    let config = file("prometheus.yml", &config.concat());
+    let tripod = Tripod::start_with(&data.path().join("store"), &["--prometheus-config", &config]);
+    let targets = wait_for("a scrape of each", || {
+        let answer = tripod.get("/api/v1/targets", &[("state", "active")]);
+        let targets = answer["data"]["activeTargets"].as_array()?.clone();
+        let is_asked = |target: &Value| {
+            target["health"] == "up" || target["lastError"].as_str().is_some_and(|error| !error.is_empty())
+        };
+        (targets.len() == 6 && targets.iter().all(is_asked)).then_some(targets)
+    });
+    for target in targets {
+        let (job, error) = (target["scrapePool"].as_str().unwrap(), target["lastError"].as_str().unwrap());
+        let reason = match job {
+            "trusted" | "unchecked" => {
+                assert_eq!((&target["health"], error), (&"up".into(), ""), "{job}");
+                continue;
+            }
+            "without-token" => "401",
+            _ => "certificate",
+        };
+        assert!(target["health"] == "down" && error.contains(reason), "{job}: {error}");
+    }
+    let up = wait_for("what was scraped", || {
+        let answer = tripod.get("/api/v1/query", &[("query", "sum(up) == 2")]);
+        answer["data"]["result"].get(0).cloned()
+    });
+    assert_eq!(up["value"][1], "2");
+}
