@@ -28,6 +28,7 @@
 //! ```
 
 mod ast;
+mod duration;
 mod engine;
 mod error;
 mod eval;
@@ -44,6 +45,7 @@ mod parse;
 mod source;
 mod syntax;
 
+pub use duration::{DURATION_UNITS, parse_duration};
 pub use engine::{Cancel, Engine, Limits};
 pub use error::QueryError;
 pub use format::format_float;

@@ -1,5 +1,6 @@
 //! A query cut into tokens with their places. Comments and space are left out.
 
+use crate::duration::parse_duration;
 use crate::error::QueryError;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -170,7 +171,7 @@ fn number_or_duration(text: &str) -> Option<TokenKind> {
     if let Some(value) = number(text) {
         return Some(TokenKind::Number(value));
     }
-    duration(text).map(|milliseconds| TokenKind::Duration(milliseconds as f64 / 1000.0))
+    parse_duration(text).map(|milliseconds| TokenKind::Duration(milliseconds as f64 / 1000.0))
 }
 
 fn number(text: &str) -> Option<f64> {
@@ -217,30 +218,6 @@ fn hexadecimal(text: &str) -> Option<f64> {
     }
     let fraction_bits = 4 * i32::try_from(fraction.len()).ok()?;
     Some(value * f64::from(exponent.checked_sub(fraction_bits)?).exp2())
-}
-
-/// Milliseconds of a duration whose units fall from years to milliseconds, each at most once.
-fn duration(text: &str) -> Option<i64> {
-    const UNITS: [(&str, i64); 7] = [
-        ("y", 365 * 86_400_000),
-        ("w", 7 * 86_400_000),
-        ("d", 86_400_000),
-        ("h", 3_600_000),
-        ("m", 60_000),
-        ("s", 1000),
-        ("ms", 1),
-    ];
-    let (mut total, mut rest, mut next) = (0_i64, text, 0);
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
-        let unit = &rest[digits..];
-        let unit = &unit[..unit.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(unit.len())];
-        let at = next + UNITS[next..].iter().position(|(name, _)| *name == unit)?;
-        total = total.checked_add(rest[..digits].parse::<i64>().ok()?.checked_mul(UNITS[at].1)?)?;
-        rest = &rest[digits + unit.len()..];
-        next = at + 1;
-    }
-    Some(total)
 }
 
 /// The bytes that a quoted text stands for, or what is wrong with it.

@@ -2,16 +2,7 @@
 
 use std::time::Duration;
 
-/// Units of time in the order in which they must come, with their milliseconds.
-const TIMES: [(&str, u64); 7] = [
-    ("y", 365 * 86_400_000),
-    ("w", 7 * 86_400_000),
-    ("d", 86_400_000),
-    ("h", 3_600_000),
-    ("m", 60_000),
-    ("s", 1000),
-    ("ms", 1),
-];
+use tripod_promql::{DURATION_UNITS, parse_duration};
 
 /// Units of size; as in Prometheus all are powers of two.
 const SIZES: [(&str, u32); 7] = [("B", 0), ("K", 10), ("M", 20), ("G", 30), ("T", 40), ("P", 50), ("E", 60)];
@@ -22,22 +13,9 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     if text == "0" {
         return Ok(Duration::ZERO);
     }
-    let (mut millis, mut rest, mut next) = (0_u64, text, 0);
-    while !rest.is_empty() {
-        let unit_at = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
-        let (number, tail) = rest.split_at(unit_at);
-        let end = tail.find(|c: char| c.is_ascii_digit()).unwrap_or(tail.len());
-        let (unit, tail) = tail.split_at(end);
-        let at = TIMES.iter().position(|(name, _)| *name == unit).filter(|at| *at >= next).ok_or_else(wrong)?;
-        let part = number.parse::<u64>().ok().and_then(|number| number.checked_mul(TIMES[at].1));
-        millis = part.and_then(|part| millis.checked_add(part)).ok_or_else(wrong)?;
-        (rest, next) = (tail, at + 1);
-    }
     // What the original can count: 64 bits of nanoseconds.
-    if text.is_empty() || millis > i64::MAX as u64 / 1_000_000 {
-        return Err(wrong());
-    }
-    Ok(Duration::from_millis(millis))
+    let millis = parse_duration(text).filter(|millis| *millis <= i64::MAX / 1_000_000).ok_or_else(wrong)?;
+    Ok(Duration::from_millis(millis.unsigned_abs()))
 }
 
 /// A duration as Prometheus writes it: `1m`, `1h30m`, `0s`.
@@ -47,7 +25,8 @@ pub(crate) fn format_duration(time: Duration) -> String {
         return "0s".to_owned();
     }
     let mut out = String::new();
-    for (at, (unit, length)) in TIMES.into_iter().enumerate() {
+    for (at, (unit, length)) in DURATION_UNITS.into_iter().enumerate() {
+        let length = length.unsigned_abs();
         // Years and weeks only where nothing is left over.
         if millis >= length && (at > 1 || millis.is_multiple_of(length)) {
             out.extend([(millis / length).to_string().as_str(), unit]);

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use tripod_promql::parse_duration;
+
 const NANOS: i128 = 1_000_000_000;
 const DAY: i64 = 86_400;
 
@@ -181,27 +183,7 @@ pub(crate) fn parse_prometheus_duration(text: &str) -> Result<i64, String> {
         let millis = (seconds * 1000.0).round();
         return if millis.abs() < 9e15 { Ok(millis as i64) } else { Err(wrong()) };
     }
-    let (mut total, mut rest) = (0_i64, text);
-    while !rest.is_empty() {
-        let unit_at = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
-        let (number, tail) = rest.split_at(unit_at);
-        let end = tail.find(|c: char| c.is_ascii_digit()).unwrap_or(tail.len());
-        let (unit, tail) = tail.split_at(end);
-        let millis: i64 = match unit {
-            "ms" => 1,
-            "s" => 1000,
-            "m" => 60_000,
-            "h" => 3_600_000,
-            "d" => 86_400_000,
-            "w" => 7 * 86_400_000,
-            "y" => 365 * 86_400_000,
-            _ => return Err(wrong()),
-        };
-        let part = number.parse::<i64>().ok().and_then(|number| number.checked_mul(millis)).ok_or_else(wrong)?;
-        total = total.checked_add(part).ok_or_else(wrong)?;
-        rest = tail;
-    }
-    Ok(total)
+    parse_duration(text).ok_or_else(wrong)
 }
 
 #[cfg(test)]
@@ -259,6 +241,7 @@ mod tests {
         );
         assert_eq!(parse_prometheus_duration("0.5"), Ok(500));
         assert_eq!(parse_prometheus_duration("1m30s"), Ok(90_000));
+        assert!(parse_prometheus_duration("30m1h").is_err() && parse_prometheus_duration("").is_err());
         assert!(parse_prometheus_duration("5 minutes").is_err() && parse_prometheus_duration("NaN").is_err());
     }
 }
