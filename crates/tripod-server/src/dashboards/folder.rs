@@ -102,7 +102,7 @@ pub(super) fn head(name: &str, bytes: &[u8]) -> Result<Head, Fault> {
     let uid = match text("uid") {
         Some(uid) if is_uid(uid) => uid.to_owned(),
         Some(uid) => {
-            let rule = format!("a uid has at most {MAX_UID} letters, digits, '-' and '_'");
+            let rule = format!("it has at most {MAX_UID} letters, digits, '-' and '_', and is not \"read\" or \"new\"");
             return Err(fault(name, format!("the uid {uid:?} can't be: {rule}")));
         }
         // The same file has the same one each time.

@@ -15,9 +15,6 @@ use super::{MAX_BYTES, MAX_UID, folder, is_uid, revision, saved};
 
 /// Dashboards that are saved at most.
 const MAX_SAVED: usize = 1000;
-/// A word that stands where uids do.
-const TAKEN_WORD: &str = "read";
-
 #[derive(RustEmbed)]
 #[folder = "../../deploy/grafana/dashboards"]
 struct Shipped;
@@ -65,7 +62,9 @@ impl Entry {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SaveError {
     /// No such name can be.
-    #[error("the uid {0:?} can't be: it must have at most {MAX_UID} letters, digits, '-' and '_', and not be \"read\"")]
+    #[error(
+        "the uid {0:?} can't be: it must have at most {MAX_UID} letters, digits, '-' and '_', and not be \"read\" or \"new\""
+    )]
     Uid(String),
     /// There is one of this name.
     #[error("there is a dashboard with the uid {0:?}: save under another one, or say which revision is to be replaced")]
@@ -181,7 +180,7 @@ impl Library {
         mut dashboard: Map<String, Value>,
         replaces: Option<&str>,
     ) -> Result<String, SaveError> {
-        if !is_uid(uid) || uid == TAKEN_WORD {
+        if !is_uid(uid) {
             return Err(SaveError::Uid(uid.to_owned()));
         }
         dashboard.insert("uid".to_owned(), uid.into());

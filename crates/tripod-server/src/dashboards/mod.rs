@@ -19,8 +19,11 @@ pub(crate) const MAX_BYTES: usize = 4 << 20;
 /// Whether a text can name a dashboard, as Grafana has it: then it can also name a file.
 pub(crate) fn is_uid(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    (1..=MAX_UID).contains(&text.len()) && text.bytes().all(allowed)
+    (1..=MAX_UID).contains(&text.len()) && text.bytes().all(allowed) && !WORDS.contains(&text)
 }
+
+/// What stands where uids do in addresses: of the API, and of the page.
+const WORDS: [&str; 2] = ["read", "new"];
 
 /// The longest uid.
 pub(crate) const MAX_UID: usize = 40;

@@ -181,7 +181,7 @@ fn two_editors_dont_overwrite_each_other() {
     assert!(library.get("a").unwrap().is_none());
     assert!(matches!(library.save("a", dashboard("3"), Some(&second)), Err(SaveError::Missing(_))));
     assert!(matches!(library.save("tripod-pipelines", dashboard("3"), Some("")), Err(SaveError::ReadOnly(..))));
-    for uid in ["", "../a", "a/b", "a.json", "read", "\u{e9}", &"x".repeat(41)] {
+    for uid in ["", "../a", "a/b", "a.json", "read", "new", "\u{e9}", &"x".repeat(41)] {
         assert!(matches!(library.save(uid, dashboard("4"), None), Err(SaveError::Uid(_))), "{uid}");
         assert!(library.get(uid).unwrap().is_none());
     }
