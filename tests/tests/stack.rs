@@ -13,6 +13,7 @@ use tripod_tests::book::yaml;
 use tripod_tests::otlp_receiver::OtlpReceiver;
 use tripod_tests::programs::{self, Prometheus, Running, wait_for};
 use tripod_tests::{Tripod, root, server};
+use tripod_wire::TraceId;
 
 /// In the order in which they can be started: each calls the one before.
 const SERVICES: [&str; 4] = ["worker", "backend", "trigger-dispatcher", "signal-generator"];
@@ -116,7 +117,7 @@ fn what_the_services_send_and_prometheus_scrapes_arrives_once_and_leads_from_met
         .flat_map(|request| request.resource_spans)
         .flat_map(|resource| resource.scope_spans)
         .flat_map(|scope| scope.spans)
-        .map(|span| span.trace_id.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+        .map(|span| TraceId::from_bytes(&span.trace_id).expect("16 bytes").to_string())
         .collect();
     let id = ids.first().expect("a trace");
     wait_for("the same trace in Tripod", || {

@@ -31,7 +31,7 @@ export function EditBar({ draft, loaded, editing, reload, saved }: Props) {
   };
   const remove = async () => {
     if (!confirm(`Delete “${draft.model.title}”?`)) return;
-    await deleteDashboard(loaded.uid, loaded.revision).then(
+    await deleteDashboard(loaded.uid, draft.revision).then(
       () => navigate(href("/dashboards")),
       (cause: unknown) => alert(cause instanceof Error ? cause.message : String(cause)),
     );

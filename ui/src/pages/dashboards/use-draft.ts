@@ -17,6 +17,8 @@ export interface Draft {
   saving: boolean;
   /** The change is made to the JSON as it is then, whose panels are on a grid. */
   change: (does: (json: JsonObject) => JsonObject) => void;
+  /** Of what is kept; a save changes it. */
+  revision: string;
   undo: () => void;
   redo: () => void;
   /** Forgets all changes. */
@@ -66,6 +68,7 @@ export function useDraft(loaded: LoadedDashboard): Draft {
     };
     return {
       json,
+      revision: base.revision,
       model: read.model,
       changed: json !== base.json,
       canUndo: history.now > 0,
