@@ -1,6 +1,7 @@
 //! The `tripod` command. One file a subcommand; each ends with an exit code.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
+mod allocator;
 mod attribute;
 mod bytes;
 mod check;
@@ -38,11 +39,6 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use outcome::USAGE;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-
-/// The static build's: musl's own has one lock for all threads (`docs/decisions/0049-a-static-image.md`).
-#[cfg(target_env = "musl")]
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Observability on three legs: traces, metrics, logs
 #[derive(Debug, Parser)]
@@ -95,8 +91,14 @@ fn main() -> ExitCode {
         Err(error) => return up::fail(&error),
     };
     match Cli::parse_from(arguments).command {
-        Command::Up(args) => up::run(&args),
-        Command::Demo(args) => demo::run(&args),
+        Command::Up(args) => {
+            allocator::give_back_what_is_free();
+            up::run(&args)
+        }
+        Command::Demo(args) => {
+            allocator::give_back_what_is_free();
+            demo::run(&args)
+        }
         #[cfg(feature = "parquet")]
         Command::Export(args) => export::run(&args),
         Command::Check(args) => check::run(&args),
