@@ -47,7 +47,7 @@ async fn a_search_answers_as_tempo_does() {
     }]});
     let trace = json!({
         "traceID": "01".repeat(16), "rootServiceName": "frontend", "rootTraceName": "operation-1",
-        "startTimeUnixNano": TIME.to_string(), "durationMs": 5, "spanSet": set, "spanSets": [set],
+        "startTimeUnixNano": TIME.to_string(), "durationMs": 5, "durationNanos": "5000000", "spanSet": set, "spanSets": [set],
         "serviceStats": {"frontend": {"spanCount": 1, "errorCount": 0}, "backend": {"spanCount": 1, "errorCount": 1}},
     });
     assert_eq!(found["traces"], json!([trace]));

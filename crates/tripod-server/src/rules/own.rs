@@ -156,7 +156,10 @@ impl OwnRules {
         let name = self.path.display().to_string();
         match std::fs::read_to_string(&self.path) {
             Ok(text) => parse(&name, &text),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(RuleFile { name, groups: Vec::new() }),
+            // A file where the data directory should be is the store's to complain about.
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                Ok(RuleFile { name, groups: Vec::new() })
+            }
             Err(error) => {
                 Err(vec![RuleFault { at: name, place: String::new(), reason: format!("can't be read: {error}") }])
             }
