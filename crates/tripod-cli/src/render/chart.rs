@@ -163,7 +163,7 @@ fn time_axis(span: Span, margin: usize, columns: usize, painter: Painter) -> Str
     let wanted = (columns / (label_width + 5)).max(1) as u64;
     let step = TIME_STEPS.into_iter().find(|step| seconds / step <= wanted).unwrap_or_else(|| seconds / wanted);
     let (mut axis, mut labels) = (vec!['─'; columns], String::new());
-    let mut time = (span.start / SECOND).div_ceil(step) * step;
+    let mut time = span.start.div_ceil(SECOND).div_ceil(step) * step;
     while time * SECOND <= span.end {
         let share = (time * SECOND - span.start) as f64 / (span.end - span.start).max(1) as f64;
         let at = ((columns - 1) as f64 * share).round() as usize;
@@ -229,6 +229,16 @@ mod tests {
         assert_eq!(drawn(&[], 5, 40, 5), "");
         assert_eq!(drawn(&[Some(f64::NAN)], 5, 40, 5), "");
         assert_eq!(drawn(&[Some(5.0)], 5, 40, 5).lines().count(), 7);
+    }
+
+    #[test]
+    fn a_span_may_begin_within_a_second() {
+        for start in [START + 1, START + 5 * MINUTE - 1, START + 999_999_999] {
+            let span = Span { start, end: start + 2 * MINUTE };
+            let text =
+                chart(&[Line { values: &[Some(1.0), Some(2.0)], style: Style::Nth(0) }], span, 60, 4, Painter(false));
+            assert!(text.lines().last().is_some_and(|line| line.contains("05:0")), "{text}");
+        }
     }
 
     #[test]
