@@ -9,7 +9,7 @@ export function BarGaugePanel({ panel, frames, scope, width, height, dark }: Pan
   const { orientation = "auto", display = "gradient" } = panel.options;
   const upright = orientation === "vertical" || (orientation === "auto" && width > height && figures.length > 1 && width / figures.length > 64);
   return (
-    <ul class={`bar-gauges${upright ? " is-upright" : ""} is-${display}`} data-testid="bar-gauges">
+    <ul class={`bar-gauges${upright ? " is-upright" : ""} is-${display}`} data-testid="bar-gauges" tabIndex={0} aria-label={panel.title}>
       {figures.map((figure) => (
         <li key={figure.name} class="bar-gauge">
           <span class="bar-gauge-name" title={figure.name}>
