@@ -12,6 +12,8 @@ const span = failed.spans.find((one) => one.logs?.length > 0)?.spanID ?? failed.
 const metadata = (await json("/api/v1/metadata")).data;
 const histogram = Object.keys(metadata).find((name) => name.includes("pipeline_execution_duration")) ?? Object.keys(metadata)[0];
 const counter = Object.keys(metadata).find((name) => metadata[name][0].type === "counter");
+const services = (await json("/api/services")).data;
+const { dashboards } = await json("/api/dashboards");
 
 const pages = {
   services: "/services",
@@ -26,6 +28,15 @@ const pages = {
   "metrics-error": `/metric/${histogram}?q=sum(`,
   logs: "/logs",
   "logs-drawer": `/logs?severity=WARN&trace=${failed.traceID}&span=${span}`,
+  "logs-patterns": "/logs?tab=patterns",
+  flame: `/traces/${failed.traceID}?view=flame`,
+  map: "/services/map",
+  service: `/services/service/${encodeURIComponent(services[0])}`,
+  dashboards: "/dashboards",
+  ...Object.fromEntries(dashboards.map(({ uid }) => [`dashboard-${uid}`, `/dashboards/${uid}`])),
+  alerts: "/alerts",
+  "alerts-history": "/alerts/history",
+  "alerts-new": `/alerts/new?expr=${encodeURIComponent(`rate(${counter}[5m]) > 1`)}`,
   setup: "/setup?with=rust",
 };
 const browser = await launch();

@@ -30,11 +30,11 @@ pub(super) fn dashboard() -> Dashboard {
             8,
             [
                 lines("Total HTTP requests", "reqps", "Requests a second, by endpoint and status.")
-                    .query(rate("http_requests_total", "endpoint, status"), "{{endpoint}} {{status}}")
+                    .query(rate("http_requests_total", "endpoint, status"), "{{job}} {{endpoint}} {{status}}")
                     .width(12)
                     .traces(),
                 lines("Request duration", "s", "What 95 of 100 requests take at most.")
-                    .query(p95("http_request_duration_seconds", "endpoint"), "{{endpoint}}")
+                    .query(p95("http_request_duration_seconds", "endpoint"), "{{job}} {{endpoint}}")
                     .width(12)
                     .traces(),
             ],
@@ -46,10 +46,10 @@ pub(super) fn dashboard() -> Dashboard {
                 lines("Active database connections", "short", "Connections in use, by service.")
                     .query("sum by (job) (db_connections_active{job=~\"$service\"})", "{{job}}"),
                 lines("Total database queries", "ops", "Queries a second, by type and how they ended.")
-                    .query(rate("db_queries_total", "query_type, status"), "{{query_type}} {{status}}")
+                    .query(rate("db_queries_total", "query_type, status"), "{{job}} {{query_type}} {{status}}")
                     .traces(),
                 lines("Query duration", "s", "What 95 of 100 queries take at most.")
-                    .query(p95("db_query_duration_seconds", "query_type"), "{{query_type}}")
+                    .query(p95("db_query_duration_seconds", "query_type"), "{{job}} {{query_type}}")
                     .traces(),
             ],
         )
@@ -58,15 +58,15 @@ pub(super) fn dashboard() -> Dashboard {
             8,
             [
                 lines("LLM API requests", "reqps", "Requests to models a second, by how they ended.")
-                    .query(rate("llm_requests_total", "model, status"), "{{model}} {{status}}")
+                    .query(rate("llm_requests_total", "model, status"), "{{job}} {{model}} {{status}}")
                     .width(6)
                     .traces(),
                 Panel::new(Kind::Stacked, "Tokens consumed", "short", "Tokens a second, by type.")
-                    .query(rate("llm_tokens_used_total", "model, token_type"), "{{model}} {{token_type}}")
+                    .query(rate("llm_tokens_used_total", "model, token_type"), "{{job}} {{model}} {{token_type}}")
                     .width(6)
                     .traces(),
                 lines("LLM request duration", "s", "What 95 of 100 requests to models take at most.")
-                    .query(p95("llm_request_duration_seconds", "model"), "{{model}}")
+                    .query(p95("llm_request_duration_seconds", "model"), "{{job}} {{model}}")
                     .width(6)
                     .traces(),
                 Panel::new(Kind::Stat, "Cumulative API costs", "currencyUSD", "Dollars spent in the time shown.")
@@ -79,10 +79,10 @@ pub(super) fn dashboard() -> Dashboard {
             8,
             [
                 lines("RAG queries", "reqps", "Queries a second.")
-                    .query(rate("rag_queries_total", "pipeline"), "{{pipeline}}")
+                    .query(rate("rag_queries_total", "pipeline"), "{{job}} {{pipeline}}")
                     .traces(),
                 lines("Retrieval latency", "s", "What 95 of 100 retrievals take at most.")
-                    .query(p95("rag_retrieval_latency_seconds", "pipeline"), "{{pipeline}}")
+                    .query(p95("rag_retrieval_latency_seconds", "pipeline"), "{{job}} {{pipeline}}")
                     .traces(),
                 Panel::new(Kind::Heatmap, "Documents retrieved", "short", "How many documents were found for a query.")
                     .query(
@@ -95,11 +95,11 @@ pub(super) fn dashboard() -> Dashboard {
             7,
             [
                 lines("Cache hits", "reqps", "Queries a second that were answered from the cache.")
-                    .query(rate("rag_cache_hits_total", "pipeline"), "{{pipeline}}")
+                    .query(rate("rag_cache_hits_total", "pipeline"), "{{job}} {{pipeline}}")
                     .width(12)
                     .traces(),
                 lines("Cache misses", "reqps", "Queries a second whose answer was not in the cache.")
-                    .query(rate("rag_cache_misses_total", "pipeline"), "{{pipeline}}")
+                    .query(rate("rag_cache_misses_total", "pipeline"), "{{job}} {{pipeline}}")
                     .width(12)
                     .traces(),
             ],
@@ -109,11 +109,11 @@ pub(super) fn dashboard() -> Dashboard {
             8,
             [
                 lines("Embeddings created", "ops", "Embeddings a second, by model.")
-                    .query(rate("embeddings_generated_total", "model"), "{{model}}")
+                    .query(rate("embeddings_generated_total", "model"), "{{job}} {{model}}")
                     .width(12)
                     .traces(),
                 lines("Generation time", "s", "What 95 of 100 generations take at most.")
-                    .query(p95("embedding_generation_duration_seconds", "model"), "{{model}}")
+                    .query(p95("embedding_generation_duration_seconds", "model"), "{{job}} {{model}}")
                     .width(12)
                     .traces(),
             ],
@@ -135,13 +135,13 @@ pub(super) fn dashboard() -> Dashboard {
             8,
             [
                 lines("Total errors", "ops", "Errors a second, by component and type.")
-                    .query(rate("errors_total", "component, error_type"), "{{component}} {{error_type}}")
+                    .query(rate("errors_total", "component, error_type"), "{{job}} {{component}} {{error_type}}")
                     .traces(),
                 Panel::new(Kind::States, "Circuit breaker state", "short", "Whether calls are let through.")
                     .query("max by (breaker) (circuit_breaker_state{job=~\"$service\"})", "{{breaker}}")
                     .states(&BREAKER),
                 lines("Circuit breaker trips", "short", "How often a breaker opened, in the last minutes.")
-                    .query("sum by (job, breaker) (increase(circuit_breaker_trips_total{job=~\"$service\"}[$__rate_interval]))", "{{breaker}}")
+                    .query("sum by (job, breaker) (increase(circuit_breaker_trips_total{job=~\"$service\"}[$__rate_interval]))", "{{job}} {{breaker}}")
                     .traces(),
             ],
         )
