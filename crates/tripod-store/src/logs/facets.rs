@@ -184,7 +184,7 @@ impl Values {
     }
 
     /// In which order facets are answered: what is told of every record, then what tells records apart, then what is the same in all
-    /// that have it, then what hardly two have in common.
+    /// that have it or numbers a process or an instance, as OpenTelemetry's `.id` and `.pid` do, then what hardly two have in common.
     fn rank(&self, field: &LogField) -> (u8, u64, LogField) {
         let distinct = self.by_value.len() as u64;
         let class = match field {
@@ -192,7 +192,7 @@ impl Values {
             LogField::Service => 1,
             LogField::Scope => 2,
             LogField::Attribute(_) if self.has_more || (distinct > 20 && distinct * 2 > self.records) => 5,
-            LogField::Attribute(_) if distinct == 1 => 4,
+            LogField::Attribute(key) if distinct == 1 || key.ends_with(".id") || key.ends_with(".pid") => 4,
             LogField::Attribute(_) => 3,
         };
         (class, u64::MAX - self.records, field.clone())
@@ -227,5 +227,17 @@ mod tests {
         let facet = values.into_facet(LogField::Scope, 2);
         assert_eq!((facet.records, facet.distinct, facet.has_more), (1009, 1000, true));
         assert_eq!((facet.values[0].value.as_str(), facet.values[0].rows, facet.values.len()), ("3", 5, 2));
+    }
+
+    #[test]
+    fn what_tells_records_apart_stands_before_what_numbers_instances_and_what_is_the_same_in_all() {
+        let ranked = |key: &str, distinct: usize| {
+            let mut values = Values::default();
+            (0..100).for_each(|record| values.add(&(record % distinct).to_string(), 1));
+            values.rank(&LogField::Attribute(key.into()))
+        };
+        let mut keys = [("uuid", 100), ("process.pid", 7), ("version", 1), ("status", 7), ("service.instance.id", 7)];
+        keys.sort_by_key(|(key, distinct)| ranked(key, *distinct));
+        assert_eq!(keys.map(|(key, _)| key), ["status", "process.pid", "service.instance.id", "version", "uuid"]);
     }
 }
