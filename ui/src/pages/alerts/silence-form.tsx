@@ -1,5 +1,5 @@
 /** Makes a silence: which alerts, for how long, by whom and why. */
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { makeSilence, type Matcher } from "../../api/alerts";
 import { countFiring } from "../../components/firing-badge";
 import { formatMatcher, parseDuration, parseMatchers, silenceFrom } from "../../model/alerts";
@@ -23,7 +23,8 @@ export function SilenceForm({ matchers, done }: Props) {
   const [failed, setFailed] = useState("");
   const [busy, setBusy] = useState(false);
   const first = useRef<HTMLTextAreaElement & HTMLInputElement>(null);
-  useEffect(() => first.current?.focus(), []);
+  // At once: a key pressed right after is meant for the form.
+  useLayoutEffect(() => first.current?.focus(), []);
   const parsed = parseMatchers(text);
   const millis = parseDuration(duration);
   const wrong = parsed.error || (millis === undefined ? "How long: 30m, 2h, 1d" : "");
