@@ -192,7 +192,7 @@ impl Values {
             LogField::Service => 1,
             LogField::Scope => 2,
             LogField::Attribute(_) if self.has_more || (distinct > 20 && distinct * 2 > self.records) => 5,
-            LogField::Attribute(key) if distinct == 1 || key.ends_with(".id") || key.ends_with(".pid") => 4,
+            LogField::Attribute(key) if distinct == 1 || numbers_instances(key) => 4,
             LogField::Attribute(_) => 3,
         };
         (class, u64::MAX - self.records, field.clone())
@@ -207,6 +207,11 @@ impl Values {
         values.truncate(limit);
         LogFacet { field, records: self.records, distinct, has_more: self.has_more, values }
     }
+}
+
+/// Whether an attribute's name says that it numbers something, as OpenTelemetry's `process.pid` and `service.instance.id` do.
+fn numbers_instances(key: &str) -> bool {
+    key.rsplit_once('.').is_some_and(|(_, last)| last == "id" || last == "pid")
 }
 
 fn text(value: &[u8]) -> &str {
