@@ -42,6 +42,9 @@ pub fn parse_labels(line: &str) -> Result<(Labels, &str), String> {
             quoted(rest)?
         } else {
             let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).ok_or("labels are not closed")?;
+            if end == 0 {
+                return Err(format!("expected the name of a label, `}}` or text in quotes: {rest}"));
+            }
             (rest[..end].to_owned(), &rest[end..])
         };
         rest = after.trim_start();
@@ -247,6 +250,14 @@ mod tests {
             _ => None,
         };
         parse_items(text).unwrap().into_iter().map(float).collect()
+    }
+
+    #[test]
+    fn what_is_no_label_is_refused() {
+        for line in ["{{", "up{=\"a\"}", "up{a=\"b\",,}", "up{-", "up{a=\"b\" -}"] {
+            assert!(parse_series(line).unwrap_err().starts_with("expected the name of a label"), "{line}");
+        }
+        assert_eq!(parse_labels("up{}").unwrap().1, "");
     }
 
     #[test]
