@@ -1,7 +1,8 @@
 /** The few pictures there are, drawn on a grid of 16. */
 import type { ComponentChildren } from "preact";
 
-const icon = (children: ComponentChildren) => () => (
+/** A picture of these lines, in the colour of the text around it. */
+export const icon = (children: ComponentChildren) => () => (
   <svg class="icon" viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" fill="none" stroke="currentColor" stroke-width="1.5" stroke-linecap="round" stroke-linejoin="round">
     {children}
   </svg>

@@ -1,11 +1,5 @@
 /** Signs that only the page of logs has. */
-import type { ComponentChildren } from "preact";
-
-const icon = (path: ComponentChildren) => () => (
-  <svg class="icon" viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" fill="none" stroke="currentColor" stroke-width="1.5" stroke-linecap="round" stroke-linejoin="round">
-    {path}
-  </svg>
-);
+import { icon } from "../../components/icons";
 
 export const PlusIcon = icon(<path d="M8 3.5v9M3.5 8h9" />);
 export const MinusIcon = icon(<path d="M3.5 8h9" />);
